@@ -1,0 +1,32 @@
+# make demo    a spoken conversation from recordings, on any machine      make chat    the same with you, on the sound card
+# make test    all tests                                                  make check   lint, types, arrows between the rooms
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo chat test check setup lock bench clean
+
+demo: setup
+	@$(BIN)/voice-app demo --out demo-out
+
+chat: sound
+	@$(BIN)/voice-app talk
+
+test: setup
+	@$(BIN)/python -m pytest
+
+check: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+setup:
+	@$(PYTHON) voice_app/bootstrap.py
+
+.PHONY: sound
+sound:
+	@$(PYTHON) voice_app/bootstrap.py --sound
+
+lock: # needs uv
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header -o requirements.lock
+
+clean:
+	rm -rf .venv demo-out

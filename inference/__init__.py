@@ -1,0 +1,1 @@
+"""Models: one datum in, another out. Knows no clock, no turns, no sound card, no screen."""

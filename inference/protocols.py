@@ -1,0 +1,71 @@
+"""The four engines of a voice assistant, two members each.
+
+Calls block and may run in any one thread at a time; whoever schedules them decides where. Every engine
+folder has the real thing, named after its library, and `scripted.py`: a fake with declared durations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Protocol
+
+from inference.types import Audio, ChatRequest, Message, Samples, SpeechChunk, Token, Transcript
+
+
+class VoiceActivityDetector(Protocol):
+    """Tells speech from other sound, frame by frame: 512 samples at 16 kHz (32 ms)."""
+
+    def probability(self, frame: Samples) -> float:
+        """Return the probability of speech in `frame`, float32 of shape (512,); remembers earlier frames."""
+        ...
+
+    def reset(self) -> None:
+        """Forget earlier frames."""
+        ...
+
+
+class SpeechToText(Protocol):
+    """Turns speech into words. Sound of any rate is accepted."""
+
+    def transcribe(self, audio: Audio) -> Transcript:
+        """Return the final words of a whole utterance."""
+        ...
+
+    def partial(self, audio: Audio) -> Transcript:
+        """Return the words so far of an utterance that goes on; cheaper, may be revised."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """Writes replies."""
+
+    def stream(self, request: ChatRequest) -> Iterator[Token]:
+        """Yield the tokens of a reply until its end, `max_tokens`, or `request.cancelled`.
+
+        Raises PromptTooLong when the messages leave no room for a reply, GrammarError for a bad grammar.
+        """
+        ...
+
+    def prefill(self, messages: tuple[Message, ...]) -> int:
+        """Bring the longest common prefix of coming requests into the cache; return the tokens computed.
+
+        The last message may be unfinished; no end-of-message marker is put behind it.
+        """
+        ...
+
+
+class TextToSpeech(Protocol):
+    """Speaks clauses."""
+
+    @property
+    def rate_hz(self) -> int:
+        """Sample rate of the speech."""
+        ...
+
+    def stream(self, text: str, cancelled: Event) -> Iterator[SpeechChunk]:
+        """Yield the sound of one clause of speakable text, the first piece as early as possible.
+
+        Ends early, between pieces, once `cancelled` is set.
+        """
+        ...

@@ -1,0 +1,132 @@
+"""What flows between the models. Everything is immutable; units are in the names."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+"""Mono sound, shape (n,), float32 in [-1, 1]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audio:
+    """A stretch of mono sound at a known rate."""
+
+    samples: Samples
+    rate_hz: int
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / self.rate_hz
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What speech to text heard."""
+
+    text: str
+    """Stripped of surrounding white space; empty when nothing was said."""
+    audio_s: float
+    """Length of the sound that was given."""
+    reruns: int = 0
+    """How often the loop guard decoded again with a longer context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn. `temperature` 0 is greedy."""
+
+    temperature: float = 0.0
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.05
+    repeat_penalty: float = 1.1
+    """Divides the logits of recent tokens; 1 switches it off (Keskar et al. 2019, CTRL, section 4.1)."""
+    seed: int = 0
+
+
+class Cancel(threading.Event):
+    """An event that also calls, in the thread that sets it, whoever must know at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: list[Callable[[], None]] = []
+
+    def set(self) -> None:
+        super().set()
+        for call in list(self._calls):
+            call()
+
+    @contextmanager
+    def calling(self, call: Callable[[], None]) -> Iterator[None]:
+        """Inside the block, `set` calls `call`; at once when it is set already."""
+        self._calls.append(call)
+        try:
+            if self.is_set():
+                call()
+            yield
+        finally:
+            self._calls.remove(call)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChatRequest:
+    """A request for one reply."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int = 200
+    sampling: Sampling = Sampling()
+    grammar: str | None = None
+    """GBNF (llama.cpp) that the reply must match; None leaves it free."""
+    cancelled: Cancel = field(default_factory=Cancel)
+    """Set from any thread: the reply ends within 40 ms, also inside prefill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of a reply."""
+
+    text: str
+    """Valid UTF-8 that this token completes; empty while a character spans tokens."""
+    id: int
+    emulated_s: float | None = None
+    """When an emulated chip has this token, in seconds since its request started; None on real hardware."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordEnd:
+    """Where a spoken word ends in the sound of its clause."""
+
+    text_end: int
+    """Characters of the clause's text up to and with this word."""
+    end_sample: int
+    """Samples from the start of the clause's sound."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpeechChunk:
+    """A piece of a spoken clause, in order, without gaps."""
+
+    samples: Samples
+    rate_hz: int
+    words: tuple[WordEnd, ...] = ()
+    """The words of the whole clause, on its first chunk; empty on the others."""
+
+
+Spend = Callable[[float], None]
+"""What a scripted engine calls to let its declared seconds pass: `time.sleep`, or a test's virtual clock."""
