@@ -1,0 +1,1 @@
+"""Language models: llama.cpp, and a scripted one for tests."""
