@@ -1,0 +1,332 @@
+"""Whole conversations in virtual time: scripted engines with declared durations, whole timelines compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.errors import PromptTooLong
+from inference.llm.scripted import ScriptedLanguageModel
+from inference.stt.scripted import ScriptedSpeechToText
+from inference.tts.scripted import ScriptedTextToSpeech
+from inference.types import Audio, ChatRequest, Message, Samples
+from tests.virtual_time import Meter, VirtualLane, run
+from voice_app import events
+from voice_app.audio.recordings import RecordedTurn, RecordedUser
+from voice_app.audio.speaker import FileSpeaker
+from voice_app.conversation import Conversation, Senses
+from voice_app.history import History
+from voice_app.lane import Lane
+from voice_app.reply import Engines, ReplyStyle
+
+RATE_HZ = 16_000
+
+
+def tone(seconds: float) -> Audio:
+    """Sound that `LoudnessVad` takes for speech."""
+    at = np.arange(round(seconds * RATE_HZ))
+    return Audio((0.3 * np.sin(at / 10)).astype(np.float32), RATE_HZ)
+
+
+def pause(*seconds: float) -> Audio:
+    """Tones with silences between: tone, silence, tone, …"""
+    parts = [
+        tone(length).samples if number % 2 == 0 else np.zeros(round(length * RATE_HZ), np.float32)
+        for number, length in enumerate(seconds)
+    ]
+    return Audio(np.concatenate(parts), RATE_HZ)
+
+
+class LoudnessVad:
+    """Takes what is loud for speech."""
+
+    def probability(self, frame: Samples) -> float:
+        return float(np.abs(frame).max() > 0.1)
+
+    def reset(self) -> None:
+        """Has nothing to forget."""
+
+
+@dataclass
+class Stage:
+    """A conversation with scripted engines, ready to be run."""
+
+    heard: Sequence[str] = ("hello",)
+    replies: Sequence[str] | Callable[[tuple[Message, ...]], str] = ("One two. Three four five.",)
+    turns: Sequence[RecordedTurn] = (RecordedTurn(tone(1.024)),)
+    barge_in: bool = True
+    partial_every_s: float | None = None
+    during: Callable[[Conversation], None] = lambda conversation: None
+    log: list[events.Event] = field(default_factory=list)
+
+    def run(self) -> Stage:
+        """Hold the conversation in virtual time; `log`, `llm` and `history` tell about it."""
+        run(self._run())
+        return self
+
+    async def _run(self) -> None:
+        meter, bus = Meter(), events.Bus()
+        self.stt = ScriptedSpeechToText(self.heard, seconds=0.1, spend=meter.spend)
+        self.llm = ScriptedLanguageModel(self.replies, first_token_s=0.1, token_s=0.02, spend=meter.spend)
+        tts = ScriptedTextToSpeech(first_s=0.05, next_s=0.02, chunk_s=0.5, spend=meter.spend)
+        lane: Lane = VirtualLane(meter)
+        user, self.speaker = RecordedUser(self.turns), FileSpeaker(None)
+        self.history = History([Message("system", "persona")])
+        self.conversation = Conversation(
+            Senses(
+                user, LoudnessVad(), self.speaker, barge_in=self.barge_in, partial_every_s=self.partial_every_s
+            ),
+            Engines(self.stt, self.llm, tts, lane),
+            self.history,
+            ReplyStyle(),
+            bus,
+        )
+        bus.subscribe(self.log.append)
+
+        def listen(event: events.Event) -> None:
+            if isinstance(event, events.PlaybackStarted):
+                user.heard_start()
+            elif isinstance(event, events.ResponseDone):
+                user.heard_end()
+
+        bus.subscribe(listen)
+        self.during(self.conversation)
+        await self.conversation.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona=""))
+        assert bus.failures == []
+
+    def of(self, kind: type[events.Fact]) -> list[events.Fact]:
+        return [event for event in self.log if isinstance(event, kind)]
+
+    def timeline(self) -> list[tuple[str, float]]:
+        return [(type(event).__name__, round(event.at_s, 3)) for event in self.log]
+
+
+def test_a_turn_from_the_first_sample_to_the_last() -> None:
+    """Every instant is the sum of the durations before it."""
+    stage = Stage().run()
+
+    assert stage.timeline() == [
+        ("SessionCreated", 0.0),
+        ("SpeechStarted", 0.704),  # the user begins at 0.608; three frames of 32 ms make a start
+        ("SpeechStopped", 1.728),  # ends at 1.632; three silent frames make a pause
+        ("TurnCommitted", 2.24),  # the first frame 0.6 s behind the end
+        ("TranscriptCompleted", 2.34),  # + 0.1 speech to text
+        ("ResponseCreated", 2.34),
+        ("ResponseTextDelta", 2.44),  # + 0.1 to "One"
+        ("ResponseTextDelta", 2.46),  # + 0.02 " two."
+        ("ResponseTextDelta", 2.48),  # " Three" shows that the first clause is complete
+        ("ClauseReady", 2.48),
+        ("AudioDelta", 2.53),  # + 0.05: sound is more urgent than tokens
+        ("PlaybackStarted", 2.54),  # the loudspeaker's next block of 10 ms
+        ("ResponseTextDelta", 2.55),
+        ("ResponseTextDelta", 2.57),
+        ("TextDone", 2.57),
+        ("ClauseReady", 2.57),
+        ("AudioDelta", 2.62),
+        ("AudioDelta", 2.64),
+        ("PlaybackStopped", 3.98),  # 24 characters of 60 ms
+        ("ResponseDone", 3.98),
+        ("SessionClosed", 5.6),  # the recorded user stays a little
+    ]
+    assert stage.history.messages("next")[1:3] == (
+        Message("user", "hello"),
+        Message("assistant", "One two. Three four five."),
+    )
+
+
+def test_two_runs_are_equal() -> None:
+    """Nothing depends on the machine."""
+    assert Stage().run().timeline() == Stage().run().timeline()
+
+
+def test_without_listeners_the_same_is_said() -> None:
+    """The bus is write-only for the pipeline: a test's listener less changes no request."""
+    with_listener, without = Stage().run(), Stage()
+    without.log = _Deaf()
+    without.run()
+
+    assert [r.messages for r in with_listener.llm.requests] == [r.messages for r in without.llm.requests]
+
+
+class _Deaf(list[events.Event]):
+    def append(self, _event: events.Event) -> None:
+        """Forget it."""
+
+
+LONG = "First we talk about one thing. Then we talk about another thing. At last we stop."
+
+
+def test_barge_in_stops_the_sound_and_keeps_what_was_heard() -> None:
+    """Speech into the reply stops it within 200 ms; the history keeps the words that were heard, no others."""
+    stage = Stage(
+        heard=("tell me", "stop"),
+        replies=(LONG, "Yes."),
+        turns=(RecordedTurn(tone(1.024)), RecordedTurn(tone(0.6), after=1.0)),
+    ).run()
+    (cleared,) = stage.of(events.PlaybackCleared)
+    started = stage.of(events.SpeechStarted)[1]
+    heard = stage.of(events.ItemTruncated)[0].heard
+
+    assert cleared.at_s - started.speech_start_s <= 0.2
+    assert LONG.startswith(heard)
+    assert 0 < len(heard) * 0.06 <= cleared.audio_s < (len(heard) + len(" another")) * 0.06
+    assert stage.history.messages("next")[1:] == (
+        Message("user", "tell me"),
+        Message("assistant", heard),
+        Message("user", "stop"),
+        Message("assistant", "Yes."),
+        Message("user", "next"),
+    )
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["cancelled", "completed"]
+
+
+def test_without_barge_in_the_reply_is_heard_to_its_end() -> None:
+    """Half duplex: what comes while the assistant speaks is not listened to."""
+    stage = Stage(
+        replies=(LONG,),
+        turns=(RecordedTurn(tone(1.024)), RecordedTurn(tone(0.6), after=1.0)),
+        barge_in=False,
+    ).run()
+
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["completed"]
+
+
+def test_going_on_before_the_answer_is_one_turn() -> None:
+    """A pause that was taken for the end: the reply is dropped unheard, and both halves are transcribed together."""
+    stage = Stage(heard=("half", "half and half"), turns=(RecordedTurn(pause(0.992, 0.8, 0.992)),)).run()
+    transcribed = stage.of(events.TranscriptCompleted)
+
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["cancelled", "completed"]
+    assert {event.turn for event in transcribed} == {1}
+    assert stage.of(events.PlaybackCleared) == []
+    assert stage.history.messages("next")[1].content == transcribed[-1].text
+
+
+def test_a_short_pause_does_not_end_the_turn() -> None:
+    """Half a second of silence inside a turn is a pause."""
+    stage = Stage(turns=(RecordedTurn(pause(0.992, 0.48, 0.992)),)).run()
+
+    assert len(stage.of(events.TurnCommitted)) == 1
+    assert len(stage.of(events.SpeechStopped)) == 2
+
+
+def test_nothing_heard_is_not_answered() -> None:
+    """An empty transcript ends the turn without asking the language model."""
+    stage = Stage(heard=("",)).run()
+
+    assert stage.llm.requests == []
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["ignored"]
+
+
+def test_typed_text_in_the_same_session() -> None:
+    """Typed text is a turn: it interrupts what is said, and shares the history."""
+
+    def type_later(conversation: Conversation) -> None:
+        asyncio.get_running_loop().call_at(3.5, conversation.submit, "typed words")
+
+    stage = Stage(replies=(LONG, "Yes."), during=type_later).run()
+
+    assert stage.of(events.TextSubmitted)[0].text == "typed words"
+    assert stage.llm.requests[1].messages[-1] == Message("user", "typed words")
+    assert stage.llm.requests[1].messages[2].role == "assistant"
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["cancelled", "completed"]
+
+
+def test_partial_transcripts_come_while_the_user_speaks_and_never_after() -> None:
+    """One a second, inside the speech."""
+    stage = Stage(turns=(RecordedTurn(tone(4.0)),), partial_every_s=1.0).run()
+    partials = stage.of(events.TranscriptDelta)
+    (stopped,) = stage.of(events.SpeechStopped)
+
+    assert len(partials) == 3
+    assert all(event.at_s <= stopped.at_s for event in partials)
+
+
+def test_a_chat_that_outgrows_the_context_forgets_its_oldest_turns() -> None:
+    """The reply comes all the same, from a shorter history."""
+
+    def reply(messages: tuple[Message, ...]) -> str:
+        if len(messages) > 4:
+            raise PromptTooLong(100, 50)
+        return "Yes."
+
+    stage = Stage(heard=("a", "b", "c"), replies=reply, turns=(RecordedTurn(tone(1.0)),) * 3).run()
+
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["completed"] * 3
+    assert [message.content for message in stage.history.messages("next")] == [
+        "persona",
+        "b",
+        "Yes.",
+        "c",
+        "Yes.",
+        "next",
+    ]
+
+
+def test_a_text_that_never_fits_is_reported_in_one_line() -> None:
+    """The session goes on after a request that can't be answered."""
+
+    def reply(messages: tuple[Message, ...]) -> str:
+        if messages[-1].content == "long":
+            raise PromptTooLong(100_000, 50)
+        return "Yes."
+
+    stage = Stage(heard=("long", "short"), replies=reply, turns=(RecordedTurn(tone(1.0)),) * 2).run()
+
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["failed", "completed"]
+    assert "too long" in stage.of(events.Noticed)[0].message
+
+
+def test_a_failing_engine_fails_the_reply_and_not_the_session() -> None:
+    """Whatever an engine raises becomes one line."""
+
+    def reply(messages: tuple[Message, ...]) -> str:
+        raise RuntimeError("no luck")
+
+    stage = Stage(replies=reply).run()
+
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["failed"]
+    assert "no luck" in stage.of(events.Noticed)[0].message
+    assert stage.of(events.SessionClosed)
+
+
+def test_a_request_is_cancelled_when_its_reply_is() -> None:
+    """The model is told, so that it stops in the middle of its work."""
+    stage = Stage(
+        heard=("tell me", "stop"),
+        replies=(" ".join(["word"] * 400), "Yes."),
+        turns=(RecordedTurn(tone(1.024)), RecordedTurn(tone(0.6), after=1.0)),
+    ).run()
+    first: ChatRequest = stage.llm.requests[0]
+    cleared = stage.of(events.PlaybackCleared)[0]
+
+    assert first.cancelled.is_set()
+    assert all(event.turn != 1 for event in stage.log if event.at_s > cleared.at_s + 0.05)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=7), st.booleans())
+def test_any_rhythm_of_speech_leaves_a_whole_conversation(lengths: list[float], barge_in: bool) -> None:
+    """Whatever the pauses: replies end once each, turns are numbered in order, and the session closes."""
+    stage = Stage(heard=("hello",) * 9, replies=(LONG,), turns=(RecordedTurn(pause(*lengths)),), barge_in=barge_in).run()
+    turns = [event.turn for event in stage.log[:-1]]
+
+    assert turns == sorted(turns)
+    assert len(stage.of(events.TurnCommitted)) == len(stage.of(events.ResponseDone))
+    assert len(stage.of(events.ResponseCreated)) >= len(stage.of(events.PlaybackStarted))
+    assert isinstance(stage.log[-1], events.SessionClosed)
+    assert not stage.of(events.Noticed)
+
+
+def test_the_wav_of_a_session_needs_no_listener(tmp_path: object) -> None:
+    """Played seconds are what was written, also through the resampler of another rate."""
+    stage = Stage(replies=("One two three four five six.",)).run()
+    made = sum(event.audio_s for event in stage.of(events.AudioDelta))
+
+    assert stage.of(events.PlaybackStopped)[0].audio_s == pytest.approx(made, abs=0.01)

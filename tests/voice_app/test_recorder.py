@@ -1,0 +1,122 @@
+"""The session's log: whole lines, readable by their owner, through any end of the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_app import events
+from voice_app.errors import SessionError
+from voice_app.recorder import Recorder, replay
+
+KINDS = typing.get_args(typing.get_args(events.Event)[0])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_every_event_survives_a_round_trip(kind: type[events.Fact], data: st.DataObject) -> None:
+    """An event read back from its JSON equals the one written."""
+    number = st.floats(0, 1e6)
+    by_type = {
+        float: number,
+        int: st.integers(0, 10**6),
+        str: st.text(),
+        float | None: st.none() | number,
+        dict[str, str]: st.dictionaries(st.text(), st.text()),
+    }
+    values = {}
+    for name, field in kind.model_fields.items():
+        options = (
+            typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else ()
+        )
+        values[name] = data.draw(st.sampled_from(options) if options else by_type[field.annotation])
+
+    event = kind(**values)
+
+    assert events.EVENT.validate_json(event.model_dump_json()) == event
+
+
+def test_every_kind_of_event_is_in_the_union() -> None:
+    """A new event can't be forgotten where logs are read."""
+    assert set(events.Fact.__subclasses__()) == set(KINDS)
+
+
+def test_the_log_is_its_owners_alone(tmp_path: Path) -> None:
+    """Mode 0600, also under a generous umask."""
+    old = os.umask(0)
+    try:
+        Recorder(tmp_path / "log.jsonl").close()
+    finally:
+        os.umask(old)
+
+    assert stat.S_IMODE((tmp_path / "log.jsonl").stat().st_mode) == 0o600
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from voice_app.events import Noticed
+from voice_app.recorder import Recorder
+recorder = Recorder(Path(sys.argv[1]))
+for number in range(10**9):
+    recorder(Noticed(at_s=number, message="x" * 200))
+    if number == 99:
+        print("hundred", flush=True)
+"""
+
+
+def test_a_log_survives_kill_9(tmp_path: Path) -> None:
+    """Every event that was completed before SIGKILL is read back; nothing else is."""
+    path = tmp_path / "log.jsonl"
+    with subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+
+    read = [event.at_s for event in replay(path)]
+
+    assert len(read) >= 100
+    assert read == [float(number) for number in range(len(read))]
+
+
+def test_a_line_cut_off_is_left_out_and_a_broken_one_named(tmp_path: Path) -> None:
+    """The last line without its end is no error; a bad line elsewhere is one, with its number."""
+    path = tmp_path / "log.jsonl"
+    good = events.SessionClosed(at_s=1).model_dump_json()
+    path.write_text(f'{good}\n{{"type": "err')
+    assert list(replay(path)) == [events.SessionClosed(at_s=1)]
+
+    path.write_text(f"{good}\nnonsense\n{good}\n")
+    with pytest.raises(SessionError, match="line 2 is not an event"):
+        list(replay(path))
+
+
+def test_a_log_that_cannot_be_written_is_one_line() -> None:
+    """The reason is the system's own."""
+    with pytest.raises(SessionError, match="can't be written"):
+        Recorder(Path("/proc/nowhere/log.jsonl"))
+
+
+def test_a_listener_that_fails_is_dropped_and_the_others_hear_all() -> None:
+    """An observer can't change the conversation."""
+    bus, heard = events.Bus(), []
+
+    def broken(event: events.Event) -> None:
+        raise RuntimeError("a listener's own trouble")
+
+    bus.subscribe(broken)
+    bus.subscribe(heard.append)
+    for at_s in range(3):
+        bus.emit(events.SessionClosed(at_s=at_s))
+
+    assert [event.at_s for event in heard] == [0, 1, 2]
+    assert len(bus.failures) == 1

@@ -1,0 +1,221 @@
+"""The command line. Options in, calls out; no logic of its own.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 settings or persona, 4 sound card, 5 sound file, 6 model,
+7 log or folder.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from voice_app import __version__
+
+app = typer.Typer(
+    name="voice-app",
+    help="A real-time voice assistant for the terminal, offline.",
+    epilog="Exit status: 0 done, 1 failed, 2 wrong usage, 3 settings or persona, 4 sound card, "
+    "5 sound file, 6 model, 7 log or folder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models_app = typer.Typer(help="The models: what there is, getting it, checking it.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+Model = Annotated[
+    str | None, typer.Option("--model", help="Language model: a name (`models list`) or a GGUF file.")
+]
+Backend = Annotated[str | None, typer.Option("--llm", help="What runs the language model: llama.cpp.")]
+Voice = Annotated[
+    str | None, typer.Option("--voice", help="Voice: a name (`models list`) or a Piper .onnx file.")
+]
+Stt = Annotated[str | None, typer.Option("--stt", help="Speech to text: a name (`models list`) or a folder.")]
+PersonaName = Annotated[str | None, typer.Option("--persona", help="Who answers: a name or a TOML file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def before_all(
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """A real-time voice assistant for the terminal, offline."""
+    if config is not None:
+        os.environ["VOICE_APP_CONFIG"] = str(config)
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def talk(  # noqa: PLR0913 - each parameter is an option of the command line
+    files: Annotated[list[Path] | None, typer.Argument(help="More sound files for --in.")] = None,
+    in_: Annotated[
+        list[Path] | None,
+        typer.Option("--in", help="Play this sound file as the user's turn; else the microphone."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the assistant's sound to this WAV, not to the loudspeaker.")
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="Append the session's events to this JSONL file.")
+    ] = None,
+    llm: Backend = None,
+    model: Model = None,
+    voice: Voice = None,
+    stt: Stt = None,
+    persona: PersonaName = None,
+    typed: Annotated[
+        bool, typer.Option("--typed", help="Type instead of speaking; no microphone is used.")
+    ] = False,
+    mic: Annotated[
+        str | None, typer.Option(help="Microphone: index or part of the name (`devices`).")
+    ] = None,
+    speaker: Annotated[str | None, typer.Option(help="Loudspeaker: index or part of the name.")] = None,
+    barge_in: Annotated[
+        bool | None,
+        typer.Option(
+            "--barge-in/--no-barge-in", help="Whether speaking stops a reply; off without a headset."
+        ),
+    ] = None,
+) -> None:
+    """Hold a conversation: by microphone, with sound files as the user, or typed."""
+    from voice_app.audio.recordings import RecordedTurn
+    from voice_app.config import load_settings
+    from voice_app.talk import Session, talk_in_terminal
+
+    turns = [*(in_ or []), *(files or [])]
+    if files and not in_:
+        raise typer.BadParameter("sound files stand behind --in")
+    settings = load_settings(
+        **_flags(
+            persona=persona,
+            models=_models(llm, model, voice, stt),
+            audio={"input": mic, "output": speaker, "barge_in": barge_in},
+        )
+    )
+    session = Session(settings, tuple(RecordedTurn(path, "reply") for path in turns), typed, out, events)
+    raise typer.Exit(talk_in_terminal(session))
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Folder for the questions, the reply's sound and the events.")
+    ] = Path("demo-out"),
+    llm: Backend = None,
+    model: Model = None,
+    voice: Voice = None,
+    persona: PersonaName = None,
+) -> None:
+    """Hold a conversation of several turns with itself asking, and show where the time goes."""
+    from voice_app.config import load_settings
+    from voice_app.demo import run_demo
+
+    raise typer.Exit(
+        run_demo(load_settings(**_flags(persona=persona, models=_models(llm, model, voice))), out)
+    )
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="The question; - reads it from the standard input.")],
+    llm: Backend = None,
+    model: Model = None,
+    persona: PersonaName = None,
+    json: Json = False,
+) -> None:
+    """Answer a question in text."""
+    from voice_app.config import load_settings
+    from voice_app.oneshot import ask as run
+
+    run(load_settings(**_flags(persona=persona, models=_models(llm, model))), _text(text), json)
+
+
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from the standard input.")],
+    out: Annotated[Path | None, typer.Option(help="Write a WAV; else the loudspeaker.")] = None,
+    voice: Voice = None,
+) -> None:
+    """Speak a text."""
+    from voice_app.config import load_settings
+    from voice_app.oneshot import say as run
+
+    run(load_settings(**_flags(models=_models(voice=voice))), _text(text), out)
+
+
+@app.command()
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(help="Sound files.")], stt: Stt = None, json: Json = False
+) -> None:
+    """Write down what is said in sound files."""
+    from voice_app.config import load_settings
+    from voice_app.oneshot import transcribe as run
+
+    raise typer.Exit(run(load_settings(**_flags(models=_models(stt=stt))), files, json))
+
+
+@app.command()
+def devices(json: Json = False) -> None:
+    """List microphones and loudspeakers."""
+    from voice_app.oneshot import devices as run
+
+    run(json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check what the program needs, and say what to do."""
+    from voice_app.doctor import run
+
+    raise typer.Exit(run(json))
+
+
+@models_app.command("list")
+def models_list(json: Json = False) -> None:
+    """List the models that are known by name."""
+    from voice_app.model_commands import list_models
+
+    list_models(json)
+
+
+@models_app.command("pull")
+def models_pull(names: Annotated[list[str], typer.Argument(help="Names of `models list`.")]) -> None:
+    """Download models: the one command that uses the network."""
+    from voice_app.model_commands import pull_models
+
+    pull_models(names)
+
+
+@models_app.command("verify")
+def models_verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names; without any, all that are installed.")
+    ] = None,
+) -> None:
+    """Compare the installed files with the manifest's sizes and hashes."""
+    from voice_app.model_commands import verify_models
+
+    raise typer.Exit(verify_models(names or []))
+
+
+def _models(
+    llm: str | None = None, model: str | None = None, voice: str | None = None, stt: str | None = None
+) -> dict[str, Any]:
+    return {"llm_backend": llm, "llm": model, "tts": voice, "stt": stt}
+
+
+def _flags(**given: Any) -> dict[str, Any]:
+    """Return only what was given, nested like the settings."""
+    kept = {key: _flags(**value) if isinstance(value, dict) else value for key, value in given.items()}
+    return {key: value for key, value in kept.items() if value is not None and value != {}}
+
+
+def _text(argument: str) -> str:
+    return typer.get_text_stream("stdin").read(1 << 20) if argument == "-" else argument

@@ -1,0 +1,147 @@
+"""Settings: defaults < TOML file < environment < flags. Unknown keys are refused with the nearest known name."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from voice_app.errors import ConfigError
+
+APP = "voice-app"
+ENV_PREFIX = "VOICE_APP_"
+ENV_ELSEWHERE = {"VOICE_APP_CACHE", "VOICE_APP_CONFIG"}
+"""Variables of this prefix that are not settings: the model cache's folder, and the settings file itself."""
+LARGEST_FILE_BYTES = 64 * 1024
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Models(Section):
+    """Names of the manifest, or paths."""
+
+    stt: str = "whisper-tiny.en"
+    llm: str = "smollm2-135m-instruct"
+    tts: str = "piper-en_US-joe-medium"
+    llm_backend: str = Field("llama.cpp", pattern=r"^llama\.cpp$")
+    context_tokens: int = Field(2048, ge=256, le=131072)
+    threads: int = Field(2, ge=1, le=64)
+
+
+class AudioDevices(Section):
+    """Sound cards: an index or a part of a name; empty means the system's default."""
+
+    input: str = ""
+    output: str = ""
+    barge_in: bool = True
+
+
+class TurnTaking(Section):
+    """When speech begins and a turn ends."""
+
+    threshold: float = Field(0.5, gt=0, lt=1)
+    end_silence_ms: int = Field(600, ge=100, le=5000)
+    partial_every_ms: int = Field(1000, ge=0, le=60000)
+    """0 switches partial transcripts off."""
+
+
+class Settings(BaseSettings):
+    """All settings."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__"
+    )
+
+    persona: str = "plain"
+    models: Models = Models()
+    audio: AudioDevices = AudioDevices()
+    turn: TurnTaking = TurnTaking()
+    keep_log: bool = True
+    """Whether sessions are logged (events and texts, never sound) in the state folder."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before the environment before the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_path())
+
+
+def config_path() -> Path:
+    """Return where the settings file is looked for."""
+    named = os.environ.get("VOICE_APP_CONFIG")
+    return Path(named) if named else platformdirs.user_config_path(APP) / "config.toml"
+
+
+def state_dir() -> Path:
+    """Return where session logs are kept."""
+    return platformdirs.user_state_path(APP)
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; `flags` are nested like the file and win. Raises ConfigError with one line."""
+    path = config_path()
+    named = "VOICE_APP_CONFIG" in os.environ
+    if named and not path.is_file():
+        raise ConfigError(f"{path}: there is no such settings file")
+    if path.is_file() and path.stat().st_size > LARGEST_FILE_BYTES:
+        raise ConfigError(f"{path}: a settings file has at most {LARGEST_FILE_BYTES} bytes")
+    _refuse_unknown_variables()
+    try:
+        return Settings(**flags)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML ({error})") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read ({error.strerror})") from None
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def _refuse_unknown_variables() -> None:
+    known = {ENV_PREFIX + "__".join(key).upper() for key in _keys(Settings)} | ENV_ELSEWHERE
+    for variable in os.environ:
+        if variable.upper().startswith(ENV_PREFIX) and variable.upper() not in known:
+            raise ConfigError(f"unknown environment variable {variable}{_nearest(variable.upper(), known)}")
+
+
+def _keys(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterable[tuple[str, ...]]:
+    """Yield the path of every setting, of the sections too."""
+    for name, field in model.model_fields.items():
+        yield (*above, name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, (*above, name))
+
+
+def _explain(error: ValidationError) -> str:
+    """Return one line for the first thing that is wrong."""
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {key!r}{_nearest(key, ['.'.join(path) for path in _keys(Settings)])}"
+    return f"setting {key!r}: {first['msg']}, not {first['input']!r}"
+
+
+def _nearest(name: str, known: Sequence[str] | set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

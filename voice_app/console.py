@@ -1,0 +1,69 @@
+"""The conversation as lines in a terminal: what was heard, what was answered, where the time went."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+
+from voice_app import events
+from voice_app.stages import TurnTimes, turn_times
+
+
+class ConsoleView:
+    """Prints the events that a person wants to see. Plain lines, so that pipes and tests can read them."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._turn: list[events.Event] = []
+        self.turns: list[list[events.Event]] = []
+        """The events of every turn that ended."""
+        self.failed = False
+        """Whether a reply failed."""
+
+    def __call__(self, event: events.Event) -> None:
+        """Show one event."""
+        self._turn.append(event)
+        match event:
+            case events.SessionCreated():
+                self.console.print("ready", highlight=False)
+            case events.TranscriptCompleted(text=text) if text:
+                self._line("you", text)
+            case events.TextSubmitted(text=text):
+                self._line("you", text)
+            case events.TextDone(text=text):
+                self._line("voice", text.strip())
+            case events.ItemTruncated(heard=heard):
+                self._line("cut", f"heard up to: {heard}" if heard else "before a word was heard")
+            case events.Noticed(message=message):
+                self._line("note", message)
+            case events.ResponseDone(status=status):
+                self._finish(event.turn, status)
+            case _:
+                pass
+
+    def _line(self, who: str, text: str) -> None:
+        self.console.print(f"[bold]{who:>6}[/bold]  {escape(text)}", highlight=False, soft_wrap=True)
+
+    def _finish(self, turn: int, status: str) -> None:
+        ended, self._turn = self._turn, []
+        self.turns.append(ended)
+        self.failed = self.failed or status == "failed"
+        if status == "completed":
+            self._line("time", describe(turn_times(ended, turn)))
+
+
+def describe(times: TurnTimes) -> str:
+    """Return a turn's times on one line, in milliseconds, measured on this machine."""
+    spans = {
+        "endpoint": times.endpoint_s,
+        "stt": times.stt_s,
+        "first token": times.llm_first_token_s,
+        "first clause": times.llm_first_clause_s,
+        "first sound": times.tts_first_sound_s,
+        "device": times.device_s,
+        "= voice to voice": times.voice_to_voice_s,
+    }
+    return (
+        " · ".join(f"{name} {seconds * 1000:.0f}" for name, seconds in spans.items() if seconds is not None)
+        + " ms"
+    )

@@ -1,0 +1,66 @@
+"""Errors of the program. They carry data; only the command line prints and exits.
+
+VoiceAppError           1
+├── ConfigError         3  a setting that can't be used: file, variable or flag
+├── PersonaError        3  a persona that can't be used
+├── AudioDeviceError    4  no sound card, or not the one asked for
+└── SessionError        7  a file of the session (log, recording) can't be written
+
+The number is the exit status of the program. The models' errors have theirs here too: 5 for a sound that
+can't be used (AudioError), 6 for a model (ModelError); 2 is wrong usage, from the command line's own parser;
+everything else is 1.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from inference.errors import AudioError, ModelError
+
+
+class VoiceAppError(Exception):
+    """Base of all errors of this room. `str()` is one line for the user: what is wrong, what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(VoiceAppError):
+    """A setting that can't be used."""
+
+    exit_code = 3
+
+
+class PersonaError(VoiceAppError):
+    """A persona that can't be used."""
+
+    exit_code = 3
+
+
+class AudioDeviceError(VoiceAppError):
+    """No sound card, or not the one asked for."""
+
+    exit_code = 4
+
+
+class SessionError(VoiceAppError):
+    """A file of the session that can't be written."""
+
+    exit_code = 7
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.path = path
+
+
+def exit_code(error: Exception) -> int:
+    """Return the exit status for `error`, by the table at the top of this file."""
+    match error:
+        case VoiceAppError():
+            return error.exit_code
+        case AudioError():
+            return 5
+        case ModelError():
+            return 6
+        case _:
+            return 1

@@ -1,0 +1,216 @@
+"""What happened, as frozen facts. Named after the OpenAI Realtime API, so that logs read naturally in this field.
+
+`at_s` is the session clock: seconds since `session.created`. `turn` counts the user's turns from 1; 0 is
+before the first. Every event survives a round trip through JSON. The bus is write-only for the pipeline:
+whoever listens can't answer, so that removing every listener changes nothing audible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class Fact(BaseModel):
+    """What all events have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at_s: float
+    turn: int = 0
+
+
+class SessionCreated(Fact):
+    """The session listens. Its first event, with what a reader of the log needs to know."""
+
+    type: Literal["session.created"] = "session.created"
+    started: str
+    """Local date and time, ISO 8601."""
+    models: dict[str, str]
+    persona: str
+
+
+class SessionClosed(Fact):
+    """The session ended in order; a log without it was cut off."""
+
+    type: Literal["session.closed"] = "session.closed"
+
+
+class SpeechStarted(Fact):
+    """The detector is sure that somebody speaks."""
+
+    type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
+    speech_start_s: float
+    """First voiced sample, on the session clock."""
+
+
+class SpeechStopped(Fact):
+    """The speaker has paused; the turn may go on."""
+
+    type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
+    speech_end_s: float
+    """Last voiced sample, on the session clock."""
+
+
+class TurnCommitted(Fact):
+    """The turn is judged over: the decision from which the reply is due."""
+
+    type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
+    speech_end_s: float | None
+    """Last voiced sample; None for typed text."""
+
+
+class TranscriptDelta(Fact):
+    """The words so far of a turn that goes on; may be revised."""
+
+    type: Literal["conversation.item.input_audio_transcription.delta"] = (
+        "conversation.item.input_audio_transcription.delta"
+    )
+    text: str
+
+
+class TranscriptCompleted(Fact):
+    """What the turn said."""
+
+    type: Literal["conversation.item.input_audio_transcription.completed"] = (
+        "conversation.item.input_audio_transcription.completed"
+    )
+    text: str
+    reruns: int = 0
+
+
+class TextSubmitted(Fact):
+    """The user typed instead of speaking."""
+
+    type: Literal["conversation.item.created"] = "conversation.item.created"
+    text: str
+
+
+class ResponseCreated(Fact):
+    """The language model was asked."""
+
+    type: Literal["response.created"] = "response.created"
+
+
+class ResponseTextDelta(Fact):
+    """A token of the reply."""
+
+    type: Literal["response.output_text.delta"] = "response.output_text.delta"
+    delta: str
+    token_id: int
+    emulated_s: float | None = None
+
+
+class ClauseReady(Fact):
+    """A clause of the reply went to the voice."""
+
+    type: Literal["response.output_audio_transcript.delta"] = "response.output_audio_transcript.delta"
+    text: str
+    """As spoken; numbers and symbols are words."""
+
+
+class AudioDelta(Fact):
+    """A piece of the reply's sound is ready."""
+
+    type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
+    audio_s: float
+
+
+class TextDone(Fact):
+    """The language model has written its last token."""
+
+    type: Literal["response.output_text.done"] = "response.output_text.done"
+    text: str
+    tokens: int
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class PlaybackStarted(Fact):
+    """The first sample of the reply is audible; `at_s` includes the sound card's own delay."""
+
+    type: Literal["output_audio_buffer.started"] = "output_audio_buffer.started"
+
+
+class PlaybackStopped(Fact):
+    """The reply has been heard to its end."""
+
+    type: Literal["output_audio_buffer.stopped"] = "output_audio_buffer.stopped"
+    audio_s: float
+
+
+class PlaybackCleared(Fact):
+    """The reply was cut off."""
+
+    type: Literal["output_audio_buffer.cleared"] = "output_audio_buffer.cleared"
+    audio_s: float
+    """How much of it was heard."""
+
+
+class ItemTruncated(Fact):
+    """What of a cut-off reply was heard, and so remains in the history."""
+
+    type: Literal["conversation.item.truncated"] = "conversation.item.truncated"
+    heard: str
+
+
+class ResponseDone(Fact):
+    """The reply is over: `completed`, `cancelled` by the user, `failed`, or `ignored` (nothing was said)."""
+
+    type: Literal["response.done"] = "response.done"
+    status: Literal["completed", "cancelled", "failed", "ignored"]
+
+
+class Noticed(Fact):
+    """Something the user should know; the session goes on."""
+
+    type: Literal["error"] = "error"
+    message: str
+
+
+Event = Annotated[
+    SessionCreated
+    | SessionClosed
+    | SpeechStarted
+    | SpeechStopped
+    | TurnCommitted
+    | TranscriptDelta
+    | TranscriptCompleted
+    | TextSubmitted
+    | ResponseCreated
+    | ResponseTextDelta
+    | ClauseReady
+    | AudioDelta
+    | TextDone
+    | PlaybackStarted
+    | PlaybackStopped
+    | PlaybackCleared
+    | ItemTruncated
+    | ResponseDone
+    | Noticed,
+    Field(discriminator="type"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+"""Reads an event back: `EVENT.validate_json(line)`."""
+
+
+class Bus:
+    """Hands every event to every listener, in order, at once. A listener that fails is dropped."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Event], None]] = []
+        self.failures: list[Exception] = []
+
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
+        self._listeners.append(listener)
+
+    def emit(self, event: Event) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:  # an observer may not change the conversation
+                self._listeners.remove(listener)
+                self.failures.append(error)

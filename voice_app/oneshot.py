@@ -1,0 +1,132 @@
+"""Single steps of the pipeline, for scripts: ask, say, transcribe, devices."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from inference.audio import read_audio, write_audio
+from inference.errors import AudioError
+from inference.text import ClauseSplitter
+from inference.tts.piper import PiperTextToSpeech
+from inference.types import Audio, ChatRequest, Message, SpeechChunk
+from voice_app.config import Settings
+from voice_app.errors import exit_code
+from voice_app.persona import load_persona
+from voice_app.wiring import build_llm, build_stt, build_tts
+
+
+def ask(settings: Settings, text: str, as_json: bool) -> None:
+    """Print the answer to a question as it is written, or as JSON with its times (measured on this machine)."""
+    persona = load_persona(settings.persona)
+    llm = build_llm(settings)
+    llm.restore(persona.messages())
+    request = ChatRequest((*persona.messages(), Message("user", text)), persona.max_tokens, persona.draw())
+    start_s, stamps, answer = time.perf_counter(), [], ""
+    for token in llm.stream(request):
+        stamps.append(time.perf_counter())
+        answer += token.text
+        if not as_json:
+            typer.echo(token.text, nl=False)
+    if as_json:
+        rate = (len(stamps) - 1) / (stamps[-1] - stamps[0]) if len(stamps) > 1 else None
+        row = {
+            "text": answer.strip(),
+            "tokens": len(stamps),
+            "ttft_ms": round((stamps[0] - start_s) * 1000, 1) if stamps else None,
+            "tokens_per_s": round(rate, 1) if rate else None,
+            "basis": "measured",
+        }
+        typer.echo(json.dumps(row, ensure_ascii=False))
+    else:
+        typer.echo()
+
+
+def clauses_to_sound(tts: PiperTextToSpeech, text: str) -> Iterator[SpeechChunk]:
+    """Yield the sound of a text of any length, clause by clause."""
+    splitter = ClauseSplitter()
+    for clause in chain(splitter.push(text), splitter.flush()):
+        if clause.text:
+            yield from tts.stream(clause.text, Event())
+
+
+def say(settings: Settings, text: str, out: Path | None) -> None:
+    """Speak a text to a file or the loudspeaker. Raises AudioError when there is nothing to say."""
+    tts = build_tts(settings)
+    if out is None:
+        asyncio.run(_say_aloud(settings, tts, text))
+        return
+    chunks = [chunk.samples for chunk in clauses_to_sound(tts, text)]
+    if not chunks:
+        raise AudioError("there is nothing to say in this text; give words")
+    write_audio(out, Audio(np.concatenate(chunks), tts.rate_hz))
+
+
+async def _say_aloud(settings: Settings, tts: PiperTextToSpeech, text: str) -> None:
+    from voice_app.audio.device import DeviceSpeaker
+
+    speaker = DeviceSpeaker(settings.audio.output or None)
+    await speaker.start()
+    try:
+        speaker.begin()
+        for chunk in clauses_to_sound(tts, text):
+            await speaker.write(chunk.samples, chunk.rate_hz)
+        await speaker.finish()
+    finally:
+        await speaker.close()
+
+
+def transcribe(settings: Settings, files: Sequence[Path], as_json: bool) -> int:
+    """Print what is said in each file; return the exit status of the first that can't be read."""
+    stt, status = build_stt(settings), 0
+    for file in files:
+        try:
+            audio = read_audio(file)
+            start_s = time.perf_counter()
+            heard = stt.transcribe(audio)
+        except AudioError as error:
+            typer.echo(f"voice-app: {error}", err=True)
+            status = status or exit_code(error)
+            continue
+        row = {
+            "file": str(file),
+            "text": heard.text,
+            "seconds": round(audio.seconds, 3),
+            "compute_ms": round((time.perf_counter() - start_s) * 1000, 1),
+        }
+        typer.echo(json.dumps(row, ensure_ascii=False) if as_json else heard.text)
+    return status
+
+
+def devices(as_json: bool) -> None:
+    """List the sound devices."""
+    from dataclasses import asdict
+
+    from voice_app.audio.device import list_devices
+
+    found = list_devices()
+    if as_json:
+        typer.echo(json.dumps([asdict(device) for device in found]))
+        return
+    table = Table("index", "name", "in", "out", "Hz", "default")
+    for device in found:
+        default = " ".join(["mic"] * device.default_in + ["speaker"] * device.default_out)
+        table.add_row(
+            str(device.index),
+            device.name,
+            str(device.inputs),
+            str(device.outputs),
+            f"{device.default_rate_hz:.0f}",
+            default,
+        )
+    Console().print(table)

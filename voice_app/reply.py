@@ -1,0 +1,177 @@
+"""One reply: words -> tokens -> clauses -> sound, each stage streaming into the next.
+
+`speak_reply` is this room's second main path, after the conversation's loop. Cancelling its task is barge-in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from inference.protocols import LanguageModel, SpeechToText, TextToSpeech
+from inference.text import Clause, ClauseSplitter
+from inference.types import Cancel, ChatRequest, Message, Sampling, Token
+from voice_app import events
+from voice_app.audio.speaker import Played, Speaker
+from voice_app.history import SpokenClause, SpokenReply
+from voice_app.lane import Lane, Urgency, stream
+
+CLAUSES_AHEAD = 4
+"""Clauses that may wait for the voice; then the language model waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The models of a conversation and the lane they share."""
+
+    stt: SpeechToText
+    llm: LanguageModel
+    tts: TextToSpeech
+    lane: Lane
+    touch: Callable[[], None] = lambda: None
+    """Reads a little of every model, so that it stays in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStyle:
+    """How replies are written."""
+
+    sampling: Sampling = Sampling()
+    max_tokens: int = 200
+    grammar: str | None = None
+
+
+Tell = Callable[..., None]
+"""Emits an event of this turn: `tell(events.ResponseCreated)`; `at_s` and `turn` are filled in."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """A reply in the making; what it knows at any moment is what a barge-in leaves behind."""
+
+    cancelled: Cancel = field(default_factory=Cancel)
+    text: str = ""
+    spoken: SpokenReply = field(default_factory=SpokenReply)
+    first_clause_out: bool = False
+    sound_s: float = 0.0
+    """Sound made so far."""
+    heard: str = ""
+    """Set when the reply is cut off."""
+
+
+async def speak_reply(
+    reply: Reply,
+    messages: tuple[Message, ...],
+    engines: Engines,
+    style: ReplyStyle,
+    speaker: Speaker,
+    tell: Tell,
+) -> Played:
+    """Write a reply to `messages` and speak it; return when it has been heard to its end.
+
+    Raises PromptTooLong before anything is audible. On cancellation both models stop; the speaker is the caller's.
+    """
+    clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_AHEAD)
+    request = ChatRequest(messages, style.max_tokens, style.sampling, style.grammar, reply.cancelled)
+    tell(events.ResponseCreated)
+    try:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(_think(reply, request, engines, clauses, tell))
+            both.create_task(_speak(reply, engines, clauses, speaker, tell))
+    except ExceptionGroup as group:  # the first to fail has cancelled the other
+        raise group.exceptions[0] from None
+    finally:
+        reply.cancelled.set()
+    return await speaker.finish()
+
+
+async def _think(
+    reply: Reply, request: ChatRequest, engines: Engines, clauses: asyncio.Queue[Clause | None], tell: Tell
+) -> None:
+    """Let the language model write, and pass each clause on as soon as it is complete."""
+    splitter, count = ClauseSplitter(), 0
+
+    def urgency() -> Urgency:
+        return Urgency.MORE_TOKENS if reply.first_clause_out else Urgency.FIRST_TOKENS
+
+    async for token in _tokens(engines, request, urgency):
+        count += 1
+        reply.text += token.text
+        tell(events.ResponseTextDelta, delta=token.text, token_id=token.id, emulated_s=token.emulated_s)
+        for clause in splitter.push(token.text):
+            reply.first_clause_out = True
+            await clauses.put(clause)
+            await asyncio.sleep(0)  # the voice asks for the lane before the next token does
+    for clause in splitter.flush():
+        await clauses.put(clause)
+    await clauses.put(None)
+    tell(
+        events.TextDone,
+        text=reply.text,
+        tokens=count,
+        prompt_tokens=getattr(engines.llm, "prompt_tokens", 0),
+        cached_tokens=getattr(engines.llm, "cached_tokens", 0),
+    )
+
+
+async def _tokens(
+    engines: Engines, request: ChatRequest, urgency: Callable[[], Urgency]
+) -> AsyncGenerator[Token, None]:
+    """Yield the tokens of a request; however it ends, the model's iterator is closed in the lane."""
+    tokens = engines.llm.stream(request)
+    try:
+        async with aclosing(stream(engines.lane, urgency, tokens)) as items:
+            async for token in items:
+                yield token
+    except BaseException:  # the voice has failed, or the user has spoken: a running quantum must end
+        request.cancelled.set()
+        raise
+    finally:
+        await asyncio.shield(engines.lane.call(Urgency.FINAL_TRANSCRIPT, lambda: close(tokens)))
+
+
+def close(items: object) -> None:
+    """Close a generator; other iterators have nothing to close."""
+    getattr(items, "close", lambda: None)()
+
+
+async def _speak(
+    reply: Reply, engines: Engines, clauses: asyncio.Queue[Clause | None], speaker: Speaker, tell: Tell
+) -> None:
+    """Give each clause a voice; keep where its words are in the sound."""
+    speaker.begin()
+    while (clause := await clauses.get()) is not None:
+        if not clause.text:  # nothing to say aloud, as in a table's rows: it belongs to the text before it
+            _append_silent(reply.spoken, clause)
+            continue
+        tell(events.ClauseReady, text=clause.text)
+        await _speak_clause(reply, engines, clause, speaker, tell)
+
+
+def _append_silent(spoken: SpokenReply, clause: Clause) -> None:
+    end_s = spoken.clauses[-1].end_s if spoken.clauses else 0.0
+    spoken.clauses.append(SpokenClause(clause, end_s, 1, (), end_s))
+
+
+async def _speak_clause(reply: Reply, engines: Engines, clause: Clause, speaker: Speaker, tell: Tell) -> None:
+    spoken = SpokenClause(clause, reply.sound_s, engines.tts.rate_hz, (), reply.sound_s)
+
+    def urgency() -> Urgency:
+        return Urgency.MORE_SOUND if reply.sound_s else Urgency.FIRST_SOUND
+
+    chunks = engines.tts.stream(clause.text, reply.cancelled)
+    async with aclosing(stream(engines.lane, urgency, chunks)) as items:
+        async for chunk in items:
+            if chunk.words:
+                spoken.words = chunk.words
+            if spoken.end_s == spoken.start_s:
+                reply.spoken.clauses.append(spoken)
+            seconds = len(chunk.samples) / chunk.rate_hz
+            reply.sound_s += seconds
+            spoken.end_s = reply.sound_s
+            tell(events.AudioDelta, audio_s=seconds)
+            await speaker.write(chunk.samples, chunk.rate_hz)
+    if spoken.end_s == spoken.start_s:  # nothing in it could be said
+        _append_silent(reply.spoken, clause)

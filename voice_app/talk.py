@@ -1,0 +1,160 @@
+"""One session: the devices or files of a conversation, its listeners, its beginning and end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from inference.vad.silero import SileroVad
+from voice_app import clock, events
+from voice_app.audio.device import DeviceSpeaker, Microphone
+from voice_app.audio.frames import FrameSource
+from voice_app.audio.recordings import RecordedTurn, RecordedUser
+from voice_app.audio.speaker import FileSpeaker, Speaker
+from voice_app.config import Settings, state_dir
+from voice_app.console import ConsoleView
+from voice_app.conversation import Conversation, Senses
+from voice_app.ears import EarSettings
+from voice_app.errors import AudioDeviceError
+from voice_app.recorder import Recorder, session_path
+from voice_app.typed import TypedUser, read_lines
+from voice_app.wiring import Assistant, build_assistant
+
+Listener = Callable[[events.Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a session is to do."""
+
+    settings: Settings
+    recordings: tuple[RecordedTurn, ...] = ()
+    """The user's turns; empty: the microphone, or typed text alone."""
+    typed_only: bool = False
+    out: Path | None = None
+    """Where the assistant's sound is written; None: the loudspeaker."""
+    events_file: Path | None = None
+    listeners: Sequence[Listener] = ()
+
+
+def run_session(session: Session) -> None:
+    """Hold a conversation until the recordings end, the typed text ends, or Ctrl-C."""
+    assistant = build_assistant(session.settings)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_converse(session, assistant))
+    finally:
+        assistant.close()
+
+
+async def _converse(session: Session, assistant: Assistant) -> None:
+    bus = events.Bus()
+    with _log(session) as recorder:
+        for listener in (*recorder, *session.listeners):
+            bus.subscribe(listener)
+
+        def notice(message: str) -> None:
+            conversation.notice(message)
+
+        def submit(text: str) -> None:
+            conversation.submit(text)
+
+        source = _source(session, submit, notice)
+        if isinstance(source, RecordedUser | TypedUser):
+            bus.subscribe(_listening(source))
+        mouth = _speaker(session, notice)
+        engines, history, style = assistant.engines, assistant.history, assistant.style
+        conversation = Conversation(_senses(session.settings, source, mouth), engines, history, style, bus)
+        if sys.stdin.isatty() and isinstance(source, Microphone):
+            read_lines(lambda line: submit(line) if line else None)
+        await conversation.run(lambda: _created(assistant))
+
+
+@contextlib.contextmanager
+def _log(session: Session) -> Iterator[tuple[Listener, ...]]:
+    """Open the session's log where one is wanted."""
+    path = session.events_file
+    if path is None and session.settings.keep_log:
+        path = session_path(state_dir() / "sessions")
+    if path is None:
+        yield ()
+        return
+    recorder = Recorder(path)
+    try:
+        yield (recorder,)
+    finally:
+        recorder.close()
+
+
+def _source(
+    session: Session, submit: Callable[[str], None], notice: Callable[[str], None]
+) -> RecordedUser | TypedUser | Microphone:
+    if session.recordings:
+        return RecordedUser(session.recordings)
+    if session.typed_only:
+        return TypedUser(submit, patient=not sys.stdin.isatty())
+    return Microphone(session.settings.audio.input or None, report=notice)
+
+
+def _speaker(session: Session, notice: Callable[[str], None]) -> Speaker:
+    """Return the file or loudspeaker. A user who does not use the microphone can do without a loudspeaker."""
+    if session.out is not None:
+        return FileSpeaker(session.out)
+    try:
+        return DeviceSpeaker(session.settings.audio.output or None, report=notice)
+    except AudioDeviceError:
+        if session.recordings or session.typed_only:
+            return FileSpeaker(None)
+        raise
+
+
+def _senses(settings: Settings, source: FrameSource, speaker: Speaker) -> Senses:
+    """Return ears and mouth as the settings want them."""
+    turn = settings.turn
+    return Senses(
+        source,
+        SileroVad(),
+        speaker,
+        EarSettings(
+            threshold=turn.threshold,
+            release=max(turn.threshold - 0.15, 0.01),  # Silero's own iterator uses this distance
+            end_silence_s=turn.end_silence_ms / 1000,
+        ),
+        barge_in=settings.audio.barge_in,
+        partial_every_s=turn.partial_every_ms / 1000 or None,
+    )
+
+
+def _created(assistant: Assistant) -> events.SessionCreated:
+    """Return the session's first event."""
+    return events.SessionCreated(
+        at_s=0.0,
+        started=clock.wall().isoformat(timespec="seconds"),
+        models=assistant.models,
+        persona=assistant.persona.name,
+    )
+
+
+def _listening(user: RecordedUser | TypedUser) -> Listener:
+    """Let a recorded or typing user hear when the assistant speaks, as a person would."""
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.PlaybackStarted):
+            user.heard_start()
+        elif isinstance(event, events.ResponseDone):
+            user.heard_end()
+
+    return listen
+
+
+def talk_in_terminal(session: Session) -> int:
+    """Hold a session with its lines on the terminal; return 1 when a reply failed, else 0."""
+    view = ConsoleView(Console())
+    run_session(replace(session, listeners=(*session.listeners, view)))
+    return 1 if view.failed else 0

@@ -1,0 +1,107 @@
+"""Builds the engines that the settings name: the only file that knows concrete classes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from inference.llm.llamacpp import LlamaCpp
+from inference.models.manifest import Role
+from inference.models.quantise import prepare_gguf
+from inference.models.store import ModelFiles, ModelStore, cache_folder
+from inference.stt.whisper import WhisperSpeechToText
+from inference.tts.piper import PiperTextToSpeech
+from voice_app.config import Settings
+from voice_app.history import History
+from voice_app.lane import ThreadLane
+from voice_app.persona import Persona, load_persona
+from voice_app.reply import Engines, ReplyStyle
+
+
+@dataclass(slots=True)
+class Assistant:
+    """The engines of a session, loaded and warm, and who answers."""
+
+    engines: Engines
+    lane: ThreadLane
+    history: History
+    style: ReplyStyle
+    persona: Persona
+    models: dict[str, str]
+
+    def close(self) -> None:
+        """End the lane's thread."""
+        self.lane.close()
+
+
+def build_stt(settings: Settings) -> WhisperSpeechToText:
+    """Load speech to text."""
+    return WhisperSpeechToText(_find(settings.models.stt, "stt").path, threads=settings.models.threads)
+
+
+def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextToSpeech:
+    """Load the voice: the one configured, unless the persona has one of its own."""
+    name = (persona.voice if persona else None) or settings.models.tts
+    return PiperTextToSpeech(
+        _find(name, "tts").path,
+        cache_folder() / "voices",
+        speed=persona.speed if persona else 1.0,
+        threads=settings.models.threads,
+    )
+
+
+def build_llm(settings: Settings) -> LlamaCpp:
+    """Load the language model, made quick once where that pays."""
+    path = prepare_gguf(_find(settings.models.llm, "llm").path, cache_folder() / "gguf")
+    return LlamaCpp(
+        path,
+        context_tokens=settings.models.context_tokens,
+        threads=settings.models.threads,
+        state_dir=cache_folder() / "prefixes",
+    )
+
+
+def build_assistant(settings: Settings) -> Assistant:
+    """Load all three models, two at a time, and warm them. Raises ModelError, PersonaError."""
+    persona = load_persona(settings.persona)
+    with ThreadPoolExecutor(2) as pool:
+        llm_loading = pool.submit(_ready_llm, settings, persona)
+        tts_loading = pool.submit(_ready_tts, settings, persona)
+        stt = build_stt(settings)
+        stt.warm()
+        llm, tts = llm_loading.result(), tts_loading.result()
+    lane = ThreadLane()
+
+    def touch() -> None:
+        stt.warm()
+        tts.warm()
+        llm.touch()
+
+    return Assistant(
+        engines=Engines(stt, llm, tts, lane, touch),
+        lane=lane,
+        history=History(persona.messages()),
+        style=ReplyStyle(persona.draw(), persona.max_tokens),
+        persona=persona,
+        models={
+            "stt": settings.models.stt,
+            "llm": settings.models.llm,
+            "tts": persona.voice or settings.models.tts,
+        },
+    )
+
+
+def _ready_llm(settings: Settings, persona: Persona) -> LlamaCpp:
+    llm = build_llm(settings)
+    llm.restore(persona.messages())
+    return llm
+
+
+def _ready_tts(settings: Settings, persona: Persona) -> PiperTextToSpeech:
+    tts = build_tts(settings, persona)
+    tts.warm()
+    return tts
+
+
+def _find(name: str, role: Role) -> ModelFiles:
+    return ModelStore().find(name, role)
