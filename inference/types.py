@@ -125,7 +125,7 @@ class SpeechChunk:
     samples: Samples
     rate_hz: int
     words: tuple[WordEnd, ...] = ()
-    """The words of the whole clause, on its first chunk; empty on the others."""
+    """Words of the clause that begin here or later, each once; counted from the start of the clause."""
 
 
 Spend = Callable[[float], None]
