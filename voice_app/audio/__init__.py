@@ -1,0 +1,1 @@
+"""Sound in and out: sources of frames and loudspeakers, real or made of files, on the sample clock."""
