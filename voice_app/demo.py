@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from voice_app.audio.recordings import RecordedTurn
 from voice_app.config import Settings
 from voice_app.console import ConsoleView
 from voice_app.errors import SessionError
-from voice_app.events import Event, TranscriptCompleted
+from voice_app.events import Event
 from voice_app.oneshot import clauses_to_sound
 from voice_app.stages import turn_times
 from voice_app.talk import Session, run_session
@@ -62,29 +63,12 @@ def _questions(settings: Settings, out: Path) -> list[Path]:
 def _table(turns: list[list[Event]]) -> Table:
     """Return the stages of all turns, in milliseconds as measured on this machine."""
     table = Table(title="milliseconds, measured on this machine")
-    names = (
-        "heard",
-        "endpoint",
-        "stt",
-        "first token",
-        "first clause",
-        "first sound",
-        "device",
-        "voice to voice",
-    )
+    names = ("turn", "endpoint", "stt", "token", "clause", "sound", "device", "voice to voice")
     for name in names:
-        table.add_column(name, justify="left" if name == "heard" else "right")
+        table.add_column(name, justify="right")
     for turn in turns:
-        heard = next((event.text for event in turn if isinstance(event, TranscriptCompleted)), "")
-        times = turn_times(turn, turn[-1].turn)
-        spans = (
-            times.endpoint_s,
-            times.stt_s,
-            times.llm_first_token_s,
-            times.llm_first_clause_s,
-            times.tts_first_sound_s,
-            times.device_s,
-            times.voice_to_voice_s,
-        )
-        table.add_row(heard, *("-" if span is None else f"{span * 1000:.0f}" for span in spans))
+        number = turn[-1].turn
+        times = turn_times(turn, number)
+        spans = [getattr(times, field.name) for field in fields(times)] + [times.voice_to_voice_s]
+        table.add_row(str(number), *("-" if span is None else f"{span * 1000:.0f}" for span in spans))
     return table

@@ -165,7 +165,7 @@ async def _speak_clause(reply: Reply, engines: Engines, clause: Clause, speaker:
     async with aclosing(stream(engines.lane, urgency, chunks)) as items:
         async for chunk in items:
             if chunk.words:
-                spoken.words = chunk.words
+                spoken.words += chunk.words
             if spoken.end_s == spoken.start_s:
                 reply.spoken.clauses.append(spoken)
             seconds = len(chunk.samples) / chunk.rate_hz

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inference.errors import PromptTooLong
 from inference.llm.native import BATCH_TOKENS, NativeContext, NativeModel, NativeSampler
 from inference.llm.prompt import chat_template, unfinished
+from inference.llm.saved import read_whole, write_whole
 from inference.types import ChatRequest, Message, Token
 
 UNSTABLE_TOKENS = 1
@@ -40,7 +40,8 @@ class LlamaCpp:
         self._cached: list[int] = []
         self._state_dir = state_dir
         facts = path.stat()
-        self._identity = f"{path.name}:{facts.st_size}:{facts.st_mtime_ns}:{self.context.size}"
+        build = self.model.lib.llama_print_system_info()
+        self._identity = f"{path.name}:{facts.st_size}:{facts.st_mtime_ns}:{self.context.size}:{build}"
         self.cached_tokens = 0
         """Tokens of the last request that were already in the cache."""
         self.prompt_tokens = 0
@@ -85,21 +86,16 @@ class LlamaCpp:
     def restore(self, messages: tuple[Message, ...]) -> bool:
         """Load the saved state of a persona's prefix, or compute and save it; return whether it was saved before."""
         prompt = self.model.tokenize(self._render(messages, False))
-        if self._state_dir is None:
-            self._extend_to(prompt, last_logits=False)
-            return False
         key = hashlib.sha256(f"{self._identity}:{prompt}".encode()).hexdigest()[:24]
-        path = self._state_dir / f"prefix-{key}.kv"
-        if path.is_file() and self.context.load(path) == prompt:
-            self._cached = prompt
-            return True
+        path = self._state_dir / f"prefix-{key}.kv" if self._state_dir else None
         self.context.keep(0)
         self._cached = []
+        if path and (state := read_whole(path)) and self.context.set_state(state):
+            self._cached = prompt
+            return True
         self._extend_to(prompt, last_logits=False)
-        self._state_dir.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.tmp")
-        if self.context.save(partial, prompt):
-            os.replace(partial, path)
+        if path:
+            write_whole(path, self.context.state())
         return False
 
     def touch(self) -> None:

@@ -158,20 +158,19 @@ class NativeContext:
         self.lib.llama_memory_clear(self._memory, True)
         return False
 
-    def save(self, path: Path, tokens: Sequence[int]) -> bool:
-        """Write the sequence's state; return whether it was written."""
-        array = (self.lib.llama_token * len(tokens))(*tokens)
-        return bool(
-            self.lib.llama_state_seq_save_file(self.pointer, str(path).encode(), 0, array, len(tokens))
-        )
+    def state(self) -> bytes:
+        """Return the sequence's part of the cache."""
+        size = self.lib.llama_state_seq_get_size(self.pointer, 0)
+        buffer = (ctypes.c_uint8 * size)()
+        return bytes(buffer[: self.lib.llama_state_seq_get_data(self.pointer, buffer, size, 0)])
 
-    def load(self, path: Path) -> list[int]:
-        """Read a saved state; return its tokens, none when the file does not fit."""
-        tokens, count = (self.lib.llama_token * self.size)(), ctypes.c_size_t(0)
-        read = self.lib.llama_state_seq_load_file(
-            self.pointer, str(path).encode(), 0, tokens, self.size, ctypes.byref(count)
-        )
-        return list(tokens[: count.value]) if read else []
+    def set_state(self, state: bytes) -> bool:
+        """Take over a state of the same model and context size; return whether it fits.
+
+        llama.cpp aborts the process on a damaged one: the caller vouches for every byte.
+        """
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        return bool(self.lib.llama_state_seq_set_data(self.pointer, buffer, len(state), 0))
 
     def close(self) -> None:
         if self.pointer:

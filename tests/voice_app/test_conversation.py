@@ -80,7 +80,11 @@ class Stage:
         self.history = History([Message("system", "persona")])
         self.conversation = Conversation(
             Senses(
-                user, LoudnessVad(), self.speaker, barge_in=self.barge_in, partial_every_s=self.partial_every_s
+                user,
+                LoudnessVad(),
+                self.speaker,
+                barge_in=self.barge_in,
+                partial_every_s=self.partial_every_s,
             ),
             Engines(self.stt, self.llm, tts, lane),
             self.history,
@@ -314,7 +318,9 @@ def test_a_request_is_cancelled_when_its_reply_is() -> None:
 @given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=7), st.booleans())
 def test_any_rhythm_of_speech_leaves_a_whole_conversation(lengths: list[float], barge_in: bool) -> None:
     """Whatever the pauses: replies end once each, turns are numbered in order, and the session closes."""
-    stage = Stage(heard=("hello",) * 9, replies=(LONG,), turns=(RecordedTurn(pause(*lengths)),), barge_in=barge_in).run()
+    stage = Stage(
+        heard=("hello",) * 9, replies=(LONG,), turns=(RecordedTurn(pause(*lengths)),), barge_in=barge_in
+    ).run()
     turns = [event.turn for event in stage.log[:-1]]
 
     assert turns == sorted(turns)

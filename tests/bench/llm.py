@@ -1,0 +1,105 @@
+"""Tokens a second of our streaming wrapper against bare llama.cpp, interleaved in one process.
+
+    python -m tests.bench.llm [--rounds 9] [--tokens 64] [--json]
+
+Bare: a greedy loop on llama.cpp's C interface, nothing else in it. Wrapper: `LlamaCpp.stream`. Lane: the same through
+the conversation's CPU lane and an event loop. Measured on this machine; the ratio is what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+from inference.llm.llamacpp import LlamaCpp
+from inference.types import ChatRequest, Message, Sampling
+from voice_app.config import load_settings
+from voice_app.lane import ThreadLane, Urgency, stream
+from voice_app.wiring import build_llm
+
+STORY = (Message("user", "Tell me a long story about a dog and the sea."),)
+
+
+def bare(llm: LlamaCpp, tokens: int) -> float:
+    """Return tokens a second of a loop of decode and greedy sample on the C interface."""
+    lib, context = llm.model.lib, llm.context
+    prompt = llm.model.tokenize(llm._render(STORY, True))
+    context.keep(0)
+    llm._cached = []
+    context.decode(prompt)
+    sampler = lib.llama_sampler_init_greedy()
+    token = lib.llama_sampler_sample(sampler, context.pointer, -1)
+    start_s = time.perf_counter()
+    for _ in range(tokens):
+        batch = (lib.llama_token * 1)(token)
+        lib.llama_decode(context.pointer, lib.llama_batch_get_one(batch, 1))
+        token = lib.llama_sampler_sample(sampler, context.pointer, -1)
+    rate = tokens / (time.perf_counter() - start_s)
+    lib.llama_sampler_free(sampler)
+    context.keep(0)
+    return rate
+
+
+def request(tokens: int) -> ChatRequest:
+    return ChatRequest(STORY, tokens + 1, Sampling(repeat_penalty=1.0))
+
+
+def wrapper(llm: LlamaCpp, tokens: int) -> float:
+    """Return tokens a second of our stream."""
+    items = llm.stream(request(tokens))
+    next(items)
+    start_s = time.perf_counter()
+    count = sum(1 for _ in items)
+    return count / (time.perf_counter() - start_s)
+
+
+def laned(llm: LlamaCpp, tokens: int) -> float:
+    """Return tokens a second through lane and event loop."""
+
+    async def read() -> float:
+        lane, count, start_s = ThreadLane(), 0, 0.0
+        async for _ in stream(lane, lambda: Urgency.FIRST_TOKENS, llm.stream(request(tokens))):
+            count += 1
+            start_s = start_s or time.perf_counter()
+        lane.close()
+        return (count - 1) / (time.perf_counter() - start_s)
+
+    return asyncio.run(read())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    llm = build_llm(load_settings())
+    ways: dict[str, Callable[[LlamaCpp, int], float]] = {"bare": bare, "wrapper": wrapper, "lane": laned}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.rounds):
+        for name, way in ways.items():
+            rates[name].append(way(llm, options.tokens))
+    ratios = {
+        name: statistics.median(a / b for a, b in zip(rates[name], rates["bare"], strict=True))
+        for name in ("wrapper", "lane")
+    }
+    report = {
+        "basis": "measured",
+        **{f"{name}_tokens_per_s": round(statistics.median(values), 1) for name, values in rates.items()},
+        **{f"{name}_to_bare": round(ratio, 3) for name, ratio in ratios.items()},
+    }
+    if options.json:
+        print(json.dumps(report))
+    else:
+        for key, value in report.items():
+            print(f"{key:28}", value)
+
+
+if __name__ == "__main__":
+    main()
