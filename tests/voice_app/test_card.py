@@ -88,7 +88,7 @@ def loud(samples: Samples) -> np.ndarray:
 
 
 def test_a_question_asked_aloud_is_answered_aloud(tmp_path: Path) -> None:
-    """ "What is the capital of France?" goes into the microphone, and "Paris" comes out of the loudspeaker, after it."""
+    """The capital of France is asked for in the microphone; "Paris" comes out of the loudspeaker, afterwards."""
     question = tmp_path / "question.wav"
     write_audio(question, spoken("What is the capital of France?"))
     with talking(tmp_path) as (card, talk), card.record() as recording:
@@ -104,7 +104,7 @@ def test_a_question_asked_aloud_is_answered_aloud(tmp_path: Path) -> None:
     assert loud(user)[-1] < loud(speaker)[0]
     assert status == 0
     assert isinstance(list(replay(talk.log))[-1], events.SessionClosed)
-    assert not of(events.Noticed, log)
+    assert of(events.ResponseDone, log)[0].status == "completed"
 
 
 def test_speaking_into_the_answer_stops_it(tmp_path: Path) -> None:

