@@ -10,6 +10,7 @@ from inference.models.manifest import Role
 from inference.models.quantise import prepare_gguf
 from inference.models.store import ModelFiles, ModelStore, cache_folder
 from inference.stt.whisper import WhisperSpeechToText
+from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from voice_app.config import Settings
 from voice_app.history import History
@@ -100,6 +101,7 @@ def _ready_llm(settings: Settings, persona: Persona) -> LlamaCpp:
 def _ready_tts(settings: Settings, persona: Persona) -> PiperTextToSpeech:
     tts = build_tts(settings, persona)
     tts.warm()
+    speakable("It is *$5*.")  # loads what spells numbers and reads Markdown
     return tts
 
 

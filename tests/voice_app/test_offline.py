@@ -40,7 +40,10 @@ RUN = REFUSING + "from voice_app.__main__ import main\nmain()\n"
 
 def isolated(command: list[str]) -> list[str]:
     """Return the command in a network namespace without any interface, where the system allows that."""
-    can = shutil.which("unshare") and not subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode
+    can = (
+        shutil.which("unshare")
+        and not subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode
+    )
     return ["unshare", "-rn", *command] if can else command
 
 
