@@ -113,9 +113,13 @@ def install() -> None:
 
 
 def locked_packages(lock: str) -> dict[str, str]:
-    """Return the entries of a lock file by package name; markers and hashes stay in the text."""
-    entries = re.split(r"^(?=[a-zA-Z0-9])", lock, flags=re.MULTILINE)
-    return {entry.split("==")[0]: entry for entry in entries if "==" in entry}
+    """Return a lock file's text by package name; a package may have an entry for each version of Python."""
+    packages: dict[str, str] = {}
+    for entry in re.split(r"^(?=[a-zA-Z0-9])", lock, flags=re.MULTILINE):
+        if "==" in entry:
+            name = entry.split("==")[0]
+            packages[name] = packages.get(name, "") + entry
+    return packages
 
 
 def pip(*arguments: str) -> None:

@@ -76,7 +76,9 @@ def talking(tmp_path: Path, *arguments: str) -> Iterator[tuple[PulseServer, Talk
         finally:
             if talk.process.poll() is None:
                 talk.process.kill()
-                talk.process.wait()
+            talk.process.wait()
+            if talk.process.stdout:
+                talk.process.stdout.close()
 
 
 def of(kind: type[events.Fact], log: list[events.Event]) -> list[events.Fact]:

@@ -84,7 +84,8 @@ def test_a_conversation_of_recordings(question: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[0] == "ready"
     assert "Paris" in result.stdout
-    assert "honey" in result.stdout
+    assert "What do bees make?" in result.stdout
+    assert result.stdout.count(" voice  ") == 2
     assert kinds.count("response.done") == 2
     assert kinds[-1] == "session.closed"
     assert np.abs(read_audio(out).samples).max() > 0.05
@@ -101,7 +102,8 @@ def test_typed_lines_are_answered_in_order(tmp_path: Path) -> None:
     )
 
     assert result.returncode == 0, result.stderr
-    assert result.stdout.index("Paris") < result.stdout.index("oney")
+    assert result.stdout.index("Paris") < result.stdout.index("What do bees make?")
+    assert result.stdout.count(" voice  ") == 2
 
 
 def broken_sound(kind: str, path: Path) -> Path:
