@@ -63,15 +63,15 @@ def build_llm(settings: Settings) -> LlamaCpp:
 
 
 def build_assistant(settings: Settings) -> Assistant:
-    """Load all three models, two at a time, and warm them. Raises ModelError, PersonaError."""
+    """Load all three models at once, and warm them. Raises ModelError, PersonaError."""
     persona = load_persona(settings.persona)
-    with ThreadPoolExecutor(2) as pool:
-        llm_loading = pool.submit(_ready_llm, settings, persona)
+    lane = ThreadLane()
+    with ThreadPoolExecutor(1) as pool:
+        llm_loading = lane.prepare(lambda: _ready_llm(settings, persona))
         tts_loading = pool.submit(_ready_tts, settings, persona)
         stt = build_stt(settings)
         stt.warm()
         llm, tts = llm_loading.result(), tts_loading.result()
-    lane = ThreadLane()
 
     def touch() -> None:
         stt.warm()

@@ -6,7 +6,6 @@ Nothing here knows chats. Pointers are owned by the objects and freed by `close(
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,6 @@ from inference.errors import GrammarError, ModelCorrupt
 from inference.types import Sampling
 
 BATCH_TOKENS = 512
-SPIN_COUNT = "1000"
-"""How long OpenMP's threads spin before they sleep. By default they spin on while another program has the core of
-the thread they wait for: 4 tokens a second instead of 67 beside busy programs, the same speed alone (measured)."""
 LAST_TOKENS = 64
 """How many recent tokens the repeat penalty looks at (llama.cpp's own default)."""
 DECODE_ABORTED = 2
@@ -26,7 +22,6 @@ DECODE_ABORTED = 2
 
 def _library() -> Any:
     """Import the bindings and silence their log; importing costs 0.2 s, so it waits for the first model."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read once, when the OpenMP library is loaded
     from llama_cpp import llama_cpp
 
     if not hasattr(_library, "log"):

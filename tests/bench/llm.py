@@ -57,18 +57,34 @@ def wrapper(llm: LlamaCpp, tokens: int) -> float:
     return count / (time.perf_counter() - start_s)
 
 
-def laned(llm: LlamaCpp, tokens: int) -> float:
+def laned(llm: LlamaCpp, tokens: int, lane: ThreadLane) -> float:
     """Return tokens a second through lane and event loop."""
 
     async def read() -> float:
-        lane, count, start_s = ThreadLane(), 0, 0.0
+        count, start_s = 0, 0.0
         async for _ in stream(lane, lambda: Urgency.FIRST_TOKENS, llm.stream(request(tokens))):
             count += 1
             start_s = start_s or time.perf_counter()
-        lane.close()
         return (count - 1) / (time.perf_counter() - start_s)
 
     return asyncio.run(read())
+
+
+def measure(rounds: int, tokens: int) -> dict[str, list[float]]:
+    """Return tokens a second of every way and round. The model runs in one thread, the lane's, throughout."""
+    lane = ThreadLane()
+    llm = lane.prepare(lambda: build_llm(load_settings())).result()
+    ways: dict[str, Callable[[], float]] = {
+        "bare": lambda: lane.prepare(lambda: bare(llm, tokens)).result(),
+        "wrapper": lambda: lane.prepare(lambda: wrapper(llm, tokens)).result(),
+        "lane": lambda: laned(llm, tokens, lane),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            rates[name].append(way())
+    lane.close()
+    return rates
 
 
 def main() -> None:
@@ -79,12 +95,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    llm = build_llm(load_settings())
-    ways: dict[str, Callable[[LlamaCpp, int], float]] = {"bare": bare, "wrapper": wrapper, "lane": laned}
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.rounds):
-        for name, way in ways.items():
-            rates[name].append(way(llm, options.tokens))
+    rates = measure(options.rounds, options.tokens)
     ratios = {
         name: statistics.median(a / b for a, b in zip(rates[name], rates["bare"], strict=True))
         for name in ("wrapper", "lane")
