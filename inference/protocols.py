@@ -1,4 +1,4 @@
-"""The four engines of a voice assistant, two members each.
+"""The engines of a voice assistant: four of two members each, and one of one.
 
 Calls block and may run in any one thread at a time; whoever schedules them decides where. Every engine
 folder has the real thing, named after its library, and `scripted.py`: a fake with declared durations.
@@ -34,6 +34,14 @@ class SpeechToText(Protocol):
 
     def partial(self, audio: Audio) -> Transcript:
         """Return the words so far of an utterance that goes on; cheaper, may be revised."""
+        ...
+
+
+class TurnDetector(Protocol):
+    """Tells a finished turn from one that goes on."""
+
+    def finished(self, messages: tuple[Message, ...]) -> float:
+        """Return the probability that the last message, the user's words so far, ends here."""
         ...
 
 

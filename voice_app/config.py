@@ -57,6 +57,12 @@ class TurnTaking(Section):
 
     threshold: float = Field(0.5, gt=0, lt=1)
     end_silence_ms: int = Field(600, ge=100, le=5000)
+    """Silence that ends a turn while nothing is known of its words; the next three are for words that are known."""
+    finished_ms: int = Field(200, ge=64, le=5000)
+    unsure_ms: int = Field(450, ge=64, le=5000)
+    unfinished_ms: int = Field(1100, ge=64, le=10000)
+    drafting: bool = True
+    """Whether replies are drafted while the user pauses."""
     partial_every_ms: int = Field(1000, ge=0, le=60000)
     """0 switches partial transcripts off."""
 

@@ -17,21 +17,20 @@ class ConsoleView:
         self._turn: list[events.Event] = []
         self.turns: list[list[events.Event]] = []
         """The events of every turn that ended."""
+        self._draft: list[tuple[str, str]] = []
+        self._released = False
         self.failed = False
         """Whether a reply failed."""
 
     def __call__(self, event: events.Event) -> None:
         """Show one event."""
         self._turn.append(event)
+        self._show_draft(event)
         match event:
             case events.SessionCreated():
                 self.console.print("ready", highlight=False)
-            case events.TranscriptCompleted(text=text) if text:
-                self._line("you", text)
             case events.TextSubmitted(text=text):
                 self._line("you", text)
-            case events.TextDone(text=text):
-                self._line("voice", text.strip())
             case events.ItemTruncated(heard=heard):
                 self._line("cut", f"heard up to: {heard}" if heard else "before a word was heard")
             case events.Noticed(message=message):
@@ -41,11 +40,29 @@ class ConsoleView:
             case _:
                 pass
 
+    def _show_draft(self, event: events.Event) -> None:
+        """Keep what a draft made, and show it once the draft is released."""
+        match event:
+            case events.DraftCreated():
+                self._draft = []
+            case events.TurnCommitted():
+                self._released = True
+            case events.TranscriptCompleted(text=text) if text:
+                self._draft.append(("you", text))
+            case events.TextDone(text=text):
+                self._draft.append(("voice", text.strip()))
+            case _:
+                pass
+        if self._released:
+            for who, text in self._draft:
+                self._line(who, text)
+            self._draft = []
+
     def _line(self, who: str, text: str) -> None:
         self.console.print(f"[bold]{who:>6}[/bold]  {escape(text)}", highlight=False, soft_wrap=True)
 
     def _finish(self, turn: int, status: str) -> None:
-        ended, self._turn = self._turn, []
+        ended, self._turn, self._released = self._turn, [], False
         self.turns.append(ended)
         self.failed = self.failed or status == "failed"
         if status == "completed":
@@ -60,6 +77,7 @@ def describe(times: TurnTimes) -> str:
         "first token": times.llm_first_token_s,
         "first clause": times.llm_first_clause_s,
         "first sound": times.tts_first_sound_s,
+        "hold": times.hold_s,
         "device": times.device_s,
         "= voice to voice": times.voice_to_voice_s,
     }

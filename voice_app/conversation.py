@@ -1,53 +1,47 @@
-"""The conversation: frames in, turns decided, replies started and cancelled. `run` is the first main path to read."""
+"""The conversation: frames in, turns decided, replies drafted, released, cancelled. `run` is the main path."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-
-from inference.errors import InferenceError, PromptTooLong
 from inference.protocols import VoiceActivityDetector
 from inference.types import Audio
 from voice_app import clock, events
-from voice_app.audio.frames import FRAME_RATE_HZ, FrameSource
-from voice_app.audio.speaker import Played, Speaker
+from voice_app.audio.frames import FrameSource
+from voice_app.audio.speaker import Speaker
+from voice_app.drafting import Drafter, DraftGauge, Turn
 from voice_app.ears import Ears, EarSettings
+from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_nod
 from voice_app.history import History
 from voice_app.lane import Urgency
-from voice_app.reply import Engines, Reply, ReplyStyle, Tell, speak_reply
+from voice_app.reply import Engines, Reply, ReplyStyle, Tell
 from voice_app.turn_policy import Action, Happening, State, step
 
 TOUCH_EVERY_S = 5.0
 """Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
+JUDGE_EVERY_S = 0.6
+"""How long a sound holds the reply before it is asked whether it is words; a cough has paused by then."""
+UNSTABLE_WORDS = 2
+"""Words at the end of a partial transcript that the next one may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """Where sound comes from and goes to."""
+    """Where sound comes from and goes to, and how turns are taken."""
 
     source: FrameSource
     vad: VoiceActivityDetector
     speaker: Speaker
     ears: EarSettings = EarSettings()
+    limits: EndpointLimits = EndpointLimits()
+    drafting: bool = True
+    """Whether replies are drafted during pauses; without it, work begins at the end of a turn."""
     barge_in: bool = True
     """Whether speech stops a reply. Loudspeakers without echo cancellation need it off: half duplex."""
     partial_every_s: float | None = 1.0
     """How often the words so far are guessed while the user speaks; None: never."""
-
-
-@dataclass(slots=True, eq=False)
-class Turn:
-    """A turn of the user and the reply to it."""
-
-    number: int
-    text: str | None = None
-    """Typed, or what was heard once that is known."""
-    sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
-    typed: bool = False
-    reply: Reply = field(default_factory=Reply)
 
 
 class Conversation:
@@ -56,9 +50,13 @@ class Conversation:
     def __init__(
         self, senses: Senses, engines: Engines, history: History, style: ReplyStyle, bus: events.Bus
     ) -> None:
-        self.senses, self.engines, self.history, self.style, self.bus = senses, engines, history, style, bus
+        self.senses, self.engines, self.history, self.bus = senses, engines, history, bus
         self.state = State.LISTENING
         self.ears = Ears(senses.ears)
+        self.drafter = Drafter(
+            engines, history, style, senses.speaker, self._on_words, DraftGauge(senses.drafting)
+        )
+        self.patience = Patience()
         self._turn = Turn(0)
         self._answering: asyncio.Task[None] | None = None
         self._guessing: asyncio.Task[None] | None = None
@@ -68,10 +66,17 @@ class Conversation:
         self._acts: dict[Action, Callable[[], None]] = {
             Action.CANCEL_REPLY: self._cancel_reply,
             Action.REMEMBER: self._remember,
-            Action.OPEN_TURN: self._open_turn,
-            Action.REOPEN_TURN: self._reopen_turn,
+            Action.DROP_DRAFT: self._drop_draft,
             Action.CLOSE_TURN: self.ears.close_turn,
-            Action.REPLY: self._reply,
+            Action.OPEN_TURN: self._open_turn,
+            Action.TAKE_TURN: self._take_turn,
+            Action.REOPEN_TURN: self._reopen_turn,
+            Action.LISTEN_IN: self.ears.open_turn,
+            Action.HOLD_SOUND: senses.speaker.hold,
+            Action.RESUME_SOUND: senses.speaker.resume,
+            Action.JUDGE: self._judge,
+            Action.DRAFT: self._draft,
+            Action.RELEASE: self._release,
         }
 
     async def run(self, created: Callable[[], events.Event]) -> None:
@@ -105,17 +110,17 @@ class Conversation:
 
     def happen(self, happening: Happening) -> None:
         """Move the state by the table, and do what it says."""
+        if happening is Happening.SPEECH_PAUSED and self.state is State.HEARING:
+            self._tell(events.SpeechStopped, speech_end_s=self._speech_end_s())
         self.state, actions = step(self.state, happening)
         for action in actions:
             self._acts[action]()
         if happening is Happening.SPEECH_STARTED:
             self._tell(events.SpeechStarted, speech_start_s=self.ears.speech_start_s - self._started_s)
-        elif happening is Happening.SPEECH_PAUSED and self.state is State.PAUSED:
-            self._tell(events.SpeechStopped, speech_end_s=self._speech_end_s())
-        if self.state is not State.HEARING and self._guessing:
+        if self.state not in (State.HEARING, State.INTERRUPTED) and self._guessing:
             self._guessing.cancel()
 
-    # What the table's actions do, in its order.
+    # What the table's actions do.
 
     def _cancel_reply(self) -> None:
         """Stop the sound and the models of the reply."""
@@ -123,9 +128,9 @@ class Conversation:
         turn.reply.cancelled.set()
         if self._answering:
             self._answering.cancel()
-        if played.seconds:
+        if played.seconds and turn.reply.sound_s:
             self._tell(events.PlaybackCleared, audio_s=played.seconds)
-        turn.reply.heard = turn.reply.spoken.heard(played.seconds)
+            turn.reply.heard = turn.reply.spoken.heard(played.seconds)
         self._tell(events.ResponseDone, status="cancelled")
 
     def _remember(self) -> None:
@@ -142,62 +147,69 @@ class Conversation:
         else:
             self.ears.open_turn()
 
+    def _take_turn(self) -> None:
+        """Go on keeping the sound of an interruption, as that of a turn."""
+        self._turn = Turn(self._turn.number + 1)
+
     def _reopen_turn(self) -> None:
         """Go on with a turn whose reply nobody has heard: its sound is kept, a typed one is kept as unanswered."""
+        self.patience.went_on()
         if self._turn.typed:
             self._remember()
             self._open_turn()
         else:
             self.ears.reopen_turn(self._turn.sound)
-            self._turn = Turn(self._turn.number)
 
-    def _reply(self) -> None:
+    def _draft(self) -> None:
+        """Begin a reply to the turn as it stands; nobody hears it before it is released."""
         turn = self._turn
+        turn.reply = Reply(turn.reply.revision + 1)
+        if not turn.typed:
+            turn.sound = self.ears.turn_so_far()
+        self._answering = asyncio.create_task(self._answer(turn, self._answering))
+
+    def _drop_draft(self) -> None:
+        """The user goes on: what was drafted answers half a turn."""
+        reply = self._turn.reply
+        reply.cancelled.set()
+        if self._answering:
+            self._answering.cancel()
+        if self.drafter.gauge.enabled:
+            self.drafter.gauge.end(useful=False)
+            self._tell(events.DraftDiscarded)
+
+    def _release(self) -> None:
+        """The turn is over: let the reply be heard as soon as there is some of it."""
+        turn = self._turn
+        self._tell(events.TurnCommitted, speech_end_s=None if turn.typed else self._speech_end_s())
         if not turn.typed:
             turn.sound = self.ears.take_turn()
-        self._tell(events.TurnCommitted, speech_end_s=None if turn.typed else self._speech_end_s())
-        self._answering = asyncio.create_task(self._answer(turn, after=self._answering))
+        self.drafter.gauge.end(useful=True)
+        turn.reply.released.set()
 
-    # The reply, in a task of its own.
+    def _judge(self) -> None:
+        """Find out whether words interrupt the reply."""
+        if self._guessing is None or self._guessing.done():
+            self._guessing = asyncio.create_task(self._judge_interruption(self.ears.turn_so_far()))
+
+    # What the reply tells.
 
     async def _answer(self, turn: Turn, after: asyncio.Task[None] | None) -> None:
-        """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
-        if after:
-            await asyncio.wait([after])
-        tell = self._teller(turn)
-        status = "failed"
-        try:
-            if turn.text is None:
-                heard = await self.engines.lane.call(
-                    Urgency.FINAL_TRANSCRIPT, lambda: self.engines.stt.transcribe(turn.sound)
-                )
-                turn.text = heard.text
-                tell(events.TranscriptCompleted, text=heard.text, reruns=heard.reruns)
-            if turn.text:
-                played = await self._speak(turn, tell)
-                self.history.add(turn.text, turn.reply.text)
-                tell(events.PlaybackStopped, audio_s=played.seconds)
-            status = "completed" if turn.text else "ignored"
-        except InferenceError as error:
-            tell(events.Noticed, message=str(error))
-        except Exception as error:  # one reply that fails must not end the conversation
-            tell(events.Noticed, message=f"the reply failed: {type(error).__name__}: {error}")
-        tell(events.ResponseDone, status=status)
+        await self.drafter.answer(turn, self._teller(turn), after)
         self.happen(Happening.REPLY_ENDED)
+        if turn.text:
+            self.patience.was_over()
+            await self.engines.lane.call(
+                Urgency.UPKEEP, lambda: self.engines.llm.prefill(self.history.messages(""))
+            )
 
-    async def _speak(self, turn: Turn, tell: Tell) -> Played:
-        """Speak the reply; the oldest turns are forgotten when the chat outgrows the model's context."""
-        assert turn.text is not None
-        while True:
-            try:
-                messages = self.history.messages(turn.text)
-                return await speak_reply(
-                    turn.reply, messages, self.engines, self.style, self.senses.speaker, tell
-                )
-            except PromptTooLong:
-                if not self.history.forget_oldest():
-                    raise
-                turn.reply = Reply()
+    def _on_words(self, turn: Turn, finished: float) -> None:
+        """Set how long a silence ends the turn, now that its words are known."""
+        end = endpoint(turn.text or "", finished, self.senses.limits, self.patience.factor)
+        self.ears.end_silence_s = end.silence_s
+        self._teller(turn)(
+            events.EndpointPredicted, silence_s=end.silence_s, finished=end.finished, because=end.because
+        )
 
     def _on_sound(self) -> None:
         first_sound_s = self.senses.speaker.first_sound_s
@@ -209,18 +221,41 @@ class Conversation:
     def _guess_words(self, now_s: float) -> None:
         """Start a partial transcript when one is due and none is under way."""
         every_s = self.senses.partial_every_s
-        if self.state is not State.HEARING or every_s is None:
-            self._guess_due_s = now_s + (every_s or 0.0)
+        if self.state is State.INTERRUPTED:
+            if now_s >= self._guess_due_s:
+                self._guess_due_s = now_s + JUDGE_EVERY_S
+                self._judge()
+        elif self.state is not State.HEARING or every_s is None:
+            self._guess_due_s = now_s + (JUDGE_EVERY_S if self.state is State.SPEAKING else every_s or 0.0)
         elif now_s >= self._guess_due_s and (self._guessing is None or self._guessing.done()):
             self._guess_due_s = now_s + every_s
             self._guessing = asyncio.create_task(self._guess(self._turn, self.ears.turn_so_far()))
 
     async def _guess(self, turn: Turn, sound: Audio) -> None:
-        guess = await self.engines.lane.call(
-            Urgency.PARTIAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound)
-        )
+        """Guess the words so far, and let the language model read those that will hardly change."""
+        lane, engines = self.engines.lane, self.engines
+        guess = await lane.call(Urgency.PARTIAL_TRANSCRIPT, lambda: engines.stt.partial(sound))
         if guess.text and turn is self._turn and self.state is State.HEARING:
             self._tell(events.TranscriptDelta, text=guess.text)
+            stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
+            messages = self.history.messages(stable)
+            if stable:
+                await lane.call(Urgency.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages))
+
+    async def _judge_interruption(self, sound: Audio) -> None:
+        """Words to the assistant take the floor; of anything else the reply goes on."""
+        heard = await self.engines.lane.call(
+            Urgency.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound)
+        )
+        if self.state is not State.INTERRUPTED:
+            return
+        if not is_nod(heard.text):
+            self.happen(Happening.WORDS_HEARD)
+            if not self.ears.speaking:
+                self.happen(Happening.SPEECH_PAUSED)
+        elif not (heard.text and self.ears.speaking):
+            self._tell(events.SpeechIgnored, heard=heard.text)
+            self.happen(Happening.FALSE_ALARM)
 
     async def _stay_warm(self) -> None:
         """Touch the models while nobody speaks."""
@@ -248,8 +283,10 @@ class Conversation:
         self._teller(self._turn)(kind, **fields)
 
     def _teller(self, turn: Turn) -> Tell:
+        revision = turn.reply.revision
+
         def tell(kind: Callable[..., events.Event], at_s: float | None = None, **fields: object) -> None:
             at_s = (clock.now() if at_s is None else at_s) - self._started_s
-            self.bus.emit(kind(at_s=at_s, turn=turn.number, **fields))
+            self.bus.emit(kind(at_s=at_s, turn=turn.number, revision=revision, **fields))
 
         return tell

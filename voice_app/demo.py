@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from voice_app.console import ConsoleView
 from voice_app.errors import SessionError
 from voice_app.events import Event
 from voice_app.oneshot import clauses_to_sound
-from voice_app.stages import turn_times
+from voice_app.stages import SPANS, turn_times
 from voice_app.talk import Session, run_session
 from voice_app.wiring import build_tts
 
@@ -63,12 +62,12 @@ def _questions(settings: Settings, out: Path) -> list[Path]:
 def _table(turns: list[list[Event]]) -> Table:
     """Return the stages of all turns, in milliseconds as measured on this machine."""
     table = Table(title="milliseconds, measured on this machine")
-    names = ("turn", "endpoint", "stt", "token", "clause", "sound", "device", "voice to voice")
+    names = ("turn", "endpoint", "stt", "token", "clause", "sound", "hold", "device", "voice to voice")
     for name in names:
         table.add_column(name, justify="right")
     for turn in turns:
         number = turn[-1].turn
         times = turn_times(turn, number)
-        spans = [getattr(times, field.name) for field in fields(times)] + [times.voice_to_voice_s]
+        spans = [getattr(times, name) for name in SPANS] + [times.voice_to_voice_s]
         table.add_row(str(number), *("-" if span is None else f"{span * 1000:.0f}" for span in spans))
     return table

@@ -26,10 +26,10 @@ class EarSettings:
     """Below it a frame is silence again: 0.15 under the threshold, as in Silero's own iterator."""
     start_frames: int = 3
     """Frames of speech in a row that make a start: 96 ms, so that a click makes none."""
-    pause_frames: int = 3
-    """Frames of silence in a row that make a pause: 96 ms."""
+    pause_frames: int = 2
+    """Frames of silence in a row that make a pause: 64 ms, the length of the longest stop consonants inside words."""
     end_silence_s: float = 0.6
-    """Silence that ends the turn."""
+    """Silence that ends the turn while nothing is known of its words."""
     preroll_s: float = 0.3
     """Sound kept from before the start, where soft first consonants are."""
     tail_s: float = 0.2
@@ -50,10 +50,17 @@ class Ears:
         self._voiced = 0
         self._silent = 0
         self._speaking = False
+        self.end_silence_s = settings.end_silence_s
+        """Silence that ends this turn."""
         self.speech_start_s = 0.0
         """Start of the first voiced frame of the last speech, on the clock of the frames."""
         self.speech_end_s = 0.0
         """End of the last voiced frame."""
+
+    @property
+    def speaking(self) -> bool:
+        """Whether somebody speaks at this moment."""
+        return self._speaking
 
     def push(self, frame: AudioFrame, probability: float) -> list[Happening]:
         """Take a frame with its probability of speech; return what it makes happen, in order."""
@@ -77,6 +84,7 @@ class Ears:
                 return [Happening.TURN_OVER]
         elif self._voiced >= self.settings.start_frames:
             self._speaking, self._silent = True, 0
+            self.end_silence_s = self.settings.end_silence_s
             self.speech_start_s = frame.end_s - self._voiced * FRAME_S
             self.speech_end_s = frame.end_s
             return [Happening.SPEECH_STARTED]
@@ -91,7 +99,7 @@ class Ears:
             self._voiced = 0
             return [Happening.SPEECH_PAUSED]
         self._voiced = 0
-        if self._turn is not None and frame.end_s - self.speech_end_s >= self.settings.end_silence_s:
+        if self._turn is not None and frame.end_s - self.speech_end_s >= self.end_silence_s:
             return [Happening.TURN_OVER]
         return []
 

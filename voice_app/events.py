@@ -20,6 +20,8 @@ class Fact(BaseModel):
 
     at_s: float
     turn: int = 0
+    revision: int = 0
+    """Which draft of the turn's reply made it, from 1; 0 where no draft did."""
 
 
 class SessionCreated(Fact):
@@ -55,11 +57,41 @@ class SpeechStopped(Fact):
 
 
 class TurnCommitted(Fact):
-    """The turn is judged over: the decision from which the reply is due."""
+    """The turn is judged over: the decision from which the reply is due. The draft of this revision is released."""
 
     type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
     speech_end_s: float | None
     """Last voiced sample; None for typed text."""
+
+
+class SpeechIgnored(Fact):
+    """What sounded over the reply was noise, a cough or a "mhm": the reply goes on."""
+
+    type: Literal["input_audio_buffer.speech_ignored"] = "input_audio_buffer.speech_ignored"
+    heard: str
+    """What speech to text made of it."""
+
+
+class DraftCreated(Fact):
+    """Work on a reply begins: at a pause of the user, or at the turn's end where replies are not drafted."""
+
+    type: Literal["response.draft.created"] = "response.draft.created"
+
+
+class DraftDiscarded(Fact):
+    """The user went on: what was drafted is of no use."""
+
+    type: Literal["response.draft.discarded"] = "response.draft.discarded"
+
+
+class EndpointPredicted(Fact):
+    """How long a silence now ends the turn, and why."""
+
+    type: Literal["input_audio_buffer.endpoint_predicted"] = "input_audio_buffer.endpoint_predicted"
+    silence_s: float
+    finished: float
+    """Probability that the user has finished."""
+    because: str
 
 
 class TranscriptDelta(Fact):
@@ -176,6 +208,10 @@ Event = Annotated[
     | SpeechStarted
     | SpeechStopped
     | TurnCommitted
+    | SpeechIgnored
+    | DraftCreated
+    | DraftDiscarded
+    | EndpointPredicted
     | TranscriptDelta
     | TranscriptCompleted
     | TextSubmitted

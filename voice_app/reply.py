@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from inference.protocols import LanguageModel, SpeechToText, TextToSpeech
+from inference.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector
 from inference.text import Clause, ClauseSplitter
 from inference.types import Cancel, ChatRequest, Message, Sampling, Token
 from voice_app import events
@@ -30,6 +30,8 @@ class Engines:
     llm: LanguageModel
     tts: TextToSpeech
     lane: Lane
+    detector: TurnDetector | None = None
+    """None: the words of a turn don't tell whether it is over."""
     touch: Callable[[], None] = lambda: None
     """Reads a little of every model, so that it stays in memory."""
 
@@ -51,7 +53,11 @@ Tell = Callable[..., None]
 class Reply:
     """A reply in the making; what it knows at any moment is what a barge-in leaves behind."""
 
+    revision: int = 0
+    """Which draft of the turn's reply this is."""
     cancelled: Cancel = field(default_factory=Cancel)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the turn is over: until then nothing of the reply reaches the loudspeaker."""
     text: str = ""
     spoken: SpokenReply = field(default_factory=SpokenReply)
     first_clause_out: bool = False
@@ -69,7 +75,7 @@ async def speak_reply(
     speaker: Speaker,
     tell: Tell,
 ) -> Played:
-    """Write a reply to `messages` and speak it; return when it has been heard to its end.
+    """Write a reply to `messages` and speak it once it is released; return when it has been heard to its end.
 
     Raises PromptTooLong before anything is audible. On cancellation both models stop; the speaker is the caller's.
     """
@@ -84,7 +90,8 @@ async def speak_reply(
         raise group.exceptions[0] from None
     finally:
         reply.cancelled.set()
-    return await speaker.finish()
+    await reply.released.wait()
+    return await speaker.finish() if reply.sound_s else Played(0.0, complete=True)
 
 
 async def _think(
@@ -141,7 +148,6 @@ async def _speak(
     reply: Reply, engines: Engines, clauses: asyncio.Queue[Clause | None], speaker: Speaker, tell: Tell
 ) -> None:
     """Give each clause a voice; keep where its words are in the sound."""
-    speaker.begin()
     while (clause := await clauses.get()) is not None:
         if not clause.text:  # nothing to say aloud, as in a table's rows: it belongs to the text before it
             _append_silent(reply.spoken, clause)
@@ -169,9 +175,14 @@ async def _speak_clause(reply: Reply, engines: Engines, clause: Clause, speaker:
             if spoken.end_s == spoken.start_s:
                 reply.spoken.clauses.append(spoken)
             seconds = len(chunk.samples) / chunk.rate_hz
+            tell(events.AudioDelta, audio_s=seconds)
+            if (
+                not reply.sound_s
+            ):  # the first piece is all that is made ahead: the next one takes less time than it
+                await reply.released.wait()
+                speaker.begin()
             reply.sound_s += seconds
             spoken.end_s = reply.sound_s
-            tell(events.AudioDelta, audio_s=seconds)
             await speaker.write(chunk.samples, chunk.rate_hz)
     if spoken.end_s == spoken.start_s:  # nothing in it could be said
         _append_silent(reply.spoken, clause)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from voice_app.config import Settings, state_dir
 from voice_app.console import ConsoleView
 from voice_app.conversation import Conversation, Senses
 from voice_app.ears import EarSettings
+from voice_app.endpointing import EndpointLimits
 from voice_app.errors import AudioDeviceError
 from voice_app.recorder import Recorder, session_path
 from voice_app.typed import TypedUser, read_lines
@@ -47,7 +49,7 @@ def run_session(session: Session) -> None:
     """Hold a conversation until the recordings end, the typed text ends, or Ctrl-C."""
     assistant = build_assistant(session.settings)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             asyncio.run(_converse(session, assistant))
     finally:
         assistant.close()
@@ -73,7 +75,22 @@ async def _converse(session: Session, assistant: Assistant) -> None:
         conversation = Conversation(_senses(session.settings, source, mouth), engines, history, style, bus)
         if sys.stdin.isatty() and isinstance(source, Microphone):
             read_lines(lambda line: submit(line) if line else None)
-        await conversation.run(lambda: _created(assistant))
+        with _ended_by_signals():
+            await conversation.run(lambda: _created(assistant))
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End the session in order on SIGINT and SIGTERM, also where a shell started the program with SIGINT ignored."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 @contextlib.contextmanager
@@ -126,6 +143,8 @@ def _senses(settings: Settings, source: FrameSource, speaker: Speaker) -> Senses
             release=max(turn.threshold - 0.15, 0.01),  # Silero's own iterator uses this distance
             end_silence_s=turn.end_silence_ms / 1000,
         ),
+        EndpointLimits(turn.finished_ms / 1000, turn.unsure_ms / 1000, turn.unfinished_ms / 1000),
+        drafting=turn.drafting,
         barge_in=settings.audio.barge_in,
         partial_every_s=turn.partial_every_ms / 1000 or None,
     )

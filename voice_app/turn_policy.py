@@ -17,11 +17,13 @@ class State(StrEnum):
     HEARING = "hearing"
     """The user speaks."""
     PAUSED = "paused"
-    """The user is silent, the turn not yet over."""
+    """The user is silent, the turn not yet over: a reply is drafted."""
     THINKING = "thinking"
-    """A reply is made; nothing of it is audible."""
+    """The turn is over; nothing of the reply is audible."""
     SPEAKING = "speaking"
     """A reply is audible."""
+    INTERRUPTED = "interrupted"
+    """Somebody or something sounds over the reply, which is held until it is known what."""
 
 
 class Happening(StrEnum):
@@ -33,6 +35,10 @@ class Happening(StrEnum):
     TEXT_TYPED = "text typed"
     SOUND_STARTED = "sound started"
     REPLY_ENDED = "reply ended"
+    WORDS_HEARD = "words heard"
+    """What interrupts the reply are words to the assistant."""
+    FALSE_ALARM = "false alarm"
+    """It is noise, a cough, or a "mhm"."""
 
 
 class Action(StrEnum):
@@ -40,48 +46,75 @@ class Action(StrEnum):
 
     CANCEL_REPLY = "cancel the reply"
     REMEMBER = "remember what was heard"
-    CLOSE_TURN = "drop the turn"
+    DROP_DRAFT = "drop the draft"
+    CLOSE_TURN = "drop the sound"
     OPEN_TURN = "open a turn"
+    TAKE_TURN = "make the interruption a turn"
     REOPEN_TURN = "take the turn up again"
-    REPLY = "reply"
+    LISTEN_IN = "keep the sound"
+    HOLD_SOUND = "hold the reply"
+    RESUME_SOUND = "go on with the reply"
+    JUDGE = "judge the interruption"
+    DRAFT = "draft a reply"
+    RELEASE = "release the reply"
 
 
-L, H, P, T, S = State
+L, H, P, T, S, INT = State
 A = Action
+TYPED = (A.OPEN_TURN, A.DRAFT, A.RELEASE)
+"""What follows typed text, once the floor is free."""
 
 TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
     (L, Happening.SPEECH_STARTED): (H, (A.OPEN_TURN,)),
     (L, Happening.SPEECH_PAUSED): (L, ()),
     (L, Happening.TURN_OVER): (L, ()),
-    (L, Happening.TEXT_TYPED): (T, (A.OPEN_TURN, A.REPLY)),
+    (L, Happening.TEXT_TYPED): (T, TYPED),
     (L, Happening.SOUND_STARTED): (L, ()),
     (L, Happening.REPLY_ENDED): (L, ()),
+    (L, Happening.WORDS_HEARD): (L, ()),
+    (L, Happening.FALSE_ALARM): (L, ()),
     (H, Happening.SPEECH_STARTED): (H, ()),
-    (H, Happening.SPEECH_PAUSED): (P, ()),
-    (H, Happening.TURN_OVER): (T, (A.REPLY,)),
-    (H, Happening.TEXT_TYPED): (T, (A.CLOSE_TURN, A.OPEN_TURN, A.REPLY)),
+    (H, Happening.SPEECH_PAUSED): (P, (A.DRAFT,)),
+    (H, Happening.TURN_OVER): (T, (A.DRAFT, A.RELEASE)),
+    (H, Happening.TEXT_TYPED): (T, (A.CLOSE_TURN, *TYPED)),
     (H, Happening.SOUND_STARTED): (H, ()),
     (H, Happening.REPLY_ENDED): (H, ()),
-    (P, Happening.SPEECH_STARTED): (H, ()),
+    (H, Happening.WORDS_HEARD): (H, ()),
+    (H, Happening.FALSE_ALARM): (H, ()),
+    (P, Happening.SPEECH_STARTED): (H, (A.DROP_DRAFT,)),
     (P, Happening.SPEECH_PAUSED): (P, ()),
-    (P, Happening.TURN_OVER): (T, (A.REPLY,)),
-    (P, Happening.TEXT_TYPED): (T, (A.CLOSE_TURN, A.OPEN_TURN, A.REPLY)),
+    (P, Happening.TURN_OVER): (T, (A.RELEASE,)),
+    (P, Happening.TEXT_TYPED): (T, (A.DROP_DRAFT, A.CLOSE_TURN, *TYPED)),
     (P, Happening.SOUND_STARTED): (P, ()),
     (P, Happening.REPLY_ENDED): (P, ()),
+    (P, Happening.WORDS_HEARD): (P, ()),
+    (P, Happening.FALSE_ALARM): (P, ()),
     # The user goes on before the reply is audible: the turn was not over, and its sound is kept.
     (T, Happening.SPEECH_STARTED): (H, (A.CANCEL_REPLY, A.REOPEN_TURN)),
     (T, Happening.SPEECH_PAUSED): (T, ()),
     (T, Happening.TURN_OVER): (T, ()),
-    (T, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, A.OPEN_TURN, A.REPLY)),
+    (T, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
     (T, Happening.SOUND_STARTED): (S, ()),
     (T, Happening.REPLY_ENDED): (L, ()),
-    # Barge-in: the user takes the floor.
-    (S, Happening.SPEECH_STARTED): (H, (A.CANCEL_REPLY, A.REMEMBER, A.OPEN_TURN)),
+    (T, Happening.WORDS_HEARD): (T, ()),
+    (T, Happening.FALSE_ALARM): (T, ()),
+    (S, Happening.SPEECH_STARTED): (INT, (A.LISTEN_IN, A.HOLD_SOUND)),
     (S, Happening.SPEECH_PAUSED): (S, ()),
     (S, Happening.TURN_OVER): (S, ()),
-    (S, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, A.OPEN_TURN, A.REPLY)),
+    (S, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
     (S, Happening.SOUND_STARTED): (S, ()),
     (S, Happening.REPLY_ENDED): (L, ()),
+    (S, Happening.WORDS_HEARD): (S, ()),
+    (S, Happening.FALSE_ALARM): (S, ()),
+    (INT, Happening.SPEECH_STARTED): (INT, ()),
+    (INT, Happening.SPEECH_PAUSED): (INT, (A.JUDGE,)),
+    (INT, Happening.TURN_OVER): (INT, ()),
+    (INT, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, A.CLOSE_TURN, *TYPED)),
+    (INT, Happening.SOUND_STARTED): (INT, ()),
+    (INT, Happening.REPLY_ENDED): (H, (A.TAKE_TURN,)),
+    # Barge-in: the user takes the floor.
+    (INT, Happening.WORDS_HEARD): (H, (A.CANCEL_REPLY, A.REMEMBER, A.TAKE_TURN)),
+    (INT, Happening.FALSE_ALARM): (S, (A.CLOSE_TURN, A.RESUME_SOUND)),
 }
 
 

@@ -12,6 +12,7 @@ from inference.models.store import ModelFiles, ModelStore, cache_folder
 from inference.stt.whisper import WhisperSpeechToText
 from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
+from inference.turn.next_token import NextTokenTurnDetector
 from voice_app.config import Settings
 from voice_app.history import History
 from voice_app.lane import ThreadLane
@@ -71,7 +72,7 @@ def build_assistant(settings: Settings) -> Assistant:
         tts_loading = pool.submit(_ready_tts, settings, persona)
         stt = build_stt(settings)
         stt.warm()
-        llm, tts = llm_loading.result(), tts_loading.result()
+        (llm, detector), tts = llm_loading.result(), tts_loading.result()
 
     def touch() -> None:
         stt.warm()
@@ -79,7 +80,7 @@ def build_assistant(settings: Settings) -> Assistant:
         llm.touch()
 
     return Assistant(
-        engines=Engines(stt, llm, tts, lane, touch),
+        engines=Engines(stt, llm, tts, lane, detector, touch),
         lane=lane,
         history=History(persona.messages()),
         style=ReplyStyle(persona.draw(), persona.max_tokens),
@@ -92,10 +93,10 @@ def build_assistant(settings: Settings) -> Assistant:
     )
 
 
-def _ready_llm(settings: Settings, persona: Persona) -> LlamaCpp:
+def _ready_llm(settings: Settings, persona: Persona) -> tuple[LlamaCpp, NextTokenTurnDetector]:
     llm = build_llm(settings)
     llm.restore(persona.messages())
-    return llm
+    return llm, NextTokenTurnDetector(llm)
 
 
 def _ready_tts(settings: Settings, persona: Persona) -> PiperTextToSpeech:

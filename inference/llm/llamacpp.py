@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from inference.errors import PromptTooLong
@@ -38,6 +39,9 @@ class LlamaCpp:
             eos=self.model.text_of_special(lib.llama_vocab_eos(vocab)),
         )
         self._cached: list[int] = []
+        self._sampleable = False
+        """Whether llama.cpp still holds the logits of the last cached token."""
+        self._asked_at = -1
         self._state_dir = state_dir
         facts = path.stat()
         build = self.model.lib.llama_print_system_info()
@@ -49,10 +53,8 @@ class LlamaCpp:
 
     def stream(self, request: ChatRequest) -> Iterator[Token]:
         """Yield the reply's tokens; see LanguageModel.stream."""
-        prompt = self.model.tokenize(self._render(request.messages, True))
+        prompt = self._prompt(request.messages)
         room = self.context.size - len(prompt)
-        if room < 1:
-            raise PromptTooLong(len(prompt), self.context.size)
         sampler = NativeSampler(self.model, request.sampling, request.grammar)
         self.context.abort.lower()
         try:
@@ -63,6 +65,13 @@ class LlamaCpp:
             self.context.abort.lower()
             sampler.close()
 
+    def _prompt(self, messages: Sequence[Message]) -> list[int]:
+        """Return the tokens of a chat up to where the reply begins."""
+        prompt = self.model.tokenize(self._render(messages, True))
+        if len(prompt) >= self.context.size:
+            raise PromptTooLong(len(prompt), self.context.size)
+        return prompt
+
     def _decode(self, sampler: NativeSampler, request: ChatRequest, most: int) -> Iterator[Token]:
         text = codecs.getincrementaldecoder("utf-8")("replace")
         for left in range(most - 1, -1, -1):
@@ -70,18 +79,31 @@ class LlamaCpp:
             if self.model.ends_reply(token) or request.cancelled.is_set():
                 return
             yield Token(text.decode(self.model.piece(token)), token)
-            if left == 0 or request.cancelled.is_set() or not self.context.decode([token]):
+            if left == 0 or request.cancelled.is_set() or not self._append([token], None):
                 return
-            self._cached.append(token)
 
     def prefill(self, messages: tuple[Message, ...]) -> int:
         """Bring an unfinished chat into the cache; return the tokens computed. See LanguageModel.prefill."""
         prompt = self.model.tokenize(unfinished(self._render, messages))[:-UNSTABLE_TOKENS]
         if len(prompt) > self.context.size:
             raise PromptTooLong(len(prompt), self.context.size)
-        before = self._common(prompt)
+        before = common(self._cached, prompt)
         self._extend_to(prompt, last_logits=False)
         return len(prompt) - before
+
+    def ends_with(self, messages: tuple[Message, ...], marks: str, tokens: Sequence[int]) -> float:
+        """Return the probability that one of `tokens` follows the last message without the `marks` behind it.
+
+        A reply to `messages` that is asked for next costs no further prefill.
+        """
+        last = messages[-1]
+        bare = (*messages[:-1], replace(last, content=last.content.rstrip(marks)))
+        words = self.model.tokenize(unfinished(self._render, bare))
+        prompt = self._prompt(messages)
+        place = common(words, prompt) - 1
+        self.context.abort.lower()
+        self._extend_to(prompt, last_logits=True, asked=place)
+        return float(self.context.probabilities(self._asked_at)[list(tokens)].sum())
 
     def restore(self, messages: tuple[Message, ...]) -> bool:
         """Load the saved state of a persona's prefix, or compute and save it; return whether it was saved before."""
@@ -91,7 +113,7 @@ class LlamaCpp:
         self.context.keep(0)
         self._cached = []
         if path and (state := read_whole(path)) and self.context.set_state(state):
-            self._cached = prompt
+            self._cached, self._sampleable = prompt, False
             return True
         self._extend_to(prompt, last_logits=False)
         if path:
@@ -101,39 +123,56 @@ class LlamaCpp:
     def touch(self) -> None:
         """Decode one token and forget it, so that the weights stay in memory."""
         if self._cached and len(self._cached) < self.context.size:
-            self.context.decode(self._cached[-1:])
+            self.context.decode(self._cached[-1:], len(self._cached))
             self.context.keep(len(self._cached))
+            self._sampleable = False
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Return how many tokens of the context a chat takes before its reply."""
         return len(self.model.tokenize(self._render(messages, True)))
 
-    def _common(self, prompt: list[int]) -> int:
-        same = 0
-        for old, new in zip(self._cached, prompt, strict=False):
-            if old != new:
-                break
-            same += 1
-        return same
+    def _extend_to(self, prompt: list[int], *, last_logits: bool, asked: int | None = None) -> bool:
+        """Make the cache hold exactly `prompt`; return False when cancelled before that.
 
-    def _extend_to(self, prompt: list[int], *, last_logits: bool) -> bool:
-        """Make the cache hold exactly `prompt`; return False when cancelled before that."""
-        same = self._common(prompt)
-        if last_logits:  # the last token must be decoded for its logits
-            same = min(same, len(prompt) - 1)
+        With `last_logits` those of the last token can be sampled then; those of token `asked` are kept, too.
+        """
+        same = common(self._cached, prompt)
+        if last_logits and not (
+            self._sampleable and asked is None and same == len(self._cached) == len(prompt)
+        ):
+            same = min(same, len(prompt) - 1)  # the last token must be decoded for its logits
+        if asked is not None:
+            same = min(same, asked)
         if not self.context.keep(same):
             same = 0
         self.cached_tokens, self.prompt_tokens = same, len(prompt)
         del self._cached[same:]
-        for start in range(same, len(prompt), BATCH_TOKENS):
-            batch = prompt[start : start + BATCH_TOKENS]
-            if not self.context.decode(batch):
+        return self._append(prompt[same:], None if asked is None else asked - same)
+
+    def _append(self, tokens: list[int], asked: int | None) -> bool:
+        """Decode tokens behind the cached ones, in batches; return False when cancelled."""
+        for start in range(0, len(tokens), BATCH_TOKENS):
+            batch = tokens[start : start + BATCH_TOKENS]
+            self._asked_at = -1 if asked is None else asked - start
+            self._sampleable = False
+            if not self.context.decode(batch, len(self._cached), (self._asked_at,)):
                 self.context.keep(len(self._cached))
                 return False
             self._cached += batch
+            self._sampleable = True
         return True
 
     def close(self) -> None:
         """Free the weights and the cache."""
         self.context.close()
         self.model.close()
+
+
+def common(some: Sequence[int], others: Sequence[int]) -> int:
+    """Return how many tokens two sequences have in common from the start."""
+    same = 0
+    for one, other in zip(some, others, strict=False):
+        if one != other:
+            break
+        same += 1
+    return same

@@ -8,7 +8,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
 
 from inference.errors import GrammarError, ModelCorrupt
 from inference.types import Sampling
@@ -142,14 +145,33 @@ class NativeContext:
             raise MemoryError(f"llama.cpp can't make a context of {context_tokens} tokens ({_last_error()})")
         self.size = int(self.lib.llama_n_ctx(self.pointer))
         self._memory = self.lib.llama_get_memory(self.pointer)
+        self._batch = self.lib.llama_batch_init(BATCH_TOKENS, 0, 1)
+        for place in range(BATCH_TOKENS):
+            self._batch.n_seq_id[place], self._batch.seq_id[place][0] = 1, 0
 
-    def decode(self, tokens: Sequence[int]) -> bool:
-        """Append at most BATCH_TOKENS tokens; return False when aborted."""
-        batch = (self.lib.llama_token * len(tokens))(*tokens)
-        status = self.lib.llama_decode(self.pointer, self.lib.llama_batch_get_one(batch, len(tokens)))
+    def decode(self, tokens: Sequence[int], at: int = 0, asked: Sequence[int] = ()) -> bool:
+        """Append at most BATCH_TOKENS tokens at position `at`; return False when aborted.
+
+        Logits are kept of the last token, and of those at the places `asked` in `tokens`.
+        """
+        batch, count = self._batch, len(tokens)
+        batch.n_tokens = count
+        for place, token in enumerate(tokens):
+            batch.token[place], batch.pos[place] = token, at + place
+            batch.logits[place] = place == count - 1 or place in asked
+        status = self.lib.llama_decode(self.pointer, batch)
         if status not in (0, DECODE_ABORTED):
             raise RuntimeError(f"llama_decode failed with status {status} ({_last_error()})")
         return bool(status == 0)
+
+    def probabilities(self, place: int) -> npt.NDArray[np.float32]:
+        """Return the probability of every token to follow the one at `place` in the last decode, where it was asked
+        for; -1 is the last. Shape (vocabulary,)."""
+        logits = np.ctypeslib.as_array(
+            self.lib.llama_get_logits_ith(self.pointer, place), (self.model.vocab_size,)
+        )
+        odds = np.exp(logits - logits.max(), dtype=np.float32)
+        return cast("npt.NDArray[np.float32]", odds / odds.sum())
 
     def keep(self, tokens: int) -> bool:
         """Forget everything behind the first `tokens`; return False where the model can't forget a part."""
@@ -174,6 +196,7 @@ class NativeContext:
 
     def close(self) -> None:
         if self.pointer:
+            self.lib.llama_batch_free(self._batch)
             self.lib.llama_free(self.pointer)
             self.pointer = None
 

@@ -1,6 +1,6 @@
 """Re-quantises a small Q4_1 GGUF once, into the cache, to types that llama.cpp has faster CPU kernels for.
 
-llama.cpp repacks Q4_0 at load time into blocks that suit AVX2, AVX-512 and NEON, and has fast kernels for
+llama.cpp repacks Q4_0 and IQ4_NL at load time into blocks that suit AVX2, AVX-512 and NEON, and has fast kernels for
 Q8_0 (ggml/src/ggml-cpu/repack.cpp); Q4_1 stays on a slow path. `tests/bench/quantise.py` measures what every
 recipe brings and what it costs.
 """
@@ -43,8 +43,8 @@ class Recipe:
     """Whether the embedding, which small models also use as output layer, is quantised like the blocks."""
 
 
-FAST = Recipe(ftype=2, kept=("attn_", "ffn_down"))
-"""Q4_0 for the two large matrices of each block that bear it best, Q8_0 for the rest and the embedding."""
+FAST = Recipe(ftype=25, kept=("attn_",))
+"""IQ4_NL for the three large matrices of each block, Q8_0 for the attention and the embedding."""
 
 
 def prepare_gguf(path: Path, cache: Path) -> Path:

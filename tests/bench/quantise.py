@@ -33,6 +33,7 @@ VARIANTS = {
     "chosen": FAST,
     "Q5_0": Recipe(ftype=8),
     "Q8_0": Recipe(ftype=7),
+    "Q4_0 mix": Recipe(ftype=2, kept=("attn_", "ffn_down")),
     "IQ4_NL": Recipe(ftype=25),
 }
 WINDOW_TOKENS = 512
@@ -75,7 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=["Q4_0", "chosen", "Q8_0"])
+    parser.add_argument(
+        "--variants", nargs="*", choices=VARIANTS, default=["Q4_0", "Q4_0 mix", "chosen", "Q8_0"]
+    )
     options = parser.parse_args()
     source = options.source or ModelStore().find("smollm2-135m-instruct", "llm").path
     with tempfile.TemporaryDirectory() as folder:

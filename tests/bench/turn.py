@@ -16,7 +16,6 @@ import json
 import resource
 import tempfile
 import time
-from dataclasses import fields
 from pathlib import Path
 from threading import Event
 
@@ -29,7 +28,7 @@ from tests.bench.persona import questions
 from voice_app import events
 from voice_app.audio.recordings import RecordedTurn
 from voice_app.config import load_settings
-from voice_app.stages import TurnTimes, turn_times
+from voice_app.stages import SPANS, TurnTimes, turn_times
 from voice_app.talk import Session, run_session
 from voice_app.wiring import build_tts
 
@@ -115,8 +114,7 @@ def summary(log: list[events.Event], sounds_s: list[float], asked: int) -> dict[
         "turns": asked,
         "answered": sum(one.voice_to_voice_s is not None for one in times),
         "stages_ms": {
-            field.name.removesuffix("_s"): percentiles(_known(times, field.name))
-            for field in fields(TurnTimes)
+            name.removesuffix("_s"): percentiles(_known(times, name)) for name in (*SPANS, "decision_s")
         },
         "decision_to_sound_ms": percentiles(_known(times, "decision_to_sound_s")),
         "voice_to_voice_ms": percentiles(_known(times, "voice_to_voice_s")),

@@ -61,6 +61,8 @@ class Stage:
     replies: Sequence[str] | Callable[[tuple[Message, ...]], str] = ("One two. Three four five.",)
     turns: Sequence[RecordedTurn] = (RecordedTurn(tone(1.024)),)
     barge_in: bool = True
+    drafting: bool = True
+    first_token_s: float = 0.1
     partial_every_s: float | None = None
     during: Callable[[Conversation], None] = lambda conversation: None
     log: list[events.Event] = field(default_factory=list)
@@ -73,7 +75,9 @@ class Stage:
     async def _run(self) -> None:
         meter, bus = Meter(), events.Bus()
         self.stt = ScriptedSpeechToText(self.heard, seconds=0.1, spend=meter.spend)
-        self.llm = ScriptedLanguageModel(self.replies, first_token_s=0.1, token_s=0.02, spend=meter.spend)
+        self.llm = ScriptedLanguageModel(
+            self.replies, first_token_s=self.first_token_s, token_s=0.02, spend=meter.spend
+        )
         tts = ScriptedTextToSpeech(first_s=0.05, next_s=0.02, chunk_s=0.5, spend=meter.spend)
         lane: Lane = VirtualLane(meter)
         user, self.speaker = RecordedUser(self.turns), FileSpeaker(None)
@@ -83,6 +87,7 @@ class Stage:
                 user,
                 LoudnessVad(),
                 self.speaker,
+                drafting=self.drafting,
                 barge_in=self.barge_in,
                 partial_every_s=self.partial_every_s,
             ),
@@ -118,25 +123,27 @@ def test_a_turn_from_the_first_sample_to_the_last() -> None:
     assert stage.timeline() == [
         ("SessionCreated", 0.0),
         ("SpeechStarted", 0.704),  # the user begins at 0.608; three frames of 32 ms make a start
-        ("SpeechStopped", 1.728),  # ends at 1.632; three silent frames make a pause
-        ("TurnCommitted", 2.24),  # the first frame 0.6 s behind the end
-        ("TranscriptCompleted", 2.34),  # + 0.1 speech to text
-        ("ResponseCreated", 2.34),
-        ("ResponseTextDelta", 2.44),  # + 0.1 to "One"
-        ("ResponseTextDelta", 2.46),  # + 0.02 " two."
-        ("ResponseTextDelta", 2.48),  # " Three" shows that the first clause is complete
-        ("ClauseReady", 2.48),
-        ("AudioDelta", 2.53),  # + 0.05: sound is more urgent than tokens
-        ("PlaybackStarted", 2.54),  # the loudspeaker's next block of 10 ms
-        ("ResponseTextDelta", 2.55),
-        ("ResponseTextDelta", 2.57),
-        ("TextDone", 2.57),
-        ("ClauseReady", 2.57),
-        ("AudioDelta", 2.62),
-        ("AudioDelta", 2.64),
-        ("PlaybackStopped", 3.98),  # 24 characters of 60 ms
-        ("ResponseDone", 3.98),
-        ("SessionClosed", 5.6),  # the recorded user stays a little
+        ("SpeechStopped", 1.696),  # ends at 1.632; two silent frames make a pause
+        ("DraftCreated", 1.696),  # work begins at once
+        ("TranscriptCompleted", 1.796),  # + 0.1 speech to text
+        ("EndpointPredicted", 1.796),  # one word: 0.45 s of silence end the turn
+        ("ResponseCreated", 1.796),
+        ("ResponseTextDelta", 1.896),  # + 0.1 to "One"
+        ("ResponseTextDelta", 1.916),  # + 0.02 " two."
+        ("ResponseTextDelta", 1.936),  # " Three" shows that the first clause is complete
+        ("ClauseReady", 1.936),
+        ("AudioDelta", 1.986),  # + 0.05: sound is more urgent than tokens; it is held
+        ("ResponseTextDelta", 2.006),
+        ("ResponseTextDelta", 2.026),
+        ("TextDone", 2.026),
+        ("TurnCommitted", 2.112),  # the first frame 0.45 s behind the end
+        ("ClauseReady", 2.112),
+        ("PlaybackStarted", 2.12),  # the loudspeaker's next block of 10 ms
+        ("AudioDelta", 2.162),
+        ("AudioDelta", 2.182),
+        ("PlaybackStopped", 3.56),  # 24 characters of 60 ms
+        ("ResponseDone", 3.56),
+        ("SessionClosed", 5.184),  # the recorded user stays a little
     ]
     assert stage.history.messages("next")[1:3] == (
         Message("user", "hello"),
@@ -167,7 +174,7 @@ LONG = "First we talk about one thing. Then we talk about another thing. At last
 
 
 def test_barge_in_stops_the_sound_and_keeps_what_was_heard() -> None:
-    """Speech into the reply stops it within 200 ms; the history keeps the words that were heard, no others."""
+    """Words into the reply silence it within 200 ms; the history keeps what was heard, and no more."""
     stage = Stage(
         heard=("tell me", "stop"),
         replies=(LONG, "Yes."),
@@ -177,7 +184,9 @@ def test_barge_in_stops_the_sound_and_keeps_what_was_heard() -> None:
     started = stage.of(events.SpeechStarted)[1]
     heard = stage.of(events.ItemTruncated)[0].heard
 
-    assert cleared.at_s - started.speech_start_s <= 0.2
+    (sounded,) = [event.at_s for event in stage.of(events.PlaybackStarted) if event.turn == 1]
+
+    assert cleared.audio_s <= started.speech_start_s + 0.2 - sounded
     assert LONG.startswith(heard)
     assert 0 < len(heard) * 0.06 <= cleared.audio_s < (len(heard) + len(" another")) * 0.06
     assert stage.history.messages("next")[1:] == (
@@ -203,7 +212,11 @@ def test_without_barge_in_the_reply_is_heard_to_its_end() -> None:
 
 def test_going_on_before_the_answer_is_one_turn() -> None:
     """A pause that was taken for the end: the reply is dropped unheard, and both halves are transcribed together."""
-    stage = Stage(heard=("half", "half and half"), turns=(RecordedTurn(pause(0.992, 0.8, 0.992)),)).run()
+    stage = Stage(
+        heard=("half", "half and half"),
+        turns=(RecordedTurn(pause(0.992, 0.8, 0.992)),),
+        first_token_s=0.9,
+    ).run()
     transcribed = stage.of(events.TranscriptCompleted)
 
     assert [event.status for event in stage.of(events.ResponseDone)] == ["cancelled", "completed"]
@@ -212,12 +225,44 @@ def test_going_on_before_the_answer_is_one_turn() -> None:
     assert stage.history.messages("next")[1].content == transcribed[-1].text
 
 
-def test_a_short_pause_does_not_end_the_turn() -> None:
-    """Half a second of silence inside a turn is a pause."""
-    stage = Stage(turns=(RecordedTurn(pause(0.992, 0.48, 0.992)),)).run()
+def test_a_pause_behind_unfinished_words_does_not_end_the_turn() -> None:
+    """Nearly a second of silence behind "and" is a pause: the draft is dropped, the next one answers the whole."""
+    stage = Stage(
+        heard=("hello and", "hello and welcome"), turns=(RecordedTurn(pause(0.992, 0.928, 0.992)),)
+    ).run()
+    (commit,) = stage.of(events.TurnCommitted)
 
-    assert len(stage.of(events.TurnCommitted)) == 1
-    assert len(stage.of(events.SpeechStopped)) == 2
+    assert [event.revision for event in stage.of(events.DraftDiscarded)] == [1]
+    assert commit.revision == 2
+    assert stage.history.messages("next")[1].content == "hello and welcome"
+    gauge = stage.conversation.drafter.gauge
+    assert (gauge.made, gauge.released, gauge.wasted) == (2, 1, 1)
+
+
+def test_without_drafting_work_begins_at_the_end_of_the_turn() -> None:
+    """The same reply, later; nothing is made before the turn is judged over."""
+    stage = Stage(drafting=False).run()
+    (commit,), (created,) = stage.of(events.TurnCommitted), stage.of(events.DraftCreated)
+
+    assert created.at_s == commit.at_s == pytest.approx(1.632 + 0.608)
+    assert stage.history.messages("next") == Stage().run().history.messages("next")
+
+
+@pytest.mark.parametrize("sound", ["mhm", "", "Yeah, okay."])
+def test_a_cough_or_a_nod_does_not_stop_the_reply(sound: str) -> None:
+    """It pauses for less than half a second, goes on where it was held, and is heard whole."""
+    stage = Stage(
+        heard=("tell me", sound),
+        replies=(LONG,),
+        turns=(RecordedTurn(tone(1.024)), RecordedTurn(tone(0.25), after=1.0)),
+    ).run()
+    (stopped,), (started,) = stage.of(events.PlaybackStopped), stage.of(events.PlaybackStarted)
+    made = sum(event.audio_s for event in stage.of(events.AudioDelta))
+
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["completed"]
+    assert [event.heard for event in stage.of(events.SpeechIgnored)] == [sound]
+    assert stopped.audio_s == pytest.approx(made, abs=0.01)
+    assert stopped.at_s - started.at_s == pytest.approx(made + 0.35, abs=0.15)
 
 
 def test_nothing_heard_is_not_answered() -> None:
@@ -328,6 +373,9 @@ def test_any_rhythm_of_speech_leaves_a_whole_conversation(lengths: list[float], 
     assert len(stage.of(events.ResponseCreated)) >= len(stage.of(events.PlaybackStarted))
     assert isinstance(stage.log[-1], events.SessionClosed)
     assert not stage.of(events.Noticed)
+    for sounding in stage.of(events.PlaybackStarted):  # no stale sound: what is heard was released last
+        commits = [event for event in stage.of(events.TurnCommitted) if event.at_s <= sounding.at_s]
+        assert (sounding.turn, sounding.revision) == (commits[-1].turn, commits[-1].revision)
 
 
 def test_the_wav_of_a_session_needs_no_listener(tmp_path: object) -> None:

@@ -377,3 +377,21 @@ def test_a_full_disk_does_not_end_the_session_but_is_told(
         monkeypatch.setattr(soundfile.SoundFile, "write", write)
 
     assert run(session(fill)).complete
+
+
+def test_a_held_reply_is_silent_and_goes_on_where_it_was() -> None:
+    """Between `hold` and `resume` nothing is pulled but the fade; no sample is lost, and none is an underrun."""
+    playback = Playback(1000)
+    sound = np.arange(1, 101, dtype=np.float32) / 100
+    playback.begin()
+    playback.put(sound)
+    first, held, rest = np.empty(40, np.float32), np.empty(50, np.float32), np.empty(60, np.float32)
+    playback.pull(first)
+    playback.hold()
+    assert playback.pull(held) == 0
+    playback.resume()
+    playback.pull(rest)
+
+    assert np.array_equal(np.concatenate([first, rest]), sound)
+    assert not held[5:].any()
+    assert playback.underruns == 0

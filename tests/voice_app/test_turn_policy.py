@@ -24,39 +24,61 @@ def test_every_state_answers_every_happening(state: State, happening: Happening)
 
 
 @pytest.mark.parametrize(("state", "happening"), CELLS)
-def test_a_reply_is_due_exactly_when_thinking_begins(state: State, happening: Happening) -> None:
-    """REPLY is the only way into THINKING, and always leads there."""
+def test_a_reply_is_released_exactly_when_thinking_begins(state: State, happening: Happening) -> None:
+    """RELEASE is the only way into THINKING, and always leads there."""
     after, actions = step(state, happening)
+    stays = state is after is State.THINKING and not actions
 
-    assert (Action.REPLY in actions) == (after is State.THINKING and (state, happening) not in STAYS)
-
-
-STAYS = {(State.THINKING, Happening.SPEECH_PAUSED), (State.THINKING, Happening.TURN_OVER)}
+    assert (Action.RELEASE in actions) == (after is State.THINKING and not stays)
 
 
-@pytest.mark.parametrize("state", [State.THINKING, State.SPEAKING])
-@pytest.mark.parametrize("happening", [Happening.SPEECH_STARTED, Happening.TEXT_TYPED])
-def test_the_user_always_takes_the_floor(state: State, happening: Happening) -> None:
-    """Speech and typed text cancel whatever reply there is."""
-    assert Action.CANCEL_REPLY in step(state, happening)[1]
+@pytest.mark.parametrize("state", [State.THINKING, State.SPEAKING, State.INTERRUPTED])
+def test_typed_text_always_takes_the_floor(state: State) -> None:
+    """It cancels whatever reply there is."""
+    assert Action.CANCEL_REPLY in step(state, Happening.TEXT_TYPED)[1]
 
 
 @given(st.lists(st.sampled_from(Happening)))
-def test_replies_and_cancellations_alternate(happenings: list[Happening]) -> None:
-    """From any sequence: no second reply while one is under way, no cancellation of none."""
-    state, replying = State.LISTENING, False
+def test_sound_over_a_reply_holds_it_until_it_is_judged(happenings: list[Happening]) -> None:
+    """From any sequence: what is held is resumed or cancelled, and nothing is resumed that was not held."""
+    state, held = State.LISTENING, False
+    for happening in happenings:
+        state, actions = step(state, happening)
+        assert not (held and Action.HOLD_SOUND in actions)
+        assert held or Action.RESUME_SOUND not in actions
+        held = (held or Action.HOLD_SOUND in actions) and not {
+            Action.RESUME_SOUND,
+            Action.CANCEL_REPLY,
+            Action.TAKE_TURN,
+        } & set(actions)
+        assert held == (state is State.INTERRUPTED)
+
+
+@given(st.lists(st.sampled_from(Happening)))
+def test_one_reply_at_a_time(happenings: list[Happening]) -> None:
+    """From any sequence: no second draft while one is alive, none dropped, released or cancelled that is not."""
+    state, drafted, released = State.LISTENING, False, False
     for happening in happenings:
         state, actions = step(state, happening)
         for action in actions:
-            if action is Action.CANCEL_REPLY:
-                assert replying
-                replying = False
-            elif action is Action.REPLY:
-                assert not replying
-                replying = True
-        if happening is Happening.REPLY_ENDED:
-            replying = False
-        assert replying == (state in (State.THINKING, State.SPEAKING))
+            if action is Action.DRAFT:
+                assert not drafted
+                drafted = True
+            elif action is Action.RELEASE:
+                assert drafted
+                assert not released
+                released = True
+            elif action is Action.DROP_DRAFT:
+                assert drafted
+                assert not released
+                drafted = False
+            elif action is Action.CANCEL_REPLY:
+                assert released
+                drafted = released = False
+        if happening is Happening.REPLY_ENDED and released:
+            drafted = released = False
+        assert drafted == (state in (State.PAUSED, State.THINKING, State.SPEAKING, State.INTERRUPTED))
+        assert released == (state in (State.THINKING, State.SPEAKING, State.INTERRUPTED))
 
 
 def test_the_diagram_in_the_readme_is_the_table() -> None:

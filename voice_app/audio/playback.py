@@ -29,6 +29,7 @@ class Playback:
         self._queued = 0
         self._position = 0
         self._open = False
+        self._held = False
         self._sounding = False
         self._last = np.float32(0)
         self._fade: Samples = np.empty(0, np.float32)
@@ -70,7 +71,7 @@ class Playback:
         with self._lock:
             self._drop()
             self._position = 0
-            self._open = True
+            self._open, self._held = True, False
             self._first_audible_s = None
             self._heard_until_s = 0.0
 
@@ -78,6 +79,17 @@ class Playback:
         """Say that no more of this reply comes: running dry is its end, not an underrun."""
         with self._lock:
             self._open = False
+
+    def hold(self) -> None:
+        """Pause with a short fade: silence is pulled until `resume`, and what is queued stays."""
+        with self._lock:
+            self._fade_out()
+            self._held = True
+
+    def resume(self) -> None:
+        """Go on where `hold` paused."""
+        with self._lock:
+            self._held = False
 
     def put(self, samples: Samples) -> int:
         """Queue as much of `samples`, shape (n,), as fits, and return how much that was."""
@@ -96,12 +108,12 @@ class Playback:
         `audible_s` is when the first sample of `out` leaves the device.
         """
         with self._lock:
-            count = min(len(out), self._queued)
+            count = 0 if self._held else min(len(out), self._queued)
             self._peek(out[:count])
             out[count:] = 0
             self._advance(count)
             short = count < len(out)
-            self.underruns += short and self._open and (self._sounding or count > 0)
+            self.underruns += short and self._open and not self._held and (self._sounding or count > 0)
             if count:
                 self._last = out[count - 1]
                 self._heard_until_s = audible_s + count / self.rate_hz
@@ -116,7 +128,7 @@ class Playback:
         """Drop what is queued, with a short fade of the sound that is leaving; return `position`."""
         with self._lock:
             self._drop()
-            self._open = False
+            self._open = self._held = False
             return self._position
 
     def heard(self, now_s: float) -> int:
@@ -126,6 +138,11 @@ class Playback:
             return max(0, self._position - round(ahead_s * self.rate_hz))
 
     def _drop(self) -> None:
+        self._fade_out()
+        self._advance(self._queued)
+
+    def _fade_out(self) -> None:
+        """Let the sound that is leaving end in a fade instead of a click."""
         if self._sounding:
             fade = np.full(max(1, round(FADE_S * self.rate_hz)), self._last, np.float32)
             kept = min(len(fade), self._queued)
@@ -133,7 +150,6 @@ class Playback:
             fade[kept:] = fade[kept - 1] if kept else self._last
             self._fade = fade * np.linspace(1, 0, len(fade) + 1, dtype=np.float32)[1:]
         self._sounding = False
-        self._advance(self._queued)
 
     def _peek(self, out: Samples) -> None:
         first = min(len(out), len(self._ring) - self._read)

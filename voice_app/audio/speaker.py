@@ -85,6 +85,14 @@ class Speaker(Protocol):
         """End the reply and wait until it has been heard or is cut."""
         ...
 
+    def hold(self) -> None:
+        """Pause the reply; what is queued stays."""
+        ...
+
+    def resume(self) -> None:
+        """Go on with a held reply."""
+        ...
+
     def cut(self) -> Played:
         """Fall silent: what is queued is dropped. What the device holds already still counts as played."""
         ...
@@ -165,6 +173,16 @@ class PlaybackSpeaker:
                 return self._stop(self._playback.position, complete=True)
             await asyncio.sleep(min(left_s, POLL_S))
         return self._played
+
+    def hold(self) -> None:
+        """Pause the reply; what is queued stays."""
+        self._catch_up()
+        self._playback.hold()
+
+    def resume(self) -> None:
+        """Go on with a held reply."""
+        self._catch_up()
+        self._playback.resume()
 
     def cut(self) -> Played:
         """Fall silent: what is queued is dropped. What the device holds already still counts as played."""

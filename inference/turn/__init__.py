@@ -1,0 +1,1 @@
+"""Turn taking: has the user finished, or only paused?"""

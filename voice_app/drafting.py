@@ -1,0 +1,131 @@
+"""A reply is drafted at every pause of the user and released at the end of the turn.
+
+`answer` is the main path: sound -> words -> reply. What it makes waits at `Reply.released`; cancelling its task
+discards it. Drafts of a turn are numbered; a task only ever touches the reply it was started with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from inference.errors import InferenceError, PromptTooLong
+from inference.types import Audio, Cancel
+from voice_app import events
+from voice_app.audio.frames import FRAME_RATE_HZ
+from voice_app.audio.speaker import Played, Speaker
+from voice_app.endpointing import is_hum
+from voice_app.history import History
+from voice_app.lane import Urgency
+from voice_app.reply import Engines, Reply, ReplyStyle, Tell, speak_reply
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A turn of the user and the latest reply to it."""
+
+    number: int
+    text: str | None = None
+    """Typed, or what was heard once that is known."""
+    sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
+    typed: bool = False
+    reply: Reply = field(default_factory=Reply)
+
+
+@dataclass(slots=True)
+class DraftGauge:
+    """Counts drafts, and tells whether drafting pays.
+
+    A draft that is dropped costs processor time, and delays by a quantum what the user's next words need. Where most
+    of the last ones were dropped, only turns whose words look finished are drafted further than their words.
+    """
+
+    enabled: bool = True
+    made: int = 0
+    released: int = 0
+    wasted: int = 0
+    _last: deque[bool] = field(default_factory=lambda: deque(maxlen=12))
+
+    def start(self) -> None:
+        """A draft begins."""
+        self.made += 1
+
+    def end(self, *, useful: bool) -> None:
+        """A draft was released, or dropped."""
+        self.released += useful
+        self.wasted += not useful
+        self._last.append(useful)
+
+    def pays(self, finished: float) -> bool:
+        """Tell whether to draft a reply to words that are finished with this probability."""
+        full = len(self._last) == self._last.maxlen
+        return not full or sum(self._last) * 3 >= len(self._last) or finished >= 0.05
+
+
+@dataclass(slots=True)
+class Drafter:
+    """Everything a reply is made with."""
+
+    engines: Engines
+    history: History
+    style: ReplyStyle
+    speaker: Speaker
+    heard: Callable[[Turn, float], None]
+    """Told the words of a draft and the probability that they are finished."""
+    gauge: DraftGauge = field(default_factory=DraftGauge)
+
+    async def answer(self, turn: Turn, tell: Tell, after: asyncio.Task[None] | None) -> None:
+        """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
+        reply, status = turn.reply, "failed"
+        if after:
+            await asyncio.wait([after])
+        if not self.gauge.enabled:
+            await reply.released.wait()
+        tell(events.DraftCreated)
+        self.gauge.start()
+        try:
+            finished = await self._understand(turn, tell)
+            if turn.text:
+                if not self.gauge.pays(finished):
+                    await reply.released.wait()
+                played = await self._speak(turn, tell)
+                self.history.add(turn.text, reply.text)
+                tell(events.PlaybackStopped, audio_s=played.seconds)
+            status = "completed" if turn.text else "ignored"
+        except InferenceError as error:
+            tell(events.Noticed, message=str(error))
+        except Exception as error:  # one reply that fails must not end the conversation
+            tell(events.Noticed, message=f"the reply failed: {type(error).__name__}: {error}")
+        await reply.released.wait()
+        tell(events.ResponseDone, status=status)
+
+    async def _understand(self, turn: Turn, tell: Tell) -> float:
+        """Find the words of a spoken turn, and return the probability that they are finished."""
+        if turn.typed:
+            return 1.0
+        lane, engines, sound = self.engines.lane, self.engines, turn.sound
+        heard = await lane.call(Urgency.FINAL_TRANSCRIPT, lambda: engines.stt.transcribe(sound))
+        turn.text = "" if is_hum(heard.text) else heard.text
+        tell(events.TranscriptCompleted, text=turn.text, reruns=heard.reruns)
+        finished = 0.0
+        if turn.text and engines.detector:
+            detector, messages = engines.detector, self.history.messages(turn.text)
+            finished = await lane.call(Urgency.FINAL_TRANSCRIPT, lambda: detector.finished(messages))
+        self.heard(turn, finished)
+        return finished
+
+    async def _speak(self, turn: Turn, tell: Tell) -> Played:
+        """Speak the reply; the oldest turns are forgotten when the chat outgrows the model's context."""
+        assert turn.text is not None
+        while True:
+            try:
+                messages = self.history.messages(turn.text)
+                return await speak_reply(turn.reply, messages, self.engines, self.style, self.speaker, tell)
+            except PromptTooLong:
+                if not self.history.forget_oldest():
+                    raise
+                turn.reply.cancelled = Cancel()

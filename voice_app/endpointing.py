@@ -1,0 +1,88 @@
+"""How long a silence ends the turn: short when the words are finished, long when they are not. Pure.
+
+The probability that the words are finished comes from the language model (`inference/turn`). Its steps were set on
+`tests/bench/endpoint.py`, which shows how many finished turns and how many inner pauses pass each of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_DANGLING = """
+    a an the my your his her its our their this these those of to from with without by for in into at and or but
+    because if than as is are am was were be been very um uh er hmm i'd i'll i'm
+"""
+"""Words that no English sentence ends with, or hardly any; "on", "up" and "that" may."""
+_HUMS = "mhm mm mmm hm hmm hmmm uh um huh"
+_NODS = _HUMS + " yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointLimits:
+    """Silences that end a turn, in seconds, and the steps between them."""
+
+    finished_s: float = 0.2
+    unsure_s: float = 0.45
+    unfinished_s: float = 1.1
+    """More than the pauses of 400 to 800 ms that people make inside sentences."""
+    finished_from: float = 0.2
+    """Probability from which words count as finished."""
+    unsure_from: float = 0.05
+    short_words: int = 3
+    """An answer of so few words ("two people") is no sentence: it is at worst unsure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What silence ends the turn, and why."""
+
+    silence_s: float
+    finished: float
+    because: str
+
+
+def endpoint(words: str, finished: float, limits: EndpointLimits, patience: float = 1.0) -> Endpoint:
+    """Return the silence that ends a turn of these words; `patience` lengthens the short ones."""
+    spoken = [word.lower() for word in _WORD.findall(words)]
+    unsure_s = min(limits.unsure_s * patience, limits.unfinished_s)
+    if not spoken:
+        return Endpoint(unsure_s, 0.0, "no words")
+    if spoken[-1] in _DANGLING.split() or words.rstrip().endswith(("...", "…", "-", ",")):
+        return Endpoint(limits.unfinished_s, finished, f'"{spoken[-1]}" wants more')
+    if finished >= limits.finished_from:
+        return Endpoint(min(limits.finished_s * patience, unsure_s), finished, "finished")
+    if finished >= limits.unsure_from:
+        return Endpoint(unsure_s, finished, "unsure")
+    if len(spoken) <= limits.short_words:
+        return Endpoint(unsure_s, finished, "a short answer")
+    return Endpoint(limits.unfinished_s, finished, "unfinished")
+
+
+@dataclass(slots=True)
+class Patience:
+    """Adapts to the speaker: who goes on after a turn was judged over gets more time, until that proves needless."""
+
+    factor: float = 1.0
+    most: float = 3.0
+
+    def went_on(self) -> None:
+        """The user was not finished."""
+        self.factor = min(self.factor * 1.5, self.most)
+
+    def was_over(self) -> None:
+        """The user heard the reply out."""
+        self.factor = max(1.0, self.factor * 0.9)
+
+
+def is_hum(words: str) -> bool:
+    """Tell whether words are only "mhm" and the like: they start no turn."""
+    spoken = _WORD.findall(words.lower())
+    return bool(spoken) and all(word in _HUMS.split() for word in spoken)
+
+
+def is_nod(words: str) -> bool:
+    """Tell whether words only show that somebody listens ("yeah", "okay"): they stop no reply."""
+    spoken = _WORD.findall(words.lower())
+    return all(word in _NODS.split() for word in spoken)
