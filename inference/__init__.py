@@ -1,5 +1,5 @@
 """Models: one datum in, another out. Knows no clock, no turns, no sound card, no screen."""
 
-from inference.threads import quiet_threads
+from inference.threads import shorten_spinning
 
-quiet_threads()
+shorten_spinning()

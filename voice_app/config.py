@@ -61,6 +61,8 @@ class TurnTaking(Section):
     finished_ms: int = Field(200, ge=64, le=5000)
     unsure_ms: int = Field(450, ge=64, le=5000)
     unfinished_ms: int = Field(1100, ge=64, le=10000)
+    budget_ms: int = Field(300, ge=50, le=10000)
+    """Last voiced sample to first audible one; replies do what they can to keep within it."""
     drafting: bool = True
     """Whether replies are drafted while the user pauses."""
     partial_every_ms: int = Field(1000, ge=0, le=60000)

@@ -11,12 +11,14 @@ from inference.types import Audio
 from voice_app import clock, events
 from voice_app.audio.frames import FrameSource
 from voice_app.audio.speaker import Speaker
+from voice_app.budget import Budget
 from voice_app.drafting import Drafter, DraftGauge, Turn
 from voice_app.ears import Ears, EarSettings
 from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_nod
 from voice_app.history import History
 from voice_app.lane import Urgency
 from voice_app.reply import Engines, Reply, ReplyStyle, Tell
+from voice_app.stages import turn_times
 from voice_app.turn_policy import Action, Happening, State, step
 
 TOUCH_EVERY_S = 5.0
@@ -36,6 +38,7 @@ class Senses:
     speaker: Speaker
     ears: EarSettings = EarSettings()
     limits: EndpointLimits = EndpointLimits()
+    budget: Budget = Budget()
     drafting: bool = True
     """Whether replies are drafted during pauses; without it, work begins at the end of a turn."""
     barge_in: bool = True
@@ -54,10 +57,18 @@ class Conversation:
         self.state = State.LISTENING
         self.ears = Ears(senses.ears)
         self.drafter = Drafter(
-            engines, history, style, senses.speaker, self._on_words, DraftGauge(senses.drafting)
+            engines,
+            history,
+            style,
+            senses.speaker,
+            self._on_words,
+            DraftGauge(senses.drafting),
+            senses.budget,
         )
         self.patience = Patience()
         self._turn = Turn(0)
+        self._log: list[events.Event] = []
+        """What happened in this turn."""
         self._answering: asyncio.Task[None] | None = None
         self._guessing: asyncio.Task[None] | None = None
         self._guess_due_s = 0.0
@@ -140,6 +151,7 @@ class Conversation:
             self._tell(events.ItemTruncated, heard=self._turn.reply.heard)
 
     def _open_turn(self) -> None:
+        self._log.clear()
         self._turn = Turn(self._turn.number + 1, self._typed, typed=self._typed is not None)
         self._typed = None
         if self._turn.typed:
@@ -149,6 +161,7 @@ class Conversation:
 
     def _take_turn(self) -> None:
         """Go on keeping the sound of an interruption, as that of a turn."""
+        self._log.clear()
         self._turn = Turn(self._turn.number + 1)
 
     def _reopen_turn(self) -> None:
@@ -214,6 +227,8 @@ class Conversation:
     def _on_sound(self) -> None:
         first_sound_s = self.senses.speaker.first_sound_s
         self._tell(events.PlaybackStarted, at_s=first_sound_s)
+        turn = self._turn
+        self.engines.estimates.learn(turn_times(self._log, turn.number), turn.reply.clause_tokens)
         self.happen(Happening.SOUND_STARTED)
 
     # Beside the turns.
@@ -287,6 +302,8 @@ class Conversation:
 
         def tell(kind: Callable[..., events.Event], at_s: float | None = None, **fields: object) -> None:
             at_s = (clock.now() if at_s is None else at_s) - self._started_s
-            self.bus.emit(kind(at_s=at_s, turn=turn.number, revision=revision, **fields))
+            event = kind(at_s=at_s, turn=turn.number, revision=revision, **fields)
+            self._log.append(event)
+            self.bus.emit(event)
 
         return tell

@@ -18,6 +18,7 @@ from inference.types import Audio, Cancel
 from voice_app import events
 from voice_app.audio.frames import FRAME_RATE_HZ
 from voice_app.audio.speaker import Played, Speaker
+from voice_app.budget import Budget, plan
 from voice_app.endpointing import is_hum
 from voice_app.history import History
 from voice_app.lane import Urgency
@@ -77,6 +78,7 @@ class Drafter:
     heard: Callable[[Turn, float], None]
     """Told the words of a draft and the probability that they are finished."""
     gauge: DraftGauge = field(default_factory=DraftGauge)
+    budget: Budget = field(default_factory=Budget)
 
     async def answer(self, turn: Turn, tell: Tell, after: asyncio.Task[None] | None) -> None:
         """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
@@ -121,6 +123,10 @@ class Drafter:
     async def _speak(self, turn: Turn, tell: Tell) -> Played:
         """Speak the reply; the oldest turns are forgotten when the chat outgrows the model's context."""
         assert turn.text is not None
+        planned = plan(self.budget, self.engines.estimates)
+        turn.reply.short_first_clause = planned.short_first_clause
+        if planned.cause:
+            tell(events.BudgetAction, action="short first clause", cause=planned.cause)
         while True:
             try:
                 messages = self.history.messages(turn.text)

@@ -26,8 +26,11 @@ class EarSettings:
     """Below it a frame is silence again: 0.15 under the threshold, as in Silero's own iterator."""
     start_frames: int = 3
     """Frames of speech in a row that make a start: 96 ms, so that a click makes none."""
-    pause_frames: int = 2
-    """Frames of silence in a row that make a pause: 64 ms, the length of the longest stop consonants inside words."""
+    pause_frames: int = 1
+    """Frames of silence in a row that make a pause, in which a reply is drafted: 32 ms. Recorded orders have 1.8 such
+    pauses a turn, and 1.5 of two frames: the earlier start costs little work that is thrown away."""
+    resume_frames: int = 2
+    """Frames of speech in a row with which the speaker goes on after a pause."""
     end_silence_s: float = 0.6
     """Silence that ends the turn while nothing is known of its words."""
     preroll_s: float = 0.3
@@ -82,7 +85,9 @@ class Ears:
             self.speech_end_s = frame.end_s
             if self._turn is not None and len(self._turn) * FRAME_S > self.settings.longest_turn_s:
                 return [Happening.TURN_OVER]
-        elif self._voiced >= self.settings.start_frames:
+        elif self._voiced >= (
+            self.settings.start_frames if self._turn is None else self.settings.resume_frames
+        ):
             self._speaking, self._silent = True, 0
             self.end_silence_s = self.settings.end_silence_s
             self.speech_start_s = frame.end_s - self._voiced * FRAME_S

@@ -94,6 +94,14 @@ class EndpointPredicted(Fact):
     because: str
 
 
+class BudgetAction(Fact):
+    """What is done because the reply would be late otherwise."""
+
+    type: Literal["budget.action"] = "budget.action"
+    action: str
+    cause: str
+
+
 class TranscriptDelta(Fact):
     """The words so far of a turn that goes on; may be revised."""
 
@@ -212,6 +220,7 @@ Event = Annotated[
     | DraftCreated
     | DraftDiscarded
     | EndpointPredicted
+    | BudgetAction
     | TranscriptDelta
     | TranscriptCompleted
     | TextSubmitted

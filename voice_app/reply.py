@@ -15,6 +15,7 @@ from inference.text import Clause, ClauseSplitter
 from inference.types import Cancel, ChatRequest, Message, Sampling, Token
 from voice_app import events
 from voice_app.audio.speaker import Played, Speaker
+from voice_app.budget import Estimates
 from voice_app.history import SpokenClause, SpokenReply
 from voice_app.lane import Lane, Urgency, stream
 
@@ -32,6 +33,8 @@ class Engines:
     lane: Lane
     detector: TurnDetector | None = None
     """None: the words of a turn don't tell whether it is over."""
+    estimates: Estimates = field(default_factory=Estimates)
+    """What they take on this machine."""
     touch: Callable[[], None] = lambda: None
     """Reads a little of every model, so that it stays in memory."""
 
@@ -63,6 +66,10 @@ class Reply:
     first_clause_out: bool = False
     sound_s: float = 0.0
     """Sound made so far."""
+    short_first_clause: bool = False
+    """Whether the first clause may be part of a sentence, so that sound starts early."""
+    clause_tokens: int = 0
+    """Tokens behind the first one that completed the first clause."""
     heard: str = ""
     """Set when the reply is cut off."""
 
@@ -98,7 +105,7 @@ async def _think(
     reply: Reply, request: ChatRequest, engines: Engines, clauses: asyncio.Queue[Clause | None], tell: Tell
 ) -> None:
     """Let the language model write, and pass each clause on as soon as it is complete."""
-    splitter, count = ClauseSplitter(), 0
+    splitter, count = ClauseSplitter(short_first=reply.short_first_clause), 0
 
     def urgency() -> Urgency:
         return Urgency.MORE_TOKENS if reply.first_clause_out else Urgency.FIRST_TOKENS
@@ -108,10 +115,12 @@ async def _think(
         reply.text += token.text
         tell(events.ResponseTextDelta, delta=token.text, token_id=token.id, emulated_s=token.emulated_s)
         for clause in splitter.push(token.text):
+            reply.clause_tokens = reply.clause_tokens or count
             reply.first_clause_out = True
             await clauses.put(clause)
             await asyncio.sleep(0)  # the voice asks for the lane before the next token does
     for clause in splitter.flush():
+        reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
     await clauses.put(None)
     tell(

@@ -18,6 +18,7 @@ from voice_app.audio.device import DeviceSpeaker, Microphone
 from voice_app.audio.frames import FrameSource
 from voice_app.audio.recordings import RecordedTurn, RecordedUser
 from voice_app.audio.speaker import FileSpeaker, Speaker
+from voice_app.budget import Budget
 from voice_app.config import Settings, state_dir
 from voice_app.console import ConsoleView
 from voice_app.conversation import Conversation, Senses
@@ -72,7 +73,8 @@ async def _converse(session: Session, assistant: Assistant) -> None:
             bus.subscribe(_listening(source))
         mouth = _speaker(session, notice)
         engines, history, style = assistant.engines, assistant.history, assistant.style
-        conversation = Conversation(_senses(session.settings, source, mouth), engines, history, style, bus)
+        senses = _senses(session.settings, source, mouth)
+        conversation = Conversation(senses, engines, history, style, bus)
         if sys.stdin.isatty() and isinstance(source, Microphone):
             read_lines(lambda line: submit(line) if line else None)
         with _ended_by_signals():
@@ -144,6 +146,7 @@ def _senses(settings: Settings, source: FrameSource, speaker: Speaker) -> Senses
             end_silence_s=turn.end_silence_ms / 1000,
         ),
         EndpointLimits(turn.finished_ms / 1000, turn.unsure_ms / 1000, turn.unfinished_ms / 1000),
+        Budget().scaled(turn.budget_ms / 1000),
         drafting=turn.drafting,
         barge_in=settings.audio.barge_in,
         partial_every_s=turn.partial_every_ms / 1000 or None,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inference.errors import PromptTooLong
-from inference.llm.native import BATCH_TOKENS, NativeContext, NativeModel, NativeSampler
+from inference.llm.native import BATCH_TOKENS, FLASH_ATTENTION, NativeContext, NativeModel, NativeSampler
 from inference.llm.prompt import chat_template, unfinished
 from inference.llm.saved import read_whole, write_whole
 from inference.types import ChatRequest, Message, Token
@@ -44,7 +44,7 @@ class LlamaCpp:
         self._asked_at = -1
         self._state_dir = state_dir
         facts = path.stat()
-        build = self.model.lib.llama_print_system_info()
+        build = f"{self.model.lib.llama_print_system_info()}:{FLASH_ATTENTION}"
         self._identity = f"{path.name}:{facts.st_size}:{facts.st_mtime_ns}:{self.context.size}:{build}"
         self.cached_tokens = 0
         """Tokens of the last request that were already in the cache."""

@@ -17,6 +17,9 @@ from inference.errors import GrammarError, ModelCorrupt
 from inference.types import Sampling
 
 BATCH_TOKENS = 512
+FLASH_ATTENTION = 0
+"""Off (`llama_flash_attn_type`): on two cores it takes 73 ms instead of 39 to prefill 16 tokens behind 180, and 10.2 ms
+instead of 8.1 to decode one (measured)."""
 LAST_TOKENS = 64
 """How many recent tokens the repeat penalty looks at (llama.cpp's own default)."""
 DECODE_ABORTED = 2
@@ -137,6 +140,7 @@ class NativeContext:
         parameters = self.lib.llama_context_default_params()
         parameters.n_ctx = context_tokens
         parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
+        parameters.flash_attn_type = FLASH_ATTENTION
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.abort_callback = ctypes.cast(self.abort.callback, type(parameters.abort_callback))
         parameters.abort_callback_data = self.abort.data

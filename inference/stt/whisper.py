@@ -20,6 +20,7 @@ import numpy.typing as npt
 from inference.audio import level_dbfs, resample, split_at_quiet
 from inference.errors import ModelCorrupt, ModelError, ModelMissing
 from inference.stt.loops import cut_repeats, repeats
+from inference.threads import single_thread_blas
 from inference.types import Audio, Samples, Transcript
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class WhisperSpeechToText:
         from faster_whisper.feature_extractor import FeatureExtractor
 
         _check_files(model_dir)
+        single_thread_blas()
         try:
             tokenizer = tokenizers.Tokenizer.from_file(str(model_dir / "tokenizer.json"))
             self._model = ctranslate2.models.Whisper(

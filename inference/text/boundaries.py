@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.text.abbreviations import MAYBE_LAST, NEVER_LAST
 from inference.text.blocks import heads_table
+from inference.text.phrases import phrase_end
 
 TABLE = -1
 """Returned in place of an end: the line heads a table."""
@@ -27,10 +28,14 @@ class Limits:
     """What the clause must at least hold before a comma."""
     few_alphanumerics: int
     """What is enough when it holds two words or more."""
+    phrase_words: int | None = None
+    """Words after which it may also end between two phrases; None: it may not."""
 
 
 FIRST = Limits(soft_after=0, alphanumerics=10, few_alphanumerics=6)
 """The first clause: its end starts the voice, so any pause that leaves two words will do."""
+SHORT_FIRST = replace(FIRST, phrase_words=3)
+"""The first clause where time presses: also part of a sentence."""
 FOLLOWING = Limits(soft_after=120, alphanumerics=40, few_alphanumerics=40)
 """Later clauses: the voice is already speaking, and sounds best on whole sentences."""
 
@@ -57,7 +62,8 @@ def end_of_clause(text: str, limits: Limits, line_start: bool, ended: bool) -> i
     """
     soft = 0
     spoken = _ALPHANUMERIC.search(text)
-    for match in _CANDIDATE.finditer(text):
+    phrase = phrase_end(text, limits.phrase_words) if limits.phrase_words else None
+    for match in _CANDIDATE.finditer(text, 0, phrase or len(text)):
         if match.start() >= MAX_CLAUSE or (soft and match.start() >= limits.soft_after):
             break
         end = _end_at(text, match, line_start, ended)
@@ -73,6 +79,10 @@ def end_of_clause(text: str, limits: Limits, line_start: bool, ended: bool) -> i
             soft = end
     if soft and len(text) > limits.soft_after:
         return soft
+    return phrase or _end_without_mark(text, ended)
+
+
+def _end_without_mark(text: str, ended: bool) -> int | None:
     if len(text) > MAX_CLAUSE:
         return _space_before(text, MAX_CLAUSE)
     return len(text) if ended else None

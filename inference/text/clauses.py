@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from inference.text import blocks
 from inference.text.blocks import Block
-from inference.text.boundaries import FIRST, FOLLOWING, TABLE, end_of_clause
+from inference.text.boundaries import FIRST, FOLLOWING, SHORT_FIRST, TABLE, end_of_clause
 from inference.text.speakable import speakable
 
 _MAX_STEP = 1000
@@ -31,9 +31,11 @@ class ClauseSplitter:
 
     The first clause may end at a comma, colon, semicolon or dash; the others are sentences, lines, or
     parts of long sentences. A table or a block of code is one clause with a short sentence in its place.
+    With `short_first` the first clause may also end between two phrases of a sentence.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, short_first: bool = False) -> None:
+        self._first = SHORT_FIRST if short_first else FIRST
         self._reset()
 
     def _reset(self) -> None:
@@ -81,7 +83,7 @@ class ClauseSplitter:
         return self._next_of_block(self._block, ended) if self._block else self._next_of_prose(ended)
 
     def _next_of_prose(self, ended: bool) -> Clause | None:
-        limits = FOLLOWING if self._spoken else FIRST
+        limits = FOLLOWING if self._spoken else self._first
         end = end_of_clause(self._pending, limits, self._line_start, ended)
         if end is None:
             return None
@@ -93,7 +95,9 @@ class ClauseSplitter:
         text = speakable(self._pending[:end])
         # A line is a sentence to the ear, also without a full stop: headings, items of a list.
         full_stop = "." if self._pending[end - 1] == "\n" and text[-1:].isalpha() else ""
-        return self._emit(end, text + full_stop)
+        # A part of a sentence goes on: a comma keeps the voice up.
+        comma = "," if limits.phrase_words and text[-1:].isalpha() and not (ended or full_stop) else ""
+        return self._emit(end, text + full_stop + comma)
 
     def _next_of_block(self, block: Block, ended: bool) -> Clause | None:
         found = blocks.piece(self._pending, block, ended)

@@ -92,9 +92,9 @@ WHOLES = [
 ]
 
 
-def split(reply: str, cuts: list[int] | None = None) -> list[Clause]:
+def split(reply: str, cuts: list[int] | None = None, *, short_first: bool = False) -> list[Clause]:
     """Return the clauses of a reply that arrives cut at `cuts`; character by character by default."""
-    splitter = ClauseSplitter()
+    splitter = ClauseSplitter(short_first=short_first)
     places = [0, *sorted({cut for cut in cuts if cut < len(reply)}), len(reply)] if cuts is not None else None
     places = places or list(range(len(reply) + 1))
     clauses = [clause for start, end in pairwise(places) for clause in splitter.push(reply[start:end])]
@@ -107,22 +107,39 @@ def raws(reply: str) -> list[str]:
 
 
 @untimed
-@given(long_replies)
-def test_clauses_are_the_reply(reply: str) -> None:
+@given(long_replies, st.booleans())
+def test_clauses_are_the_reply(reply: str, short_first: bool) -> None:
     """Nothing of a reply is lost, doubled or changed, and clauses are counted from 0."""
-    clauses = split(reply, [])
+    clauses = split(reply, [], short_first=short_first)
     assert "".join(clause.raw for clause in clauses) == reply
     assert [clause.index for clause in clauses] == list(range(len(clauses)))
     assert all(clause.raw for clause in clauses)
 
 
 @untimed
-@given(replies, st.lists(st.integers(1, 400), max_size=40))
-def test_deltas_do_not_matter(reply: str, cuts: list[int]) -> None:
+@given(replies, st.lists(st.integers(1, 400), max_size=40), st.booleans())
+def test_deltas_do_not_matter(reply: str, cuts: list[int], short_first: bool) -> None:
     """A reply has the same clauses at once, in any pieces, and character by character."""
-    whole = split(reply, [])
-    assert split(reply, cuts) == whole
-    assert split(reply) == whole
+    whole = split(reply, [], short_first=short_first)
+    assert split(reply, cuts, short_first=short_first) == whole
+    assert split(reply, short_first=short_first) == whole
+
+
+@pytest.mark.parametrize(
+    ("reply", "first"),
+    [
+        ("The capital of Germany is Berlin.", "The capital of Germany,"),
+        ("Romeo and Juliet was written by William Shakespeare.", "Romeo and Juliet,"),
+        ("Bees make honey.", "Bees make honey."),
+        ("Dr. Smith of Boston is in the U.S. now.", "Doctor Smith of Boston is in the US now."),
+        ("At 5:30 p.m. the train leaves for Rome.", "At five thirty p m the train leaves for Rome."),
+        ("Sure, the capital of France is Paris.", "Sure, the capital of France is Paris."),
+    ],
+)
+def test_a_short_first_clause_ends_between_phrases(reply: str, first: str) -> None:
+    """Between a content word and a function word, three words in, and never beside a number or an abbreviation."""
+    assert split(reply, short_first=True)[0].text == first
+    assert len(split(reply)) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,13 +166,16 @@ def test_length_is_bounded(reply: str) -> None:
 @given(
     st.sampled_from(WHOLES),
     st.lists(st.sampled_from(["so", "we", "go, ", "home. ", "now; "]), max_size=50),
+    st.booleans(),
     st.data(),
 )
-def test_numbers_and_names_stay_whole(whole: str, words: list[str], data: st.DataObject) -> None:
+def test_numbers_and_names_stay_whole(
+    whole: str, words: list[str], short_first: bool, data: st.DataObject
+) -> None:
     """A number, time, price, date, address or abbreviation is never divided, wherever it stands."""
     place = data.draw(st.integers(0, len(words)))
     reply = " ".join([*words[:place], whole, "then", *words[place:]])
-    assert any(whole in clause.raw for clause in split(reply))
+    assert any(whole in clause.raw for clause in split(reply, short_first=short_first))
 
 
 @pytest.mark.parametrize(

@@ -123,19 +123,19 @@ def test_a_turn_from_the_first_sample_to_the_last() -> None:
     assert stage.timeline() == [
         ("SessionCreated", 0.0),
         ("SpeechStarted", 0.704),  # the user begins at 0.608; three frames of 32 ms make a start
-        ("SpeechStopped", 1.696),  # ends at 1.632; two silent frames make a pause
-        ("DraftCreated", 1.696),  # work begins at once
-        ("TranscriptCompleted", 1.796),  # + 0.1 speech to text
-        ("EndpointPredicted", 1.796),  # one word: 0.45 s of silence end the turn
-        ("ResponseCreated", 1.796),
-        ("ResponseTextDelta", 1.896),  # + 0.1 to "One"
-        ("ResponseTextDelta", 1.916),  # + 0.02 " two."
-        ("ResponseTextDelta", 1.936),  # " Three" shows that the first clause is complete
-        ("ClauseReady", 1.936),
-        ("AudioDelta", 1.986),  # + 0.05: sound is more urgent than tokens; it is held
-        ("ResponseTextDelta", 2.006),
-        ("ResponseTextDelta", 2.026),
-        ("TextDone", 2.026),
+        ("SpeechStopped", 1.664),  # ends at 1.632; one silent frame makes a pause
+        ("DraftCreated", 1.664),  # work begins at once
+        ("TranscriptCompleted", 1.764),  # + 0.1 speech to text
+        ("EndpointPredicted", 1.764),  # one word: 0.45 s of silence end the turn
+        ("ResponseCreated", 1.764),
+        ("ResponseTextDelta", 1.864),  # + 0.1 to "One"
+        ("ResponseTextDelta", 1.884),  # + 0.02 " two."
+        ("ResponseTextDelta", 1.904),  # " Three" shows that the first clause is complete
+        ("ClauseReady", 1.904),
+        ("AudioDelta", 1.954),  # + 0.05: sound is more urgent than tokens; it is held
+        ("ResponseTextDelta", 1.974),
+        ("ResponseTextDelta", 1.994),
+        ("TextDone", 1.994),
         ("TurnCommitted", 2.112),  # the first frame 0.45 s behind the end
         ("ClauseReady", 2.112),
         ("PlaybackStarted", 2.12),  # the loudspeaker's next block of 10 ms
