@@ -123,6 +123,30 @@ def demo(
 
 
 @app.command()
+def bench(  # noqa: PLR0913
+    turns: Annotated[int, typer.Option(min=1, max=1000, help="How many turns.")] = 24,
+    budget_ms: Annotated[
+        int, typer.Option(min=50, max=10000, help="What the 95th percentile may take.")
+    ] = 500,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Folder of recordings with a manifest.jsonl; else bundled questions.")
+    ] = None,
+    compare: Annotated[bool, typer.Option(help="Measure the same turns without drafting, too.")] = False,
+    llm: Backend = None,
+    model: Model = None,
+    voice: Voice = None,
+    persona: PersonaName = None,
+    json: Json = False,
+) -> None:
+    """Measure how long answers take, from the sound; fail when the budget or the limit of cut-ins is missed."""
+    from voice_app.bench.run import BenchRequest, run_bench
+    from voice_app.config import load_settings
+
+    settings = load_settings(**_flags(persona=persona, models=_models(llm, model, voice)))
+    raise typer.Exit(run_bench(settings, BenchRequest(turns, budget_ms, corpus, compare, json)))
+
+
+@app.command()
 def ask(
     text: Annotated[str, typer.Argument(help="The question; - reads it from the standard input.")],
     llm: Backend = None,

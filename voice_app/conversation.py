@@ -73,7 +73,8 @@ class Conversation:
         self._guessing: asyncio.Task[None] | None = None
         self._guess_due_s = 0.0
         self._typed: str | None = None
-        self._started_s = 0.0
+        self.started_s = 0.0
+        """When the session began, on `voice_app.clock`."""
         self._acts: dict[Action, Callable[[], None]] = {
             Action.CANCEL_REPLY: self._cancel_reply,
             Action.REMEMBER: self._remember,
@@ -93,7 +94,7 @@ class Conversation:
     async def run(self, created: Callable[[], events.Event]) -> None:
         """Talk until the source of frames ends. `created` makes the session's first event, once it listens."""
         senses = self.senses
-        self._started_s = clock.now()
+        self.started_s = clock.now()
         senses.speaker.on_started = self._on_sound
         await senses.speaker.start()
         touching = asyncio.create_task(self._stay_warm())
@@ -127,7 +128,7 @@ class Conversation:
         for action in actions:
             self._acts[action]()
         if happening is Happening.SPEECH_STARTED:
-            self._tell(events.SpeechStarted, speech_start_s=self.ears.speech_start_s - self._started_s)
+            self._tell(events.SpeechStarted, speech_start_s=self.ears.speech_start_s - self.started_s)
         if self.state not in (State.HEARING, State.INTERRUPTED) and self._guessing:
             self._guessing.cancel()
 
@@ -292,7 +293,7 @@ class Conversation:
         self._tell(events.SessionClosed)
 
     def _speech_end_s(self) -> float:
-        return self.ears.speech_end_s - self._started_s
+        return self.ears.speech_end_s - self.started_s
 
     def _tell(self, kind: Callable[..., events.Event], **fields: object) -> None:
         self._teller(self._turn)(kind, **fields)
@@ -301,7 +302,7 @@ class Conversation:
         revision = turn.reply.revision
 
         def tell(kind: Callable[..., events.Event], at_s: float | None = None, **fields: object) -> None:
-            at_s = (clock.now() if at_s is None else at_s) - self._started_s
+            at_s = (clock.now() if at_s is None else at_s) - self.started_s
             event = kind(at_s=at_s, turn=turn.number, revision=revision, **fields)
             self._log.append(event)
             self.bus.emit(event)

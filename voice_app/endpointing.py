@@ -29,7 +29,9 @@ class EndpointLimits:
     """More than the pauses of 400 to 800 ms that people make inside sentences."""
     finished_from: float = 0.2
     """Probability from which words count as finished."""
-    unsure_from: float = 0.05
+    unsure_from: float = 0.03
+    surely_from: float = 0.6
+    """Probability from which even a word that seldom ends a sentence may end it ("how deep the sea is")."""
     short_words: int = 3
     """An answer of so few words ("two people") is no sentence: it is at worst unsure."""
 
@@ -49,7 +51,8 @@ def endpoint(words: str, finished: float, limits: EndpointLimits, patience: floa
     unsure_s = min(limits.unsure_s * patience, limits.unfinished_s)
     if not spoken:
         return Endpoint(unsure_s, 0.0, "no words")
-    if spoken[-1] in _DANGLING.split() or words.rstrip().endswith(("...", "…", "-", ",")):
+    dangling = spoken[-1] in _DANGLING.split() and finished < limits.surely_from
+    if dangling or words.rstrip().endswith(("...", "…", "-", ",")):
         return Endpoint(limits.unfinished_s, finished, f'"{spoken[-1]}" wants more')
     if finished >= limits.finished_from:
         return Endpoint(min(limits.finished_s * patience, unsure_s), finished, "finished")

@@ -3,6 +3,7 @@
 VoiceAppError           1
 ├── ConfigError         3  a setting that can't be used: file, variable or flag
 ├── PersonaError        3  a persona that can't be used
+├── ScenarioError       5  a corpus for the benchmark that can't be used
 ├── AudioDeviceError    4  no sound card, or not the one asked for
 └── SessionError        7  a file of the session (log, recording) can't be written
 
@@ -35,6 +36,12 @@ class PersonaError(VoiceAppError):
     """A persona that can't be used."""
 
     exit_code = 3
+
+
+class ScenarioError(VoiceAppError):
+    """A corpus for the benchmark that can't be used."""
+
+    exit_code = 5
 
 
 class AudioDeviceError(VoiceAppError):

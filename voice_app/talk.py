@@ -16,7 +16,7 @@ from inference.vad.silero import SileroVad
 from voice_app import clock, events
 from voice_app.audio.device import DeviceSpeaker, Microphone
 from voice_app.audio.frames import FrameSource
-from voice_app.audio.recordings import RecordedTurn, RecordedUser
+from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.audio.speaker import FileSpeaker, Speaker
 from voice_app.budget import Budget
 from voice_app.config import Settings, state_dir
@@ -46,17 +46,21 @@ class Session:
     listeners: Sequence[Listener] = ()
 
 
-def run_session(session: Session) -> None:
-    """Hold a conversation until the recordings end, the typed text ends, or Ctrl-C."""
+def run_session(session: Session) -> list[SpokenTurn]:
+    """Hold a conversation until the recordings end, the typed text ends, or Ctrl-C.
+
+    Return when recordings were spoken, in seconds of the session; its sound file starts with it.
+    """
     assistant = build_assistant(session.settings)
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            asyncio.run(_converse(session, assistant))
+            return asyncio.run(_converse(session, assistant))
     finally:
         assistant.close()
+    return []
 
 
-async def _converse(session: Session, assistant: Assistant) -> None:
+async def _converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
     bus = events.Bus()
     with _log(session) as recorder:
         for listener in (*recorder, *session.listeners):
@@ -79,6 +83,7 @@ async def _converse(session: Session, assistant: Assistant) -> None:
             read_lines(lambda line: submit(line) if line else None)
         with _ended_by_signals():
             await conversation.run(lambda: _created(assistant))
+        return source.spoken_since(conversation.started_s) if isinstance(source, RecordedUser) else []
 
 
 @contextlib.contextmanager

@@ -115,6 +115,13 @@ class RecordedUser:
         rng = np.random.default_rng(0)
         self._noise: Samples = (ROOM_NOISE * rng.standard_normal((31, FRAME_SAMPLES))).astype(np.float32)
 
+    def spoken_since(self, start_s: float) -> list[SpokenTurn]:
+        """Return the turns whose recording has ended, in seconds since `start_s`."""
+        return [
+            SpokenTurn(turn.start_s - start_s, turn.end_s - start_s, turn.voiced_end_s - start_s)
+            for turn in self.spoken
+        ]
+
     def heard_start(self) -> None:
         """Take in that the loudspeaker starts to sound."""
         if self._sounding is None:

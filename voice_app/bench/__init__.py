@@ -1,0 +1,1 @@
+"""The benchmark: how long answers take, read from the sound, with what the budget allowed."""

@@ -1,0 +1,133 @@
+"""`voice-app bench`: recorded turns through whole conversations, in real time, with the real models."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from voice_app import events
+from voice_app.audio.recordings import RecordedTurn
+from voice_app.bench.report import Session, figures
+from voice_app.bench.scenario import ScenarioTurn, bundled, corpus
+from voice_app.budget import Budget
+from voice_app.config import Settings
+from voice_app.talk import Session as TalkSession
+from voice_app.talk import run_session
+from voice_app.wiring import build_tts
+
+CUT_IN_LIMIT = 0.02
+"""Share of the turns in which the assistant may speak into the user's speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRequest:
+    """What is to be measured."""
+
+    turns: int
+    budget_ms: int
+    corpus: Path | None = None
+    compare: bool = False
+    """Whether to measure the same turns with drafting off, too."""
+    json: bool = False
+
+
+def run_bench(settings: Settings, request: BenchRequest) -> int:
+    """Measure and print; return 1 when the 95th percentile misses the budget or cut-ins exceed their limit."""
+    said = corpus(request.corpus) if request.corpus else bundled(build_tts(settings))
+    turns = [said[number % len(said)] for number in range(request.turns)]
+    report = measure(settings, turns, request.budget_ms)
+    if request.compare:
+        serial = settings.model_copy(update={"turn": settings.turn.model_copy(update={"drafting": False})})
+        report["without_drafting"] = measure(serial, turns, request.budget_ms)
+    if request.json:
+        typer.echo(json.dumps(report))
+    else:
+        show(report)
+    return 0 if is_good(report) else 1
+
+
+def measure(settings: Settings, turns: Sequence[ScenarioTurn], budget_ms: int) -> dict[str, object]:
+    """Hold one conversation of these turns; return its figures."""
+    log: list[events.Event] = []
+    quiet = settings.model_copy(update={"keep_log": False})
+    recordings = tuple(RecordedTurn(turn.sound, "reply") for turn in turns)
+    start_s, cpu_s = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "reply.wav"
+        spoken = run_session(TalkSession(quiet, recordings, out=wav, listeners=(log.append,)))
+        sound, rate_hz = soundfile.read(wav, dtype="float32")
+    created = next(event for event in log if isinstance(event, events.SessionCreated))
+    lasted_s = log[-1].at_s
+    return {
+        "mode": "audio",
+        **figures(Session(turns, spoken, log, sound, rate_hz), Budget().scaled(budget_ms / 1000)),
+        "ready_s": round(time.perf_counter() - start_s - lasted_s, 2),
+        "cpu_s": round(time.process_time() - cpu_s, 1),
+        "session_s": round(lasted_s, 1),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "machine": machine(),
+        "models": created.models,
+    }
+
+
+def machine() -> dict[str, object]:
+    """Return what the figures depend on."""
+    names = [line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 2),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+    }
+
+
+def _cpu_lines() -> list[str]:
+    try:
+        return Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []
+
+
+def is_good(report: dict[str, object]) -> bool:
+    """Tell whether the 95th percentile keeps within the budget, no turn was missed, and cut-ins are rare."""
+    latency, budget_ms, turns = report["voice_to_voice_ms"], report["budget_ms"], report["turns"]
+    assert isinstance(latency, dict)
+    assert isinstance(budget_ms, float)
+    assert isinstance(turns, int)
+    late = latency["p95"] is None or latency["p95"] > budget_ms
+    return not late and report["missed"] == 0 and int(str(report["cut_ins"])) <= CUT_IN_LIMIT * turns
+
+
+def show(report: dict[str, object]) -> None:
+    """Print the figures as a table, without the machine's details."""
+    table = Table(
+        title="milliseconds and counts, measured on this machine, read from the sound", show_header=False
+    )
+    for key, value in report.items():
+        if key == "stages":
+            for name, spans in dict(value).items():  # type: ignore[call-overload]
+                table.add_row(f"stage {name}", _plain(spans))
+        elif key == "without_drafting":
+            table.add_row("without drafting", _plain(dict(value)["voice_to_voice_ms"]))  # type: ignore[call-overload]
+        elif key not in ("machine", "models"):
+            table.add_row(key, _plain(value))
+    Console().print(table)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return " · ".join(f"{name} {number}" for name, number in value.items())
+    return str(value)
