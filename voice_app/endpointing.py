@@ -15,6 +15,11 @@ _DANGLING = """
     because if than as is are am was were be been very um uh er hmm i'd i'll i'm
 """
 """Words that no English sentence ends with, or hardly any; "on", "up" and "that" may."""
+_OPENERS = """
+    what which who whose when where why how can could would will shall should do does did is are was were am have has
+    i i'd i'm i'll i've we you he she it they there please tell give get make let show set put and so but or if my the
+"""
+"""Words that open a sentence rather than a short answer."""
 _HUMS = "mhm mm mmm hm hmm hmmm uh um huh"
 _NODS = _HUMS + " yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
 
@@ -58,7 +63,7 @@ def endpoint(words: str, finished: float, limits: EndpointLimits, patience: floa
         return Endpoint(min(limits.finished_s * patience, unsure_s), finished, "finished")
     if finished >= limits.unsure_from:
         return Endpoint(unsure_s, finished, "unsure")
-    if len(spoken) <= limits.short_words:
+    if len(spoken) <= limits.short_words and spoken[0] not in _OPENERS.split():
         return Endpoint(unsure_s, finished, "a short answer")
     return Endpoint(limits.unfinished_s, finished, "unfinished")
 

@@ -1,0 +1,145 @@
+"""Which turns are over? The language model's answer, and Smart Turn's, on whole turns and on beginnings of them.
+
+    python -m tests.bench.endpoint [--corpus DIR] [--smart-turn FILE.onnx]
+
+Whole turns are the bundled questions and the recordings of a corpus. Beginnings are the same cut behind a word (known
+from the voice), or at a dip of the level (recordings), as if the speaker paused there. Speech to text hears each with
+32 ms of silence behind it, Smart Turn 200 ms, as it is used; a beginning may well be a sentence of its own. Prints the
+area under the ROC curve, and what passes each step of `EndpointLimits`. Smart Turn v3.2 is in the package pipecat-ai,
+under `audio/turn/smart_turn/data`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.audio import resample
+from inference.types import Audio, Samples
+from voice_app.bench.scenario import ScenarioTurn, bundled, corpus
+from voice_app.config import load_settings
+from voice_app.endpointing import EndpointLimits, endpoint
+from voice_app.wiring import Assistant, build_assistant
+
+RATE_HZ = 16_000
+DIP_DB, DIP_S = -28.0, 0.3
+
+
+@dataclass(frozen=True)
+class Case:
+    sound: Samples
+    is_whole: bool
+
+
+def beginnings_of_text(turn: ScenarioTurn, assistant: Assistant, rng: np.random.Generator) -> list[Samples]:
+    """Return two beginnings of a turn that the voice speaks, each of two words or more."""
+    assert turn.text
+    tts = assistant.engines.tts
+    chunks = list(tts.stream(turn.text, Event()))
+    ends = [word.end_sample for chunk in chunks for word in chunk.words][1:-1]
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    cuts = rng.choice(ends, min(2, len(ends)), replace=False) if ends else []
+    return [resample(Audio(samples[:cut], tts.rate_hz), RATE_HZ).samples for cut in cuts]
+
+
+def beginnings_at_dips(samples: Samples) -> list[Samples]:
+    """Return the first two beginnings of a recording that end where it is quiet."""
+    blocks = samples[: len(samples) // 160 * 160].reshape(-1, 160)
+    level_db = 10 * np.log10(np.mean(blocks**2, axis=1) + 1e-12)
+    level_db -= level_db.max(initial=-120)
+    near = round(DIP_S * 50)
+    dips = [
+        at
+        for at in range(2 * near, len(level_db) - 2 * near)
+        if level_db[at] < DIP_DB
+        and level_db[at] == level_db[at - near : at + near].min()
+        and np.sum(level_db[:at] > DIP_DB) > near  # something was said before
+    ]
+    return [samples[: at * 160] for at in dips[:2]]
+
+
+def cases(assistant: Assistant, folder: Path | None) -> list[Case]:
+    rng, found = np.random.default_rng(1), []
+    for turn in bundled(assistant.engines.tts):
+        if turn.pauses_s:
+            continue
+        found.append(Case(resample(turn.sound, RATE_HZ).samples, is_whole=True))
+        found += [Case(sound, is_whole=False) for sound in beginnings_of_text(turn, assistant, rng)]
+    for turn in corpus(folder) if folder else []:
+        samples = resample(turn.sound, RATE_HZ).samples
+        found.append(Case(samples, is_whole=True))
+        found += [Case(sound, is_whole=False) for sound in beginnings_at_dips(samples)]
+    return found
+
+
+def smart_turn(model: Path) -> Callable[[Samples], float]:
+    """Return Smart Turn v3: the last 8 s as a log-mel spectrogram, zeros before shorter turns."""
+    import onnxruntime
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+    session, log_mel = onnxruntime.InferenceSession(str(model)), FeatureExtractor(feature_size=80)
+
+    def finished(sound: Samples) -> float:
+        last = sound[-8 * RATE_HZ :]
+        padded = np.pad(last, (8 * RATE_HZ - len(last), 0))
+        scaled = (padded - padded.mean()) / np.sqrt(padded.var() + 1e-7)
+        features = log_mel(scaled.astype(np.float32), padding=0)[np.newaxis, :, :800]
+        return float(session.run(None, {"input_features": features.astype(np.float32)})[0].ravel()[0])
+
+    return finished
+
+
+def roc_area(whole: npt.NDArray[np.float64], cut: npt.NDArray[np.float64]) -> float:
+    """Return how probably a whole turn scores higher than a beginning; ties count half."""
+    higher = whole[:, None] > cut[None]
+    return float(np.mean(higher + 0.5 * (whole[:, None] == cut[None])))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path)
+    parser.add_argument("--smart-turn", type=Path)
+    options = parser.parse_args()
+    assistant = build_assistant(load_settings())
+    engines, history = assistant.engines, assistant.history
+    by_sound = smart_turn(options.smart_turn) if options.smart_turn else None
+    whole: list[bool] = []
+    by_words: list[float] = []
+    smart: list[float] = []
+    silences: list[float] = []
+    for case in cases(assistant, options.corpus):
+        sound = np.concatenate([case.sound, np.zeros(512, np.float32)])
+        words = (
+            assistant.lane.prepare(lambda s=sound: engines.stt.transcribe(Audio(s, RATE_HZ))).result().text
+        )
+        messages = history.messages(words)
+        assert engines.detector
+        finished = assistant.lane.prepare(lambda m=messages: engines.detector.finished(m)).result()
+        whole.append(case.is_whole)
+        by_words.append(finished)
+        silences.append(endpoint(words, finished, EndpointLimits()).silence_s)
+        waited = np.concatenate([case.sound, np.zeros(round(0.2 * RATE_HZ), np.float32)])
+        smart.append(by_sound(waited) if by_sound else 0.0)
+    assistant.close()
+    is_whole, ends = np.array(whole), np.array(silences)
+    print(f"{is_whole.sum()} whole turns, {(~is_whole).sum()} beginnings; measured")
+    for name, scores in (
+        ("words", np.array(by_words)),
+        *([("smart turn", np.array(smart))] if by_sound else []),
+    ):
+        print(f"{name:10} area under ROC {roc_area(scores[is_whole], scores[~is_whole]):.3f}")
+    for silence_s in sorted(set(silences)):
+        passed = [f"{np.mean(ends[group] <= silence_s):.1%}" for group in (is_whole, ~is_whole)]
+        print(f"ended by {silence_s:.2f} s of silence: {passed[0]} of whole turns, {passed[1]} of beginnings")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The benchmark's figures, from sessions made by hand: what is read off the sound, and when it fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+
+from inference.audio import write_audio
+from inference.tts.scripted import ScriptedTextToSpeech
+from inference.types import Audio, Samples
+from voice_app import events
+from voice_app.audio.recordings import SpokenTurn
+from voice_app.bench.report import Session, answers, drafts, figures, heard_between, onsets, word_error_rate
+from voice_app.bench.run import is_good
+from voice_app.bench.scenario import ScenarioTurn, bundled, corpus, spoken
+from voice_app.budget import Budget
+from voice_app.errors import ScenarioError
+
+RATE_HZ = 1000
+SILENT = Audio(np.zeros(10, np.float32), RATE_HZ)
+
+
+def sounding(seconds: float, *stretches: tuple[float, float]) -> Samples:
+    """Return sound of that length that is audible in the stretches, given from and to in seconds."""
+    samples = np.zeros(round(seconds * RATE_HZ), np.float32)
+    for start_s, end_s in stretches:
+        samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)] = 0.5
+    return samples
+
+
+def session(sound: Samples, *spoken_turns: SpokenTurn, log: tuple[events.Event, ...] = ()) -> Session:
+    turns = [ScenarioTurn("x", SILENT, "Hello, world!") for _ in spoken_turns]
+    return Session(turns, spoken_turns, log, sound, RATE_HZ)
+
+
+def test_onsets_are_found_and_clicks_are_not() -> None:
+    """A reply with a pause in it begins once; 10 ms of sound are no reply."""
+    sound = sounding(9, (1, 2), (2.3, 3), (5, 5.01), (7, 8))
+
+    assert onsets(sound, RATE_HZ) == [1, 7]
+    assert onsets(sounding(1), RATE_HZ) == []
+
+
+def test_latency_runs_from_the_true_end_of_speech() -> None:
+    """An answer, a missed turn, and one whose answer began inside the speech."""
+    sound = sounding(20, (2.3, 4), (15, 16))
+    turns = (SpokenTurn(1, 2.2, 2), SpokenTurn(6, 8, 8), SpokenTurn(14, 16, 16))
+
+    first, second, third = answers(session(sound, *turns))
+
+    assert first.latency_s == pytest.approx(0.3)
+    assert (second.latency_s, second.is_cut_in) == (None, False)
+    assert (third.latency_s, third.is_cut_in) == (None, True)
+
+
+def test_the_bench_fails_when_a_limit_is_missed() -> None:
+    """Too late, missed, or too many cut-ins."""
+    good = figures(session(sounding(9, (2.3, 4)), SpokenTurn(1, 2, 2)), Budget())
+    late = figures(session(sounding(9, (2.4, 4)), SpokenTurn(1, 2, 2)), Budget())
+    missed = figures(session(sounding(9), SpokenTurn(1, 2, 2)), Budget())
+    cut_in = figures(session(sounding(9, (1.5, 4)), SpokenTurn(1, 2, 2)), Budget())
+
+    assert [is_good(report) for report in (good, late, missed, cut_in)] == [True, False, False, False]
+    assert good["within_budget"] == 1
+    assert (missed["missed"], cut_in["cut_ins"]) == (1, 1)
+
+
+def test_words_of_released_drafts_count() -> None:
+    """A dropped draft's words don't; a turn that was cut in two counts whole."""
+    log = (
+        events.DraftCreated(at_s=1, turn=1, revision=1),
+        events.TranscriptCompleted(at_s=1, turn=1, revision=1, text="wrong"),
+        events.DraftDiscarded(at_s=1, turn=1, revision=1),
+        events.TranscriptCompleted(at_s=2, turn=1, revision=2, text="hello"),
+        events.TurnCommitted(at_s=2, turn=1, revision=2, speech_end_s=1.5),
+        events.TranscriptCompleted(at_s=3, turn=2, revision=1, text="World"),
+        events.TurnCommitted(at_s=3, turn=2, revision=1, speech_end_s=2.5),
+    )
+    one = session(sounding(9), SpokenTurn(0, 3, 3), log=log)
+
+    assert heard_between(log, 0, 9) == "hello World"
+    assert word_error_rate(one) == 0
+    assert drafts(log) == {"made": 1, "released": 2, "wasted": 1}
+    assert word_error_rate(Session([ScenarioTurn("x", SILENT, None)], one.spoken, log, one.sound, 1)) is None
+
+
+def test_a_pause_is_put_between_the_words_it_stands_between() -> None:
+    """The sound is longer by the pause, which is silent, and stands behind its word."""
+    tts = ScriptedTextToSpeech(first_s=0, next_s=0, chunk_s=0.5, spend=lambda _: None)
+    plain_turn, turn = spoken("one two three", tts), spoken("one two {600} three", tts)
+    ((start_s, end_s),) = turn.pauses_s
+
+    assert turn.text == "one two three"
+    assert turn.sound.seconds == pytest.approx(plain_turn.sound.seconds + 0.6)
+    assert end_s - start_s == pytest.approx(0.6)
+    inside = turn.sound.samples[round(start_s * tts.rate_hz) : round(end_s * tts.rate_hz)]
+    assert not inside.any()
+    words = [word for chunk in tts.stream("one two three", Event()) for word in chunk.words]
+    assert start_s == pytest.approx(words[1].end_sample / tts.rate_hz)
+
+
+def test_the_bundled_questions_can_all_be_spoken() -> None:
+    """No line of the asset has a pause where no word ends."""
+    turns = bundled(ScriptedTextToSpeech(first_s=0, next_s=0, chunk_s=0.5, spend=lambda _: None))
+
+    assert len(turns) >= 20
+    assert sum(bool(turn.pauses_s) for turn in turns) >= 6
+
+
+def test_a_corpus_is_cut_at_the_end_of_speech(tmp_path: Path) -> None:
+    """Only the marked part of a recording is spoken."""
+    write_audio(tmp_path / "a.wav", Audio(np.full(16_000, 0.1, np.float32), 16_000))
+    (tmp_path / "manifest.jsonl").write_text(json.dumps({"file": "a.wav", "speech_end_s": 0.5}) + "\n")
+
+    (turn,) = corpus(tmp_path)
+
+    assert turn.sound.seconds == 0.5
+    assert turn.text is None
+
+
+@pytest.mark.parametrize("line", ["{", '{"file": "a.wav"}', "[]", '{"file": "a.wav", "speech_end_s": "x"}'])
+def test_a_bad_corpus_is_one_line(tmp_path: Path, line: str) -> None:
+    """The manifest is named, and what it lacks."""
+    with pytest.raises(ScenarioError, match=r"manifest\.jsonl: can't be read"):
+        corpus(tmp_path)
+    (tmp_path / "manifest.jsonl").write_text(line)
+    with pytest.raises(ScenarioError, match=r"manifest\.jsonl: a line lacks"):
+        corpus(tmp_path)

@@ -1,0 +1,70 @@
+"""How long a silence ends a turn: by its words, by how finished they are, by the speaker's patience."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_hum, is_nod
+
+LIMITS = EndpointLimits()
+
+
+@pytest.mark.parametrize(
+    ("words", "finished", "silence_s"),
+    [
+        ("What is the capital of France?", 0.9, LIMITS.finished_s),
+        ("Is it going to rain?", 0.1, LIMITS.unsure_s),
+        ("What is the capital of", 0.3, LIMITS.unfinished_s),  # "of" wants more
+        ("I'd like to know how deep the sea is.", 0.8, LIMITS.finished_s),  # but "is" may end it
+        ("Tell me about the very...", 0.5, LIMITS.unfinished_s),
+        ("I want to go", 0.002, LIMITS.unfinished_s),
+        ("Two people.", 0.001, LIMITS.unsure_s),  # short answers have no sentence around them
+        ("Half an hour", 0.02, LIMITS.unsure_s),
+        ("Can I get", 0.001, LIMITS.unfinished_s),  # which these open
+        ("", 0.0, LIMITS.unsure_s),
+    ],
+)
+def test_silence_by_words(words: str, finished: float, silence_s: float) -> None:
+    """Finished words are answered soon, unfinished ones waited for."""
+    assert endpoint(words, finished, LIMITS).silence_s == silence_s
+
+
+@given(st.text(max_size=60), st.floats(0, 1), st.floats(1, 3))
+def test_silence_stays_within_its_limits(words: str, finished: float, patience: float) -> None:
+    """Whatever the words: never shorter than for finished ones, never longer than for unfinished ones."""
+    patient = endpoint(words, finished, LIMITS, patience).silence_s
+
+    assert LIMITS.finished_s <= endpoint(words, finished, LIMITS).silence_s <= patient <= LIMITS.unfinished_s
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_more_finished_the_shorter(one: float, other: float) -> None:
+    """Silence falls as the probability rises."""
+    low, high = sorted((one, other))
+    words = "Which of these trains goes home"
+
+    assert endpoint(words, high, LIMITS).silence_s <= endpoint(words, low, LIMITS).silence_s
+
+
+def test_patience_grows_with_interrupted_speakers_and_wears_off() -> None:
+    """It has an upper limit, and returns to where it was."""
+    patience = Patience()
+    for _ in range(9):
+        patience.went_on()
+    assert patience.factor == patience.most
+    for _ in range(30):
+        patience.was_over()
+    assert patience.factor == 1
+
+
+def test_hums_and_nods() -> None:
+    """ "mhm" starts no turn; "yeah, okay" stops no reply, but may be an answer."""
+    assert is_hum("Mm-hmm.")
+    assert not is_hum("")
+    assert not is_hum("Yeah.")
+    assert is_nod("Yeah, okay.")
+    assert is_nod("")
+    assert not is_nod("Stop.")
+    assert not is_nod("Yeah, but why?")
