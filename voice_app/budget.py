@@ -12,6 +12,8 @@ from voice_app.stages import TurnTimes
 
 NATURAL_TOKENS = 9
 """Tokens that end a first clause at its punctuation: median of the replies to the questions of `tests/bench`."""
+SHORT_TOKENS = 6
+"""The same where the first clause may end between two phrases."""
 MEMORY = 0.8
 """How much of an estimate stays when a turn's time comes in."""
 

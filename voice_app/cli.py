@@ -147,6 +147,37 @@ def bench(  # noqa: PLR0913
 
 
 @app.command()
+def plan(
+    budget_ms: Annotated[int, typer.Option(min=50, max=10000, help="What an answer may take.")] = 300,
+    token_ms: Annotated[
+        float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")
+    ] = None,
+    first_token_ms: Annotated[
+        float | None, typer.Option(min=0, help="Declared: time to its first token.")
+    ] = None,
+    model: Model = None,
+    json: Json = False,
+) -> None:
+    """Predict how long answers will take on this machine, and what would meet the budget."""
+    from voice_app.config import load_settings
+    from voice_app.plan_command import PlanRequest, run_plan
+
+    settings = load_settings(**_flags(models=_models(model=model)))
+    raise typer.Exit(run_plan(settings, PlanRequest(budget_ms, token_ms, first_token_ms, json)))
+
+
+@app.command()
+def trace(
+    events: Annotated[Path, typer.Argument(help="A session's log (JSONL).")],
+    out: Annotated[Path, typer.Argument(help="Where to write the trace; open it at ui.perfetto.dev.")],
+) -> None:
+    """Turn a session's log into a trace of its stages."""
+    from voice_app.oneshot import trace as run
+
+    run(events, out)
+
+
+@app.command()
 def ask(
     text: Annotated[str, typer.Argument(help="The question; - reads it from the standard input.")],
     llm: Backend = None,

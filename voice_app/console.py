@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from voice_app import events
-from voice_app.stages import TurnTimes, turn_times
+from voice_app.stages import turn_times
+from voice_app.waterfall import waterfall
 
 
 class ConsoleView:
     """Prints the events that a person wants to see. Plain lines, so that pipes and tests can read them."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, budget_s: float = 0.3) -> None:
         self.console = console
+        self._budget_s = budget_s
         self._turn: list[events.Event] = []
         self.turns: list[list[events.Event]] = []
         """The events of every turn that ended."""
@@ -66,22 +69,5 @@ class ConsoleView:
         self.turns.append(ended)
         self.failed = self.failed or status == "failed"
         if status == "completed":
-            self._line("time", describe(turn_times(ended, turn)))
-
-
-def describe(times: TurnTimes) -> str:
-    """Return a turn's times on one line, in milliseconds, measured on this machine."""
-    spans = {
-        "endpoint": times.endpoint_s,
-        "stt": times.stt_s,
-        "first token": times.llm_first_token_s,
-        "first clause": times.llm_first_clause_s,
-        "first sound": times.tts_first_sound_s,
-        "hold": times.hold_s,
-        "device": times.device_s,
-        "= voice to voice": times.voice_to_voice_s,
-    }
-    return (
-        " · ".join(f"{name} {seconds * 1000:.0f}" for name, seconds in spans.items() if seconds is not None)
-        + " ms"
-    )
+            line = Text("  time  ", "bold").append_text(waterfall(turn_times(ended, turn), self._budget_s))
+            self.console.print(line, soft_wrap=True)

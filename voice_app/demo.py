@@ -32,7 +32,7 @@ def run_demo(settings: Settings, out: Path) -> int:
     """Hold the conversation; write questions, the replies' sound and the events to `out`; return 1 when it failed."""
     console = Console()
     turns = tuple(RecordedTurn(path, "reply") for path in _questions(settings, out))
-    view = ConsoleView(console)
+    view = ConsoleView(console, settings.turn.budget_ms / 1000)
     reply, log = out / "reply.wav", out / "events.jsonl"
     log.unlink(missing_ok=True)
     run_session(Session(settings, turns, out=reply, events_file=log, listeners=(view,)))

@@ -1,4 +1,4 @@
-"""Single steps of the pipeline, for scripts: ask, say, transcribe, devices."""
+"""Single steps of the pipeline, for scripts: ask, say, transcribe, devices, trace."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from inference.errors import AudioError
 from inference.text import ClauseSplitter
 from inference.tts.piper import PiperTextToSpeech
 from inference.types import Audio, ChatRequest, Message, SpeechChunk
+from voice_app import waterfall
 from voice_app.config import Settings
-from voice_app.errors import exit_code
+from voice_app.errors import SessionError, exit_code
 from voice_app.persona import load_persona
+from voice_app.recorder import replay
 from voice_app.wiring import build_llm, build_stt, build_tts
 
 
@@ -130,3 +132,12 @@ def devices(as_json: bool) -> None:
             default,
         )
     Console().print(table)
+
+
+def trace(log: Path, out: Path) -> None:
+    """Write a session's log as a trace. Raises SessionError."""
+    rows = waterfall.trace(replay(log))
+    try:
+        out.write_text(json.dumps(rows))
+    except OSError as error:
+        raise SessionError(out, f"can't be written ({error.strerror}); choose another file") from None

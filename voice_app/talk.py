@@ -182,6 +182,6 @@ def _listening(user: RecordedUser | TypedUser) -> Listener:
 
 def talk_in_terminal(session: Session) -> int:
     """Hold a session with its lines on the terminal; return 1 when a reply failed, else 0."""
-    view = ConsoleView(Console())
+    view = ConsoleView(Console(), session.settings.turn.budget_ms / 1000)
     run_session(replace(session, listeners=(*session.listeners, view)))
     return 1 if view.failed else 0
