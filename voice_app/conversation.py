@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inference.protocols import VoiceActivityDetector
-from inference.types import Audio
+from inference.types import Audio, Samples
 from voice_app import clock, events
 from voice_app.audio.frames import FrameSource
 from voice_app.audio.speaker import Speaker
 from voice_app.budget import Budget
 from voice_app.drafting import Drafter, DraftGauge, Turn
 from voice_app.ears import Ears, EarSettings
+from voice_app.echo import EchoFloor, is_echo
 from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_nod
 from voice_app.history import History
 from voice_app.lane import Urgency
@@ -66,6 +67,7 @@ class Conversation:
             senses.budget,
         )
         self.patience = Patience()
+        self.echo_floor = EchoFloor()
         self._turn = Turn(0)
         self._log: list[events.Event] = []
         """What happened in this turn."""
@@ -102,7 +104,7 @@ class Conversation:
         try:
             async for frame in senses.source.frames():
                 probability = senses.vad.probability(frame.samples)
-                if self.state is State.SPEAKING and not senses.barge_in:
+                if self.state is State.SPEAKING and self._is_deaf_to(frame.samples):
                     continue
                 for happening in self.ears.push(frame, probability):
                     self.happen(happening)
@@ -265,13 +267,21 @@ class Conversation:
         )
         if self.state is not State.INTERRUPTED:
             return
-        if not is_nod(heard.text):
+        said = self._turn.reply.spoken.heard(self.senses.speaker.played_s)
+        echo = is_echo(heard.text, said)
+        if echo:
+            self.echo_floor.learn(sound.samples)
+        if not (echo or is_nod(heard.text)):
             self.happen(Happening.WORDS_HEARD)
             if not self.ears.speaking:
                 self.happen(Happening.SPEECH_PAUSED)
-        elif not (heard.text and self.ears.speaking):
+        elif echo or not (heard.text and self.ears.speaking):
             self._tell(events.SpeechIgnored, heard=heard.text)
             self.happen(Happening.FALSE_ALARM)
+
+    def _is_deaf_to(self, samples: Samples) -> bool:
+        """Tell whether sound during a reply is not even listened to: in half duplex, or as quiet as its echo."""
+        return not self.senses.barge_in or self.echo_floor.hides(samples)
 
     async def _stay_warm(self) -> None:
         """Touch the models while nobody speaks."""

@@ -248,7 +248,7 @@ def test_without_drafting_work_begins_at_the_end_of_the_turn() -> None:
     assert stage.history.messages("next") == Stage().run().history.messages("next")
 
 
-@pytest.mark.parametrize("sound", ["mhm", "", "Yeah, okay."])
+@pytest.mark.parametrize("sound", ["mhm", "", "Yeah, okay.", "First we talk about one"])
 def test_a_cough_or_a_nod_does_not_stop_the_reply(sound: str) -> None:
     """It pauses for less than half a second, goes on where it was held, and is heard whole."""
     stage = Stage(

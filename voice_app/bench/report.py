@@ -108,9 +108,17 @@ def figures(session: Session, budget: Budget) -> dict[str, object]:
         "cut_ins": sum(answer.is_cut_in for answer in found),
         "missed": sum(answer.latency_s is None and not answer.is_cut_in for answer in found),
         "barge_in_stop_ms": None,
+        "sound_before_the_text_was_complete": sum(_sounds_early(session.log, number) for number in numbers),
         "drafts": drafts(session.log),
         "wer": word_error_rate(session),
     }
+
+
+def _sounds_early(log: Sequence[events.Event], turn: int) -> bool:
+    """Tell whether a reply was audible before its last token was written."""
+    at_s = {type(event): event.at_s for event in log if event.turn == turn}
+    sounds_s, text_s = at_s.get(events.PlaybackStarted), at_s.get(events.TextDone)
+    return sounds_s is not None and text_s is not None and sounds_s < text_s
 
 
 def drafts(log: Sequence[events.Event]) -> dict[str, int]:
