@@ -7,6 +7,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 settings or persona, 4 sound car
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -122,6 +123,13 @@ def demo(
     )
 
 
+class BenchMode(StrEnum):
+    """How the benchmark runs."""
+
+    AUDIO = "audio"
+    COMPOSED = "composed"
+
+
 @app.command()
 def bench(  # noqa: PLR0913
     turns: Annotated[int, typer.Option(min=1, max=1000, help="How many turns.")] = 24,
@@ -130,6 +138,14 @@ def bench(  # noqa: PLR0913
     ] = 500,
     corpus: Annotated[
         Path | None, typer.Option(help="Folder of recordings with a manifest.jsonl; else bundled questions.")
+    ] = None,
+    mode: Annotated[
+        BenchMode,
+        typer.Option(help="audio: real models in real time; composed: declared times, virtual clock."),
+    ] = BenchMode.AUDIO,
+    token_ms: Annotated[float | None, typer.Option(min=0, help="Composed: declared time of a token.")] = None,
+    first_token_ms: Annotated[
+        float | None, typer.Option(min=0, help="Composed: declared time to the first token.")
     ] = None,
     compare: Annotated[bool, typer.Option(help="Measure the same turns without drafting, too.")] = False,
     llm: Backend = None,
@@ -143,7 +159,8 @@ def bench(  # noqa: PLR0913
     from voice_app.config import load_settings
 
     settings = load_settings(**_flags(persona=persona, models=_models(llm, model, voice)))
-    raise typer.Exit(run_bench(settings, BenchRequest(turns, budget_ms, corpus, compare, json)))
+    request = BenchRequest(turns, budget_ms, mode, token_ms, first_token_ms, corpus, compare, json)
+    raise typer.Exit(run_bench(settings, request))
 
 
 @app.command()

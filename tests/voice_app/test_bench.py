@@ -14,6 +14,7 @@ from inference.tts.scripted import ScriptedTextToSpeech
 from inference.types import Audio, Samples
 from voice_app import events
 from voice_app.audio.recordings import SpokenTurn
+from voice_app.bench.composed import Durations, measure_composed
 from voice_app.bench.report import Session, answers, drafts, figures, heard_between, onsets, word_error_rate
 from voice_app.bench.run import is_good
 from voice_app.bench.scenario import ScenarioTurn, bundled, corpus, spoken
@@ -130,3 +131,15 @@ def test_a_bad_corpus_is_one_line(tmp_path: Path, line: str) -> None:
     (tmp_path / "manifest.jsonl").write_text(line)
     with pytest.raises(ScenarioError, match=r"manifest\.jsonl: a line lacks"):
         corpus(tmp_path)
+
+
+def test_composed_figures_are_reproducible_and_follow_from_what_is_declared() -> None:
+    """Twice the same; a millisecond a token answers earlier, by what the tokens take; nothing is called measured."""
+    once, twice = measure_composed(24, 300, Durations()), measure_composed(24, 300, Durations())
+    chip = measure_composed(24, 300, Durations(llm_first_token_s=0.005, token_s=0.001))
+
+    assert once == twice
+    assert once["basis"] == "composed"
+    assert (once["missed"], once["cut_ins"], once["wer"]) == (0, 0, 0)
+    assert chip["voice_to_voice_ms"]["p95"] < once["voice_to_voice_ms"]["p50"]  # type: ignore[index]
+    assert chip["stages"]["llm_first_token"]["p50"] == pytest.approx(5)  # type: ignore[index]

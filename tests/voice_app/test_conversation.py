@@ -16,10 +16,10 @@ from inference.llm.scripted import ScriptedLanguageModel
 from inference.stt.scripted import ScriptedSpeechToText
 from inference.tts.scripted import ScriptedTextToSpeech
 from inference.types import Audio, ChatRequest, Message, Samples
-from tests.virtual_time import Meter, VirtualLane, run
 from voice_app import events
 from voice_app.audio.recordings import RecordedTurn, RecordedUser
 from voice_app.audio.speaker import FileSpeaker
+from voice_app.bench.virtual_time import Meter, VirtualLane, run
 from voice_app.conversation import Conversation, Senses
 from voice_app.history import History
 from voice_app.lane import Lane

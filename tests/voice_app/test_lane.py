@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.virtual_time import Meter, VirtualLane, run
+from voice_app.bench.virtual_time import Meter, VirtualLane, run
 from voice_app.lane import ThreadLane, Urgency, stream
 
 

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.types import Samples
-from tests.virtual_time import run
 from voice_app import clock
 from voice_app.audio.playback import FADE_S, Playback
 from voice_app.audio.speaker import FileSpeaker, Played
+from voice_app.bench.virtual_time import run
 from voice_app.errors import SessionError
 
 RATE_HZ = 8_000

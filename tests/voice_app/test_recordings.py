@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from inference.errors import AudioError, ModelMissing
 from inference.types import Audio, Samples
-from tests.virtual_time import run
 from voice_app import clock
 from voice_app.audio.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame, FrameCutter, SampleClock
 from voice_app.audio.recordings import (
@@ -29,6 +28,7 @@ from voice_app.audio.recordings import (
     next_turn_s,
     voiced_end,
 )
+from voice_app.bench.virtual_time import run
 from voice_app.errors import (
     AudioDeviceError,
     ConfigError,

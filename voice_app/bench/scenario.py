@@ -33,10 +33,15 @@ class ScenarioTurn:
     """Pauses inside the turn, from and to."""
 
 
-def bundled(tts: TextToSpeech) -> list[ScenarioTurn]:
-    """Return the questions of `assets/bench/questions.txt`, spoken by `tts`."""
+def bundled_lines() -> list[str]:
+    """Return the questions of `assets/bench/questions.txt`, with their pauses."""
     lines = asset("bench/questions.txt").read_text("utf-8").splitlines()
-    return [spoken(line, tts) for line in lines if line and not line.startswith("#")]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def bundled(tts: TextToSpeech) -> list[ScenarioTurn]:
+    """Return the bundled questions, spoken by `tts`."""
+    return [spoken(line, tts) for line in bundled_lines()]
 
 
 def spoken(line: str, tts: TextToSpeech) -> ScenarioTurn:

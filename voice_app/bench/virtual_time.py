@@ -16,7 +16,7 @@ from voice_app.lane import ThreadLane
 T = TypeVar("T")
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
+class _JumpingSelector(selectors.DefaultSelector):
     """Never blocks; moves the clock by as much as it was asked to wait."""
 
     def __init__(self) -> None:

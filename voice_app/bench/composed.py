@@ -1,0 +1,121 @@
+"""The benchmark in virtual time: the real conversation, engines of declared durations. Bit-reproducible, and soon done.
+
+For what does not run here: an LPU in the language model's seat, another machine's measured stages. Every figure of it
+is composed of declared times; none is a measurement.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from inference.llm.scripted import ScriptedLanguageModel
+from inference.stt.scripted import ScriptedSpeechToText
+from inference.tts.scripted import ScriptedTextToSpeech
+from inference.turn.scripted import ScriptedTurnDetector
+from inference.types import Message, Samples
+from voice_app import events
+from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
+from voice_app.audio.speaker import FileSpeaker
+from voice_app.bench.report import Session, figures
+from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
+from voice_app.bench.virtual_time import Meter, VirtualLane, run
+from voice_app.budget import Budget, Estimates
+from voice_app.conversation import Conversation, Senses
+from voice_app.history import History
+from voice_app.reply import Engines, ReplyStyle
+
+LOUD = 0.05
+"""Amplitude from which the detector of this mode takes sound for speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """Declared times of the stages, in seconds. The defaults are of the two-core machine with llama.cpp."""
+
+    stt_s: float = 0.060
+    llm_first_token_s: float = 0.045
+    token_s: float = 0.010
+    tts_first_s: float = 0.045
+    tts_next_s: float = 0.035
+
+
+class LoudnessVad:
+    """Fulfils `VoiceActivityDetector` for tones."""
+
+    def probability(self, frame: Samples) -> float:
+        """Return 1 for a loud frame, 0 for a quiet one."""
+        return float(np.abs(frame).max() > LOUD)
+
+    def reset(self) -> None:
+        """Have nothing to forget."""
+
+
+def measure_composed(turns: int, budget_ms: int, durations: Durations) -> dict[str, object]:
+    """Hold a conversation of the bundled questions in virtual time; return its figures."""
+    lines = [re.sub(r"\s*\{\d+\}\s*", " ", line) for line in bundled_lines()]
+    said = [lines[number % len(lines)] for number in range(turns)]
+    mute = ScriptedTextToSpeech(spend=lambda _: None)
+    with tempfile.TemporaryDirectory() as folder:
+        session = _session([spoken(line, mute) for line in said], durations, Path(folder) / "reply.wav")
+    report = figures(session, Budget().scaled(budget_ms / 1000))
+    declared = {
+        name.removesuffix("_s"): round(getattr(durations, name) * 1000, 3) for name in Durations.__slots__
+    }
+    return {"mode": "composed", **report, "basis": "composed", "declared_ms": declared}
+
+
+def _session(turns: Sequence[ScenarioTurn], durations: Durations, wav: Path) -> Session:
+    log: list[events.Event] = []
+    heard = run(_converse(turns, durations, wav, log))
+    sound, rate_hz = soundfile.read(wav, dtype="float32")
+    return Session(turns, heard, log, sound, rate_hz)
+
+
+async def _converse(
+    turns: Sequence[ScenarioTurn], durations: Durations, wav: Path, log: list[events.Event]
+) -> list[SpokenTurn]:
+    meter, bus = Meter(), events.Bus()
+    user = RecordedUser([RecordedTurn(turn.sound, "reply") for turn in turns])
+
+    def listen(event: events.Event) -> None:
+        log.append(event)
+        if isinstance(event, events.PlaybackStarted):
+            user.heard_start()
+        elif isinstance(event, events.ResponseDone):
+            user.heard_end()
+
+    bus.subscribe(listen)
+    senses = Senses(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=None)
+    conversation = Conversation(senses, _engines(turns, durations, meter), History([]), ReplyStyle(), bus)
+    await conversation.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona=""))
+    return user.spoken_since(conversation.started_s)
+
+
+def _engines(turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter) -> Engines:
+    return Engines(
+        ScriptedSpeechToText([turn.text or "" for turn in turns], durations.stt_s, meter.spend),
+        ScriptedLanguageModel(
+            _echo, first_token_s=durations.llm_first_token_s, token_s=durations.token_s, spend=meter.spend
+        ),
+        ScriptedTextToSpeech(first_s=durations.tts_first_s, next_s=durations.tts_next_s, spend=meter.spend),
+        VirtualLane(meter),
+        ScriptedTurnDetector(lambda _: 1.0),
+        Estimates(
+            stt_s=durations.stt_s,
+            llm_first_token_s=durations.llm_first_token_s,
+            token_s=durations.token_s,
+            tts_first_sound_s=durations.tts_first_s,
+        ),
+    )
+
+
+def _echo(messages: tuple[Message, ...]) -> str:
+    """Answer with the question's own words, so that replies have as many words as people's questions."""
+    return messages[-1].content.rstrip(" ?.") + ". That is what you asked."
