@@ -127,6 +127,7 @@ class BenchMode(StrEnum):
     """How the benchmark runs."""
 
     AUDIO = "audio"
+    CARD = "card"
     COMPOSED = "composed"
 
 
@@ -141,7 +142,9 @@ def bench(  # noqa: PLR0913
     ] = None,
     mode: Annotated[
         BenchMode,
-        typer.Option(help="audio: real models in real time; composed: declared times, virtual clock."),
+        typer.Option(
+            help="audio: files in real time; card: a private PulseAudio; composed: declared times, virtual clock."
+        ),
     ] = BenchMode.AUDIO,
     token_ms: Annotated[float | None, typer.Option(min=0, help="Composed: declared time of a token.")] = None,
     first_token_ms: Annotated[
@@ -159,7 +162,11 @@ def bench(  # noqa: PLR0913
     from voice_app.config import load_settings
 
     settings = load_settings(**_flags(persona=persona, models=_models(llm, model, voice)))
-    request = BenchRequest(turns, budget_ms, mode, token_ms, first_token_ms, corpus, compare, json)
+    options = {"--model": model, "--voice": voice, "--persona": persona}
+    talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
+    request = BenchRequest(
+        turns, budget_ms, mode, token_ms, first_token_ms, corpus, compare, json, talk_options
+    )
     raise typer.Exit(run_bench(settings, request))
 
 

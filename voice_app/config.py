@@ -60,7 +60,7 @@ class TurnTaking(Section):
     """Silence that ends a turn while nothing is known of its words; the next three are for words that are known."""
     finished_ms: int = Field(200, ge=64, le=5000)
     unsure_ms: int = Field(450, ge=64, le=5000)
-    unfinished_ms: int = Field(1100, ge=64, le=10000)
+    unfinished_ms: int = Field(950, ge=64, le=10000)
     budget_ms: int = Field(300, ge=50, le=10000)
     """Last voiced sample to first audible one; replies do what they can to keep within it."""
     drafting: bool = True

@@ -30,7 +30,7 @@ class EndpointLimits:
 
     finished_s: float = 0.2
     unsure_s: float = 0.45
-    unfinished_s: float = 1.1
+    unfinished_s: float = 0.95
     """More than the pauses of 400 to 800 ms that people make inside sentences."""
     finished_from: float = 0.2
     """Probability from which words count as finished."""

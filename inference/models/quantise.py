@@ -44,7 +44,8 @@ class Recipe:
 
 
 FAST = Recipe(ftype=25, kept=("attn_",))
-"""IQ4_NL for the three large matrices of each block, Q8_0 for the attention and the embedding."""
+"""IQ4_NL for the large matrices of each block (llama.cpp gives `ffn_down` of the first blocks Q5_K), Q8_0 for the
+attention and the embedding."""
 
 
 def prepare_gguf(path: Path, cache: Path) -> Path:

@@ -14,6 +14,7 @@ from inference.tts.scripted import ScriptedTextToSpeech
 from inference.types import Audio, Samples
 from voice_app import events
 from voice_app.audio.recordings import SpokenTurn
+from voice_app.bench.card import locate
 from voice_app.bench.composed import Durations, measure_composed
 from voice_app.bench.report import Session, answers, drafts, figures, heard_between, onsets, word_error_rate
 from voice_app.bench.run import is_good
@@ -143,3 +144,14 @@ def test_composed_figures_are_reproducible_and_follow_from_what_is_declared() ->
     assert (once["missed"], once["cut_ins"], once["wer"]) == (0, 0, 0)
     assert chip["voice_to_voice_ms"]["p95"] < once["voice_to_voice_ms"]["p50"]  # type: ignore[index]
     assert chip["stages"]["llm_first_token"]["p50"] == pytest.approx(5)  # type: ignore[index]
+
+
+def test_turns_are_found_in_the_users_side_of_a_recording() -> None:
+    """A pause of 800 ms inside a turn does not part it."""
+    found = locate(sounding(12, (1, 2), (2.8, 3.5), (7, 8)), RATE_HZ)
+
+    assert [(turn.start_s, turn.voiced_end_s) for turn in found] == [
+        (1, pytest.approx(3.5, abs=0.01)),
+        (7, pytest.approx(8, abs=0.01)),
+    ]
+    assert locate(sounding(1), RATE_HZ) == []

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from voice_app import events
 from voice_app.audio.recordings import RecordedTurn
+from voice_app.bench.card import measure_card
 from voice_app.bench.composed import Durations, measure_composed
 from voice_app.bench.report import Session, figures
 from voice_app.bench.scenario import ScenarioTurn, bundled, corpus
@@ -39,7 +40,8 @@ class BenchRequest:
     turns: int
     budget_ms: int
     mode: str = "audio"
-    """`audio`: files in real time, real models; `composed`: virtual time, declared durations."""
+    """`audio`: files in real time, real models; `card`: the same on a private sound card, in a process of its own;
+    `composed`: virtual time, declared durations."""
     token_ms: float | None = None
     """Declared time of a token in composed mode."""
     first_token_ms: float | None = None
@@ -47,6 +49,8 @@ class BenchRequest:
     compare: bool = False
     """Whether to measure the same turns with drafting off, too."""
     json: bool = False
+    talk_options: tuple[str, ...] = ()
+    """Options of `talk` in card mode."""
 
 
 def run_bench(settings: Settings, request: BenchRequest) -> int:
@@ -55,6 +59,9 @@ def run_bench(settings: Settings, request: BenchRequest) -> int:
         return _finish(measure_composed(request.turns, request.budget_ms, _durations(request)), request)
     said = corpus(request.corpus) if request.corpus else bundled(build_tts(settings))
     turns = [said[number % len(said)] for number in range(request.turns)]
+    if request.mode == "card":
+        report = measure_card(turns, request.budget_ms, request.talk_options)
+        return _finish({**report, "machine": machine(), "models": settings.models.model_dump()}, request)
     report = measure(settings, turns, request.budget_ms)
     if request.compare:
         serial = settings.model_copy(update={"turn": settings.turn.model_copy(update={"drafting": False})})

@@ -1,0 +1,124 @@
+"""The benchmark on a sound card: `talk` as a process of its own, both sides recorded on one clock."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from inference.audio import write_audio
+from inference.types import Samples
+from voice_app import events
+from voice_app.audio.recordings import SpokenTurn
+from voice_app.bench.pulse import CARD_RATE_HZ, PulseServer
+from voice_app.bench.report import Session, figures
+from voice_app.bench.scenario import AUDIBLE, ScenarioTurn
+from voice_app.budget import Budget
+from voice_app.errors import VoiceAppError
+from voice_app.recorder import replay
+
+PATIENCE_S = 12.0
+"""For a reply that does not come."""
+REPLY_LIMIT_S = 60.0
+GAP_S = 0.7
+"""Between the end of a reply and the next turn."""
+TURN_GAP_S = 1.2
+"""Silence of the user that parts two turns; pauses inside a turn are shorter."""
+
+
+def measure_card(
+    turns: Sequence[ScenarioTurn], budget_ms: int, arguments: Sequence[str]
+) -> dict[str, object]:
+    """Speak the turns to `voice-app talk` on a private PulseAudio; return the figures of what was recorded there.
+
+    Raises AudioDeviceError where there is no PulseAudio, VoiceAppError when the program ends early.
+    """
+    with tempfile.TemporaryDirectory() as folder, PulseServer() as card, card.record() as recording:
+        log = Path(folder) / "events.jsonl"
+        command = [sys.executable, "-m", "voice_app", "talk", "--events", str(log), *arguments]
+        process = subprocess.Popen(command, env=card.env, stdout=subprocess.PIPE, text=True)
+        try:
+            _wait_ready(process)
+            for number, turn in enumerate(turns):
+                wav = Path(folder) / f"turn-{number}.wav"
+                write_audio(wav, turn.sound)
+                answered = log.read_bytes().count(b"response.done")
+                card.play(wav).wait()
+                _wait_for_reply(log, process, answered)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
+            process.wait()
+        user, speaker = recording.samples().T
+        told = list(replay(log))
+    spoken = locate(user, CARD_RATE_HZ)
+    session = Session(turns, spoken, _on_the_recording(told, spoken), speaker, CARD_RATE_HZ)
+    report = figures(session, Budget().scaled(budget_ms / 1000))
+    return {"mode": "card", **report, "turns_found": len(spoken)}
+
+
+def locate(user: Samples, rate_hz: int) -> list[SpokenTurn]:
+    """Return where the turns are in the user's side of a recording, which is silent between them."""
+    loud = np.flatnonzero(np.abs(user) > AUDIBLE)
+    if not len(loud):
+        return []
+    first = np.flatnonzero(np.diff(loud, prepend=-2 * TURN_GAP_S * rate_hz) > TURN_GAP_S * rate_hz)
+    last = np.append(first[1:], len(loud)) - 1
+    ends = [(float(loud[a] / rate_hz), float(loud[b] / rate_hz)) for a, b in zip(first, last, strict=True)]
+    return [SpokenTurn(start_s, end_s, end_s) for start_s, end_s in ends]
+
+
+def _on_the_recording(log: Sequence[events.Event], spoken: Sequence[SpokenTurn]) -> list[events.Event]:
+    """Return the log on the recording's time: its first start of speech is the recording's."""
+    started = [event for event in log if isinstance(event, events.SpeechStarted)]
+    if not started or not spoken:
+        return list(log)
+    late_s = spoken[0].start_s - started[0].speech_start_s
+    moved: list[events.Event] = []
+    for event in log:
+        changes = {"at_s": event.at_s + late_s}
+        if isinstance(event, events.TurnCommitted) and event.speech_end_s is not None:
+            changes["speech_end_s"] = event.speech_end_s + late_s
+        moved.append(event.model_copy(update=changes))
+    return moved
+
+
+def _wait_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout
+    for line in process.stdout:
+        if line.strip() == "ready":
+            return
+    raise VoiceAppError(f"voice-app talk ended with status {process.wait()} before it was ready")
+
+
+def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) -> None:
+    """Wait for one more reply's end, behind which nothing goes on; for a while, where it does not come."""
+    spoke_s = time.monotonic()
+    while process.poll() is None:
+        time.sleep(0.1)
+        told = log.read_bytes()
+        waited_s = time.monotonic() - spoke_s
+        sounding = told.rfind(b"output_audio_buffer.started") > told.rfind(b"response.done")
+        if told.count(b"response.done") > answered and _has_ended(told):
+            time.sleep(GAP_S)
+            if _has_ended(log.read_bytes()):
+                return
+        if waited_s > (REPLY_LIMIT_S if sounding else PATIENCE_S):
+            return
+    raise VoiceAppError(
+        f"voice-app talk ended with status {process.returncode} in the middle of the benchmark"
+    )
+
+
+def _has_ended(told: bytes) -> bool:
+    """Tell whether nothing of the conversation is under way at the end of a log."""
+    return told.rfind(b"response.done") > max(
+        told.rfind(mark) for mark in (b"input_audio_buffer.speech_started", b"input_audio_buffer.committed")
+    )
