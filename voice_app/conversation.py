@@ -127,6 +127,9 @@ class Conversation:
         if happening is Happening.SPEECH_PAUSED and self.state is State.HEARING:
             self._tell(events.SpeechStopped, speech_end_s=self._speech_end_s())
         self.state, actions = step(self.state, happening)
+        settings = self.senses.ears
+        speaks = self.state is State.SPEAKING
+        self.ears.start_frames = settings.barge_in_frames if speaks else settings.start_frames
         for action in actions:
             self._acts[action]()
         if happening is Happening.SPEECH_STARTED:

@@ -29,6 +29,8 @@ class EarSettings:
     detector says: it notices an end some 40 ms late. Rooms that are louder than that leave it to the detector."""
     start_frames: int = 3
     """Frames of speech in a row that make a start: 96 ms, so that a click makes none."""
+    barge_in_frames: int = 2
+    """The same while the assistant speaks: a false start only holds the reply, so that it may be a quick one."""
     pause_frames: int = 1
     """Frames of silence in a row that make a pause, in which a reply is drafted: 32 ms. Recorded orders have 3.3 such
     pauses a turn, against 1.5 where the detector must hear two frames of silence; they start 60 ms earlier."""
@@ -63,6 +65,8 @@ class Ears:
         self._silent = 0
         self._peak = 0.0
         self._speaking = False
+        self.start_frames = settings.start_frames
+        """Frames of speech in a row that make a start now."""
         self.end_silence_s = settings.end_silence_s
         """Silence that ends this turn."""
         self.speech_start_s = 0.0
@@ -103,9 +107,7 @@ class Ears:
             self.speech_end_s = frame.end_s
             if self._turn is not None and len(self._turn) * FRAME_S > self.settings.longest_turn_s:
                 return [Happening.TURN_OVER]
-        elif self._voiced >= (
-            self.settings.start_frames if self._turn is None else self.settings.resume_frames
-        ):
+        elif self._voiced >= (self.start_frames if self._turn is None else self.settings.resume_frames):
             self._speaking, self._silent = True, 0
             self.end_silence_s = self.settings.end_silence_s
             self.speech_start_s = frame.end_s - self._voiced * FRAME_S

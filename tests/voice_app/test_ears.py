@@ -61,3 +61,12 @@ def test_the_turn_ends_after_the_silence_its_words_ask_for() -> None:
 
     assert end(ears) == pytest.approx(0.608)
     assert end(soon) == pytest.approx(0.224)
+
+
+def test_over_a_reply_speech_starts_sooner() -> None:
+    """Two frames hold the reply; three start a turn in silence."""
+    eager = Ears(EarSettings())
+    eager.start_frames = eager.settings.barge_in_frames
+
+    assert hear(eager, VOICE, VOICE) == [(1, Happening.SPEECH_STARTED)]
+    assert hear(Ears(EarSettings()), VOICE, VOICE) == []
