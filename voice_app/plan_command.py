@@ -59,7 +59,7 @@ def prediction(estimates: Estimates, request: PlanRequest) -> dict[str, object]:
         for name in ("endpoint_s", "stt_s", "llm_first_token_s", "token_s", "tts_first_sound_s", "device_s")
     }
     natural_s, short_s = used.voice_to_voice_s(NATURAL_TOKENS), used.voice_to_voice_s(SHORT_TOKENS)
-    late_s = max(0.0, natural_s - budget_s)
+    token_s = used.token_s - max(0.0, natural_s - budget_s) / NATURAL_TOKENS
     return {
         "basis": "composed",
         "budget_ms": request.budget_ms,
@@ -68,7 +68,7 @@ def prediction(estimates: Estimates, request: PlanRequest) -> dict[str, object]:
         "voice_to_voice_with_a_short_first_clause_ms": round(short_s * 1000, 1),
         "meets_it": natural_s <= budget_s,
         "short_clause_meets_it": short_s <= budget_s,
-        "token_ms_that_would_meet_it": round((used.token_s - late_s / NATURAL_TOKENS) * 1000, 2),
+        "token_ms_that_would_meet_it": round(token_s * 1000, 2) if token_s > 0 else None,
         "engagement": CLAIM,
     }
 
