@@ -19,7 +19,7 @@ from voice_app import events
 from voice_app.audio.frames import FRAME_RATE_HZ
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Budget, plan
-from voice_app.endpointing import is_hum
+from voice_app.endpointing import UNSURE_FROM, is_hum
 from voice_app.history import History
 from voice_app.lane import Urgency
 from voice_app.reply import Engines, Reply, ReplyStyle, Tell, speak_reply
@@ -64,7 +64,7 @@ class DraftGauge:
     def pays(self, finished: float) -> bool:
         """Tell whether to draft a reply to words that are finished with this probability."""
         full = len(self._last) == self._last.maxlen
-        return not full or sum(self._last) * 3 >= len(self._last) or finished >= 0.05
+        return not full or sum(self._last) * 3 >= len(self._last) or finished >= UNSURE_FROM
 
 
 @dataclass(slots=True)

@@ -24,6 +24,10 @@ _HUMS = "mhm mm mmm hm hmm hmmm uh um huh"
 _NODS = _HUMS + " yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
 
 
+UNSURE_FROM = 0.03
+"""Probability from which words may be finished."""
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointLimits:
     """Silences that end a turn, in seconds, and the steps between them."""
@@ -34,7 +38,7 @@ class EndpointLimits:
     """More than the pauses of 400 to 800 ms that people make inside sentences."""
     finished_from: float = 0.2
     """Probability from which words count as finished."""
-    unsure_from: float = 0.03
+    unsure_from: float = UNSURE_FROM
     surely_from: float = 0.6
     """Probability from which even a word that seldom ends a sentence may end it ("how deep the sea is")."""
     short_words: int = 3

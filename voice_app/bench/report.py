@@ -7,6 +7,7 @@ session's own events say stands beside it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -105,6 +106,7 @@ def figures(session: Session, budget: Budget) -> dict[str, object]:
         "voice_to_voice_by_events_ms": percentiles([one.voice_to_voice_s for one in times], 50, 95, 99),
         "decision_to_sound_ms": percentiles([one.decision_to_sound_s for one in times], 50, 95),
         "stages": {name: percentiles(spans, 50, 95) for name, spans in stages.items()},
+        "late_stages": dict(Counter(name.removesuffix("_s") for one in times for name in budget.over(one))),
         "cut_ins": sum(answer.is_cut_in for answer in found),
         "missed": sum(answer.latency_s is None and not answer.is_cut_in for answer in found),
         "barge_in_stop_ms": None,
