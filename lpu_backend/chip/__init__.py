@@ -1,0 +1,1 @@
+"""The chip: its description, its instructions, programs, and what runs, proves, counts and shows them."""
