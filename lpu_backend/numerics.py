@@ -114,3 +114,45 @@ def saturate_i16(x: I32) -> I32:
 def saturate_i8(x: I32) -> I32:
     """Clipped to −128 … 127."""
     return np.clip(x, -128, 127)
+
+
+def dot_i8(weights: npt.NDArray[np.float32], x: npt.NDArray[np.int8]) -> I32:
+    """weights · x for INT8 values, weights of shape (n, 320) as float32: every partial sum is an integer below 2²⁴."""
+    return (weights @ x.astype(np.float32)).astype(np.int32)
+
+
+def dot_f16(weights: npt.NDArray[np.float16], x: npt.NDArray[np.float16]) -> F32:
+    """weights · x for FP16 values, weights of shape (n, k), k ≤ 320: the exact sum of products, rounded once to even.
+
+    A finite FP16 value is an integer below 2⁴¹ times 2⁻²⁴. Split at 2²⁰, the products of halves sum exactly in float64;
+    their 90-bit total is rounded as an integer. Rows with infinities or NaN take IEEE's sum of products.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        products = weights.astype(np.float64) * x.astype(np.float64)
+        exact = np.atleast_1d(np.isfinite(products).all(axis=1))
+        plain: F32 = products.sum(axis=1).astype(np.float32)
+    w_high, w_low = _halves(np.where(exact[:, None], weights, np.float16(0)))
+    x_high, x_low = _halves(np.where(np.isfinite(x), x, np.float16(0)))
+    parts = (w_high @ x_high, w_high @ x_low + w_low @ x_high, w_low @ x_low)
+    for row in np.flatnonzero(exact):
+        high, middle, low = (int(part[row]) for part in parts)
+        plain[row] = _round((high << 40) + (middle << 20) + low)
+    return plain
+
+
+def _halves(values: npt.NDArray[np.float16]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """v · 2²⁴ = high · 2²⁰ + low with 0 ≤ low < 2²⁰."""
+    scaled = values.astype(np.float64) * 2.0**24
+    high = np.floor(scaled / 2.0**20)
+    return high, scaled - high * 2.0**20
+
+
+def _round(units: int) -> np.float32:
+    """An integer times 2⁻⁴⁸ as float32, rounded to nearest even."""
+    size = abs(units)
+    drop = max(size.bit_length() - 24, 0)
+    kept, rest = size >> drop, size & ((1 << drop) - 1)
+    half = (1 << drop) >> 1
+    kept += drop > 0 and (rest > half or (rest == half and kept & 1))
+    value = np.ldexp(np.float32(kept), drop - 48)
+    return np.float32(-value if units < 0 else value)

@@ -307,6 +307,16 @@ class Instruction:
                     f"{self.opcode.name}: operands and result have one width, not {sorted(widths_used)}"
                 )
 
+    def __str__(self) -> str:
+        """The line of assembly: opcode, address, +span, operands, -> result; absent ones left out."""
+        signature, words = SIGNATURES[self.opcode], [self.opcode.name]
+        if signature.address is not NO_FIELD:
+            words.append(str(self.address))
+        if signature.span is not NO_FIELD:
+            words.append(f"+{self.span}")
+        words += [str(operand) for operand in (self.a, self.b) if operand is not None]
+        return " ".join(words + ([f"-> {self.out}"] if self.out else []))
+
     def _check_operand(
         self, name: str, operand: Operand | None, widths: tuple[int, ...], required: bool
     ) -> None:

@@ -1,0 +1,265 @@
+"""The definition of values: vectors of 320 bytes move through stream registers, a register a cycle.
+
+Works in the de-skewed frame: tile t of the chip does in cycle T + t what is done here for all tiles in cycle T, and
+since data and instructions are staggered alike, no value differs. The 20 cycles of the stagger are added to the count
+at the end.
+
+A cycle: streams move one register; results due now are driven; memory and the MXM take what was written for this cycle;
+units sample their operands; instructions issue. Labels of the program are ignored: what a unit finds on the stream is
+what it gets, and where it finds nothing, or two units clash, the run ends with an ExecutionError.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lpu_backend.chip.floorplan import QUEUE_NAMES, VXM_QUEUES, Unit, plane_of
+from lpu_backend.chip.isa import SIGNATURES, AluResult, Immediate, Instruction, Opcode, Operand, Streams
+from lpu_backend.chip.issues import describe, expand
+from lpu_backend.chip.matrix import Plane
+from lpu_backend.chip.memory import Memory
+from lpu_backend.chip.program import Program, instruction
+from lpu_backend.chip.rules import check_statics
+from lpu_backend.chip.spec import ChipSpec
+from lpu_backend.chip.streams import StreamRegisters
+from lpu_backend.chip.switch import switch
+from lpu_backend.chip.timing import timing
+from lpu_backend.chip.vxm import compute, from_streams, to_streams
+from lpu_backend.errors import ExecutionError
+
+Bytes = npt.NDArray[np.uint8]
+I32 = npt.NDArray[np.int32]
+Image = Mapping[str, Bytes]
+"""Arrays of vectors by tensor name, shape (vectors, 320) uint8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a program left behind."""
+
+    outputs: dict[str, Bytes]
+    """Outputs and state by tensor name, shape (vectors, 320)."""
+    cycles: int
+    """From cycle 0 to the last result in the last tile."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """An issue on its way: its instruction and the operands sampled so far."""
+
+    row: int
+    queue: int
+    what: Instruction
+    address: int
+    """Of this issue: the row's with its strides."""
+    a: Bytes | None = None
+    b: Bytes | None = None
+
+
+class Lockstep:
+    """One run of a program on one chip."""
+
+    def __init__(self, program: Program, image: Image, spec: ChipSpec) -> None:
+        check_statics(program)
+        self._program = program
+        self._spec = spec
+        self._timing = timing(spec)
+        self._memory = Memory(program, image)
+        self._streams = StreamRegisters()
+        self._planes = [Plane(spec) for _ in range(spec.mxm_planes)]
+        self._alus: dict[int, I32] = {}
+        self._sampling: defaultdict[int, list[Flight]] = defaultdict(list)
+        self._issuing: defaultdict[int, list[Flight]] = defaultdict(list)
+        self._effects: defaultdict[int, list[tuple[Flight, Callable[[], None]]]] = defaultdict(list)
+        self._busy_until: dict[tuple[int, bool], int] = {}
+        self._end = 0
+        self._now = 0
+        for issue in self._flights():
+            self._schedule(*issue)
+
+    def _flights(self) -> list[tuple[int, Flight]]:
+        """Every issue with its cycle, in the order of queues."""
+        rows = self._program.rows
+        issues = expand(rows)
+        decoded = [instruction(row) for row in rows]
+        flights = []
+        for row, cycle, address in zip(issues.row, issues.cycle, issues.address, strict=True):
+            flight = Flight(int(row), int(rows["queue"][row]), decoded[row], int(address))
+            flights.append((int(cycle), flight))
+        return flights
+
+    def _schedule(self, cycle: int, flight: Flight) -> None:
+        opcode = flight.what.opcode
+        self._issuing[cycle].append(flight)
+        self._sampling[cycle - self._timing.skew[opcode]].append(flight)
+        self._end = max(self._end, cycle + max(self._timing.delay[opcode], self._timing.busy[opcode]))
+
+    def run(self) -> Run:
+        """Runs to the end of the last instruction."""
+        if min(self._sampling, default=0) < 0:
+            self._fail(
+                self._sampling[min(self._sampling)][0],
+                "an operand would be sampled before the program starts",
+            )
+        for cycle in range(self._end + 1):
+            self._now = cycle
+            self._step()
+        return Run(self._memory.outputs(), self._end + self._spec.tiles)
+
+    def _step(self) -> None:
+        """One cycle, `self._now`."""
+        self._streams.advance()
+        self._memory.next_cycle()
+        self._alus = {}
+        for flight, effect in self._effects.pop(self._now, ()):
+            self._guard(flight, effect)
+        for flight in self._sampling.pop(self._now, ()):
+            self._guard(flight, partial(self._sample, flight))
+        for flight in self._issuing.pop(self._now, ()):
+            self._guard(flight, partial(self._issue, flight))
+
+    def _guard(self, flight: Flight, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except ExecutionError as error:
+            if error.cycle is not None:
+                raise
+            self._fail(flight, str(error))
+
+    def _fail(self, flight: Flight, what: str) -> None:
+        row = self._program.rows[flight.row]
+        raise ExecutionError(what, self._now, QUEUE_NAMES[flight.queue], describe(row))
+
+    def _later(self, flight: Flight, cycles: int, effect: Callable[[], None]) -> None:
+        self._effects[self._now + cycles].append((flight, effect))
+
+    def _sample(self, flight: Flight) -> None:
+        if isinstance(flight.what.a, Streams):
+            flight.a = self._streams.sample(flight.queue, flight.what.a)
+        if isinstance(flight.what.b, Streams):
+            flight.b = self._streams.sample(flight.queue, flight.what.b)
+
+    def _issue(self, flight: Flight) -> None:
+        self._occupy(flight)
+        unit = SIGNATURES[flight.what.opcode].unit
+        actions = {"MEM": self._mem, "VXM": self._vxm, "MXM": self._mxm, "SXM": self._sxm}
+        if unit is not None and unit is not Unit.C2C:
+            actions[unit.name[:3]](flight)
+
+    def _occupy(self, flight: Flight) -> None:
+        """A queue issues one instruction at a time; a MEM queue one of each half."""
+        opcode = flight.what.opcode
+        queues = (flight.queue, flight.queue + 3) if opcode is Opcode.ABC_F16 else (flight.queue,)
+        for queue in queues:
+            half = (queue, opcode in (Opcode.WRITE, Opcode.SCATTER))
+            if self._busy_until.get(half, 0) > self._now:
+                raise ExecutionError("the queue issues two instructions in one cycle")
+            self._busy_until[half] = self._now + self._timing.busy[opcode]
+
+    def _drive(self, flight: Flight, data: Bytes) -> None:
+        out = flight.what.out
+        assert out is not None
+        delay = self._timing.delay[flight.what.opcode]
+        self._later(flight, delay, partial(self._streams.drive, flight.queue, out, data))
+
+    def _mem(self, flight: Flight) -> None:
+        what, memory = flight.what, self._memory
+        memory.claim_banks(flight.queue, flight.address, max(what.span, 1))
+        if what.opcode is Opcode.READ:
+            self._drive(flight, memory.read(flight.queue, flight.address)[None])
+        elif what.opcode is Opcode.GATHER:
+            assert flight.a is not None
+            self._drive(flight, memory.gather(flight.queue, flight.address, what.span, flight.a)[None])
+        else:
+            data = flight.a if what.opcode is Opcode.WRITE else flight.b
+            index = flight.a if what.opcode is Opcode.SCATTER else None
+            assert data is not None
+            delay = self._timing.delay[what.opcode]
+            self._later(
+                flight, delay, partial(memory.write, flight.queue, flight.address, what.span, data[0], index)
+            )
+
+    def _vxm(self, flight: Flight) -> None:
+        what = flight.what
+        a = self._lanes(what.a, flight.a)
+        result = compute(what.opcode, a, None if what.b is None else self._lanes(what.b, flight.b))
+        alu = flight.queue - VXM_QUEUES.start
+        self._later(flight, self._spec.vxm_alu_cycles, partial(self._alus_at, alu, result))
+        if what.out:
+            self._drive(flight, to_streams(result, what.out.width))
+
+    def _alus_at(self, alu: int, result: I32) -> None:
+        self._alus[alu] = result
+
+    def _lanes(self, operand: Operand | None, sampled: Bytes | None) -> I32:
+        if isinstance(operand, Immediate):
+            return np.full(320, operand.bits, np.uint32).view(np.int32)
+        if isinstance(operand, AluResult):
+            if operand.alu not in self._alus:
+                raise ExecutionError(f"{operand} has no result in this cycle")
+            return self._alus[operand.alu]
+        assert sampled is not None
+        return from_streams(sampled)
+
+    def _mxm(self, flight: Flight) -> None:
+        what = flight.what
+        number = plane_of(flight.queue)
+        plane = self._planes[number]
+        match what.opcode:
+            case Opcode.LW:
+                assert flight.a is not None
+                plane.load(self._now, flight.address, flight.a.view(np.int8))
+            case Opcode.IW:
+                plane.install(self._now, what.span)
+            case Opcode.ABC_I8:
+                assert flight.a is not None
+                plane.multiply_i8(self._now, flight.a[0].view(np.int8))
+            case Opcode.ABC_F16:
+                assert flight.a is not None
+                if number % 2:
+                    raise ExecutionError(
+                        "FP16 goes through planes 0 and 1, or 2 and 3: issue it at the even one"
+                    )
+                plane.multiply_f16(self._now, flight.a, self._planes[number + 1])
+            case _:
+                lanes = plane.accumulate(self._now, what.opcode, flight.address)
+                if what.out:
+                    self._drive(flight, to_streams(lanes, 4))
+
+    def _sxm(self, flight: Flight) -> None:
+        assert flight.a is not None
+        self._drive(
+            flight, switch(flight.what.opcode, flight.address, (flight.a, flight.b), self._program.maps)
+        )
+
+
+def run(program: Program, image: Image, spec: ChipSpec) -> Run:
+    """Runs a program on an image; raises ExecutionError where the chip would do something else than compute."""
+    return Lockstep(program, image, spec).run()
+
+
+def rows_of(values: npt.NDArray[Any]) -> Bytes:
+    """Vectors of any dtype, shape (n, 320), as byte planes one after another: shape (n · itemsize, 320)."""
+    values = np.ascontiguousarray(values)
+    size = values.dtype.itemsize
+    return np.ascontiguousarray(
+        values.view(np.uint8).reshape(len(values), 320, size).transpose(0, 2, 1)
+    ).reshape(-1, 320)
+
+
+def values_of(planes: Bytes, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """The inverse of `rows_of`."""
+    size = np.dtype(dtype).itemsize
+    return (
+        np.ascontiguousarray(planes.reshape(-1, size, 320).transpose(0, 2, 1))
+        .reshape(-1)
+        .view(dtype)
+        .reshape(-1, 320)
+    )
