@@ -43,7 +43,7 @@ class Assistant:
 
 def build_stt(settings: Settings) -> WhisperSpeechToText:
     """Load speech to text."""
-    return WhisperSpeechToText(_find(settings.models.stt, "stt").path, threads=settings.models.threads)
+    return WhisperSpeechToText(_find(settings.models.stt, "stt").path, threads=settings.models.stt_threads)
 
 
 def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextToSpeech:
