@@ -24,41 +24,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lpu_backend.chip.floorplan import (
-    EDGE_SLOT,
-    MXM_QUEUES,
-    QUEUE_NAMES,
-    SLOT_OF_QUEUE,
-    STREAMS,
-    VXM_QUEUES,
-    stream_name,
-)
+from lpu_backend.chip.floorplan import MXM_QUEUES, QUEUE_NAMES, VXM_QUEUES, stream_name
 from lpu_backend.chip.isa import Opcode
 from lpu_backend.chip.issues import Ints, Issues, expand, failure, match, match_last, pick
-from lpu_backend.chip.program import FIRST_ALU, FLOW, IMMEDIATE, Kind, Program
+from lpu_backend.chip.program import FIRST_ALU, IMMEDIATE, Kind, Program
 from lpu_backend.chip.rules import MEM_OPCODES, check_homes, check_statics
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.chip.timing import Timing, timing
+from lpu_backend.chip.traffic import PLACES, driven, sampled
 from lpu_backend.chip.verify_mxm import check_mxm
 from lpu_backend.errors import ScheduleError
 
 Mask = npt.NDArray[np.bool_]
 
-_SLOTS = np.array(SLOT_OF_QUEUE, np.int64)
-_PLACES = 2 * EDGE_SLOT + 1
 WORDS = 8192
 TOUCH_LIMIT = 50_000_000
 """Words that all Gathers and Scatters may touch together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """Byte-wide values at a place in a cycle: what is driven, or what is sampled. `issue` indexes the issues."""
-
-    issue: Ints
-    stream: Ints
-    cycle: Ints
-    label: Ints
 
 
 def verify(program: Program, spec: ChipSpec) -> None:
@@ -93,7 +74,8 @@ class Checked:
 
     def delayed(self) -> Ints:
         """The cycle of every issue's result."""
-        return self.issues.cycle + np.array(self.timing.delay)[self.program.rows["opcode"]][self.issues.row]
+        delay: Ints = np.array(self.timing.delay)[self.column("opcode")]
+        return self.issues.cycle + delay
 
     def refuse(self, wrong: Mask, issue: Ints | None, what: str | Callable[[int], str]) -> None:
         """Fails at the earliest of the wrong ones; `issue` says which issue an entry of the mask belongs to."""
@@ -135,49 +117,19 @@ def _check_banks(c: Checked) -> None:
     c.refuse(key[order][1:] == key[order][:-1], which[order][1:], "its bank is used twice in this cycle")
 
 
-def _traffic(c: Checked, operand: str, label: str, cycle: Ints) -> Traffic:
-    """Every byte plane that an operand samples, or a result drives."""
-    code, width = c.column(operand), c.column(operand + "_width")
-    streams = np.flatnonzero(code < STREAMS)
-    which = np.repeat(streams, width[streams])
-    ends = np.cumsum(width[streams])
-    plane = np.arange(len(which)) - np.repeat(ends - width[streams], width[streams])
-    labels = c.column(label)[which] + plane * FLOW + c.issues.age[which]
-    return Traffic(which, code[which] + plane, cycle[which], labels)
-
-
-def _track(c: Checked, traffic: Traffic, last_cycle: int, driven: bool) -> Ints:
-    """A number a value keeps on its way, times the number of places, plus how far it has come.
-
-    On a stream flowing east, t − slot is constant; a value driven at slot u in cycle t is sampled one register further
-    on, so that it counts from t − 1.
-    """
-    slot = _SLOTS[c.column("queue")[traffic.issue]]
-    east = traffic.stream < STREAMS // 2
-    progress = np.where(east, slot, -slot) + EDGE_SLOT
-    diagonal = traffic.cycle - progress - driven + _PLACES
-    track: Ints = (traffic.stream * (last_cycle + 2 * _PLACES) + diagonal) * _PLACES + progress
-    return track
-
-
 def _check_streams(c: Checked) -> None:
     """Every operand is, at its place and in its cycle, the value that is meant."""
-    opcode = c.program.rows["opcode"]
-    sampling = c.issues.cycle - np.array(c.timing.skew)[opcode][c.issues.row]
-    parts = [_traffic(c, name, "in_" + name, sampling) for name in ("a", "b")]
-    used = Traffic(*(np.concatenate([getattr(part, f) for part in parts]) for f in Traffic.__slots__))
+    used, made = sampled(c.program.rows, c.issues, c.timing), driven(c.program.rows, c.issues, c.timing)
     c.refuse(used.cycle < 0, used.issue, "an operand would be sampled before the program starts")
-    made = _traffic(c, "out", "makes", c.delayed())
-    last_cycle = int(max(made.cycle.max(initial=0), used.cycle.max(initial=0)))
-    driven = _track(c, made, last_cycle, driven=True)
-    order = np.argsort(driven, kind="stable")
-    driven = driven[order]
-    twice = driven[1:] == driven[:-1]
+    end = int(max(made.cycle.max(initial=0), used.cycle.max(initial=0)))
+    sources = made.track(end)
+    order = np.argsort(sources, kind="stable")
+    sources = sources[order]
+    twice = sources[1:] == sources[:-1]
     c.refuse(
         twice, made.issue[order][1:], "drives a stream that another unit drives in the same cycle and slot"
     )
-    wanted = _track(c, used, last_cycle, driven=False)
-    found = match_last(driven, wanted, _PLACES)
+    found = match_last(sources, used.track(end), PLACES)
     wrong = pick(made.label[order], found) != used.label
 
     def arriving(i: int) -> str:
