@@ -132,6 +132,13 @@ _DESCRIBED = tuple(_describe(queue) for queue in range(QUEUES))
 UNIT_OF_QUEUE: tuple[Unit, ...] = tuple(unit for unit, _, _ in _DESCRIBED)
 SLOT_OF_QUEUE: tuple[int, ...] = tuple(slot for _, slot, _ in _DESCRIBED)
 QUEUE_NAMES: tuple[str, ...] = tuple(name for _, _, name in _DESCRIBED)
+WEST_TO_EAST: tuple[int, ...] = tuple(
+    sorted(
+        range(QUEUES),
+        key=lambda queue: (SLOT_OF_QUEUE[queue], queue if SLOT_OF_QUEUE[queue] >= 0 else -queue),
+    )
+)
+"""All queues as they stand, from the west edge to the east edge."""
 QUEUE_BY_NAME: dict[str, int] = {name: queue for queue, name in enumerate(QUEUE_NAMES)}
 
 

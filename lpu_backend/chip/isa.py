@@ -222,7 +222,6 @@ class Signature:
 
 
 _BYTES = (1, 2, 4)
-_ABC = {"unit": Unit.MXM_ACTIVATIONS}
 
 
 def _acc(emits: bool) -> Signature:

@@ -40,6 +40,10 @@ Image = Mapping[str, Bytes]
 """Arrays of vectors by tensor name, shape (vectors, 320) uint8."""
 
 
+LONGEST = 10_000_000
+"""Cycles; a run takes about 100 µs each on the host, more where much is issued."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a program left behind."""
@@ -103,6 +107,8 @@ class Lockstep:
 
     def run(self) -> Run:
         """Runs to the end of the last instruction."""
+        if self._end > LONGEST:
+            raise ExecutionError(f"the program is longer than {LONGEST:,} cycles")
         if min(self._sampling, default=0) < 0:
             self._fail(
                 self._sampling[min(self._sampling)][0],

@@ -28,9 +28,9 @@ class Memory:
                 name = program.tensors[region["tensor"]]
                 array = self._given(image, name)
                 vectors = _vectors(region)
-                if vectors[-1] >= len(array) or vectors[0] < 0:
+                if vectors.max() >= len(array):
                     raise ExecutionError(
-                        f"{name} has {len(array)} vectors, the program wants vector {vectors[-1]}"
+                        f"{name} has {len(array)} vectors, the program wants vector {vectors.max()}"
                     )
                 self._words[region["slice"], _addresses(region)] = array[vectors]
                 if region["kind"] == Kind.STATE:
@@ -53,7 +53,7 @@ class Memory:
         wanted = [region for region in self._program.regions if region["kind"] in (Kind.OUTPUT, Kind.STATE)]
         for region in wanted:
             name, vectors = self._program.tensors[region["tensor"]], _vectors(region)
-            grown = np.zeros((max(vectors[-1] + 1, len(outputs.get(name, ()))), 320), np.uint8)
+            grown = np.zeros((max(int(vectors.max()) + 1, len(outputs.get(name, ()))), 320), np.uint8)
             grown[: len(outputs.get(name, ()))] = outputs.get(name, 0)
             grown[vectors] = self._words[region["slice"], _addresses(region)]
             outputs[name] = grown

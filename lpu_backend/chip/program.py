@@ -125,7 +125,7 @@ class Labels:
     in_b: int = 0
     makes: int = 0
     version: int | None = None
-    """By default 0 for Read and Gather, 1 for everything else."""
+    """By default 0 for Read and Gather, 1 for what stores or uses what is stored in an MXM plane."""
     region: int = -1
     """MEM: the index of the region whose words the row touches."""
 
@@ -214,6 +214,12 @@ class Program:
         return int(used.sum()) * 320
 
 
+def in_order(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows in canonical order: by queue, cycle, opcode."""
+    ordered: npt.NDArray[Any] = rows[np.lexsort((rows["opcode"], rows["cycle"], rows["queue"]))]
+    return ordered
+
+
 def instruction(row: Any) -> Instruction:
     """The instruction of a row; raises ValueError for a row that is none."""
     immediate = int(row["immediate"])
@@ -244,6 +250,27 @@ def _code(operand: Operand | None) -> tuple[int, int, int]:
     if isinstance(operand, AluResult):
         return FIRST_ALU + operand.alu, 4, 0
     return operand.first, operand.width, 0
+
+
+def encode(
+    cycle: int, queue: int, what: Instruction, labels: Labels, repeat: Repeat, op: int = -1
+) -> tuple[int, ...]:
+    """The fields of a ROW, in order; raises ScheduleError when the unit, the cycle or the repetition can't be."""
+    unit, name = SIGNATURES[what.opcode].unit, what.opcode.name
+    if unit is not None and unit is not UNIT_OF_QUEUE[queue]:
+        raise ScheduleError(f"{name} is for {unit.name}", cycle, QUEUE_NAMES[queue], name)
+    if cycle < 0 or repeat.count < 1 or repeat.interval < 1:
+        raise ScheduleError(f"can't be issued in that way: {repeat}", cycle, QUEUE_NAMES[queue], name)
+    version = labels.version
+    if version is None:
+        version = int(Opcode.WRITE <= what.opcode <= Opcode.ACC_OUT and what.opcode is not Opcode.GATHER)
+    a, a_width, a_bits = _code(what.a)
+    b, b_width, b_bits = _code(what.b)
+    out, out_width, _ = _code(what.out)
+    timed = (cycle, repeat.count, repeat.interval, version, labels.region, op)
+    labelled = (labels.in_a, labels.in_b, labels.makes, a_bits | b_bits)
+    fields = (what.address, repeat.stride, what.span, queue, int(what.opcode))
+    return (*timed, *labelled, *fields, a, a_width, b, b_width, out, out_width)
 
 
 class ProgramBuilder:
@@ -307,38 +334,7 @@ class ProgramBuilder:
 
         Raises ScheduleError when the unit, the cycle or the repetition can't be.
         """
-        unit = SIGNATURES[what.opcode].unit
-        if unit is not None and unit is not UNIT_OF_QUEUE[queue]:
-            raise ScheduleError(
-                f"{what.opcode.name} is for {unit.name}", cycle, QUEUE_NAMES[queue], what.opcode.name
-            )
-        if cycle < 0 or repeat.count < 1 or repeat.interval < 1:
-            raise ScheduleError(
-                f"can't be issued in that way: {repeat}", cycle, QUEUE_NAMES[queue], what.opcode.name
-            )
-        version = labels.version
-        if version is None:
-            version = int(what.opcode not in (Opcode.READ, Opcode.GATHER))
-        a, a_width, a_bits = _code(what.a)
-        b, b_width, b_bits = _code(what.b)
-        out, out_width, _ = _code(what.out)
-        self._rows.append(
-            (cycle, repeat.count, repeat.interval, version, labels.region, self._op)
-            + (labels.in_a, labels.in_b, labels.makes, a_bits | b_bits)
-            + (
-                what.address,
-                repeat.stride,
-                what.span,
-                queue,
-                what.opcode,
-                a,
-                a_width,
-                b,
-                b_width,
-                out,
-                out_width,
-            )
-        )
+        self._rows.append(encode(cycle, queue, what, labels, repeat, self._op))
 
     def extend(self, rows: npt.NDArray[Any]) -> None:
         """Rows made elsewhere (dtype ROW), as they are: for sweeps of thousands of rows made by numpy."""
@@ -346,8 +342,7 @@ class ProgramBuilder:
 
     def build(self) -> Program:
         """The program, in canonical order."""
-        rows = np.concatenate([np.array(self._rows, ROW), *self._blocks])
-        rows = rows[np.lexsort((rows["opcode"], rows["cycle"], rows["queue"]))]
+        rows = in_order(np.concatenate([np.array(self._rows, ROW), *self._blocks]))
         maps = np.frombuffer(b"".join(self._maps), "<i2").reshape(-1, 320)
         regions = np.array(self._regions, REGION)
         return Program(self._name, self._spec, rows, regions, maps, tuple(self._tensors), tuple(self._ops))

@@ -17,6 +17,8 @@ Rows = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 _ANY_UNIT = 255
+MAX_VECTORS = 88 * 8192
+"""As many vectors as there are words: a tensor of a program is no larger than the chip."""
 MEM_OPCODES = (Opcode.READ, Opcode.WRITE, Opcode.GATHER, Opcode.SCATTER)
 
 
@@ -168,6 +170,12 @@ def _check_regions(program: Program) -> None:
     ends = regions["address"].astype(np.int64) + regions["words"]
     for region in np.flatnonzero((regions["slice"] >= 88) | (regions["words"] < 1) | (ends > 8192)):
         raise ScheduleError("outside the SRAM", 0, f"slice {regions['slice'][region]}", f"region {region}")
+    last = regions["first"].astype(np.int64) + (regions["words"].astype(np.int64) - 1) * regions["step"]
+    outside = (np.minimum(regions["first"], last) < 0) | (np.maximum(regions["first"], last) >= MAX_VECTORS)
+    for region in np.flatnonzero(outside & (regions["kind"] != Kind.SCRATCH)):
+        raise ScheduleError(
+            "vectors that no tensor has", 0, f"slice {regions['slice'][region]}", f"region {region}"
+        )
     tensors = (regions["kind"] != Kind.SCRATCH) & (
         (regions["tensor"] < 0) | (regions["tensor"] >= len(program.tensors))
     )

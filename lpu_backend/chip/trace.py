@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lpu_backend.chip.floorplan import MEM_QUEUES, QUEUE_NAMES, SLOT_OF_QUEUE, UNIT_OF_QUEUE, Unit
+from lpu_backend.chip.floorplan import MEM_QUEUES, QUEUE_NAMES, UNIT_OF_QUEUE, WEST_TO_EAST, Unit
 from lpu_backend.chip.isa import Opcode
 from lpu_backend.chip.issues import describe, expand
 from lpu_backend.chip.program import Program
@@ -23,10 +23,6 @@ MARKS = {
     Opcode.TRANSPOSE: "T",
 }  # fmt: skip
 """One character an instruction; ALUs show x, ICU and C2C instructions show c, a slice that reads and writes shows B."""
-_WEST_TO_EAST = sorted(
-    range(len(QUEUE_NAMES)),
-    key=lambda queue: (SLOT_OF_QUEUE[queue], queue if SLOT_OF_QUEUE[queue] >= 0 else -queue),
-)
 
 
 def mark(opcode: int) -> str:
@@ -45,7 +41,7 @@ def chrome_trace(program: Program, spec: ChipSpec) -> str:
     events.append({**process, "args": {"name": f"{program.name} (emulated, 1 µs = 1 cycle)"}})
     events.append(_thread(1, "tensor operations"))
     events += [_slice(1, span.name, span.start, span.end - span.start, {}) for span in simulation.ops]
-    for track, queue in enumerate(_WEST_TO_EAST, start=2):
+    for track, queue in enumerate(WEST_TO_EAST, start=2):
         mine = program.rows[program.rows["queue"] == queue]
         if len(mine):
             events.append(_thread(track, QUEUE_NAMES[queue]))
@@ -81,7 +77,7 @@ def text_view(program: Program, first_cycle: int = 0, cycles: int = 100) -> str:
     issues = expand(program.rows)
     issues = issues.where((issues.cycle >= first_cycle) & (issues.cycle < first_cycle + cycles))
     queues, opcodes = program.rows["queue"][issues.row], program.rows["opcode"][issues.row]
-    lines = {queue: ["·"] * cycles for queue in _WEST_TO_EAST if (queues == queue).any()}
+    lines = {queue: ["·"] * cycles for queue in WEST_TO_EAST if (queues == queue).any()}
     for queue, cycle, opcode in zip(queues, issues.cycle - first_cycle, opcodes, strict=True):
         both = lines[int(queue)][cycle] != "·"
         lines[int(queue)][cycle] = "B" if both else mark(int(opcode))
@@ -104,7 +100,7 @@ def slices_view(program: Program, first_cycle: int = 0, cycles: int = 100) -> st
     issues = expand(program.rows)
     in_mem = np.isin(program.rows["queue"][issues.row], list(MEM_QUEUES))
     issues = issues.where(in_mem & (issues.cycle >= first_cycle) & (issues.cycle < first_cycle + cycles))
-    order = [queue for queue in _WEST_TO_EAST if UNIT_OF_QUEUE[queue] is Unit.MEM]
+    order = [queue for queue in WEST_TO_EAST if UNIT_OF_QUEUE[queue] is Unit.MEM]
     place = {queue: column for column, queue in enumerate(order)}
     grid = np.full((cycles, len(order)), "·")
     for row, cycle in zip(issues.row, issues.cycle - first_cycle, strict=True):
