@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -54,6 +54,8 @@ class AudioDevices(Section):
     input: str = ""
     output: str = ""
     barge_in: bool = True
+    echo_cancel: Literal["auto", "on", "off"] = "auto"
+    """Whether the loudspeaker's sound is taken out of the microphone's; auto: where the package for it is there."""
 
 
 class TurnTaking(Section):

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -152,6 +153,19 @@ def sound() -> Finding:
     return Finding("sound", "ok" if both else "note", f"{inputs} inputs, {outputs} outputs", todo)
 
 
+def echo() -> Finding:
+    """The echo canceller, needed where a loudspeaker leaks into the microphone."""
+    from voice_app.audio.echo_cancel import MISSING, is_available
+
+    wanted = load_settings().audio.echo_cancel
+    if wanted == "off":
+        return Finding("echo", "note", "cancellation is switched off", "set audio.echo_cancel to auto")
+    if not is_available():
+        verdict: Literal["bad", "note"] = "bad" if wanted == "on" else "note"
+        return Finding("echo", verdict, MISSING, "or use a headset")
+    return Finding("echo", "ok", f"WebRTC's canceller, pywebrtc-audio {version('pywebrtc-audio')}")
+
+
 CHECKS: tuple[Callable[[], Finding], ...] = (
     python,
     compiler,
@@ -162,4 +176,5 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     settings,
     models,
     sound,
+    echo,
 )

@@ -15,6 +15,7 @@ from rich.console import Console
 from inference.vad.silero import SileroVad
 from voice_app import clock, events
 from voice_app.audio.device import DeviceSpeaker, Microphone
+from voice_app.audio.echo_cancel import PlayedSound, echo_canceller
 from voice_app.audio.frames import FrameSource
 from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.audio.speaker import FileSpeaker, Speaker
@@ -72,10 +73,11 @@ async def _converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
         def submit(text: str) -> None:
             conversation.submit(text)
 
-        source = _source(session, submit, notice)
+        played = PlayedSound()
+        source = _source(session, submit, notice, played)
         if isinstance(source, RecordedUser | TypedUser):
             bus.subscribe(_listening(source))
-        mouth = _speaker(session, notice)
+        mouth = _speaker(session, notice, played)
         engines, history, style = assistant.engines, assistant.history, assistant.style
         senses = _senses(session.settings, source, mouth)
         conversation = Conversation(senses, engines, history, style, bus)
@@ -117,21 +119,23 @@ def _log(session: Session) -> Iterator[tuple[Listener, ...]]:
 
 
 def _source(
-    session: Session, submit: Callable[[str], None], notice: Callable[[str], None]
+    session: Session, submit: Callable[[str], None], notice: Callable[[str], None], played: PlayedSound
 ) -> RecordedUser | TypedUser | Microphone:
     if session.recordings:
         return RecordedUser(session.recordings)
     if session.typed_only:
         return TypedUser(submit, patient=not sys.stdin.isatty())
-    return Microphone(session.settings.audio.input or None, report=notice)
+    audio = session.settings.audio
+    canceller = echo_canceller(audio.echo_cancel, played) if session.out is None else None
+    return Microphone(audio.input or None, report=notice, clean=canceller.clean if canceller else None)
 
 
-def _speaker(session: Session, notice: Callable[[str], None]) -> Speaker:
+def _speaker(session: Session, notice: Callable[[str], None], played: PlayedSound) -> Speaker:
     """Return the file or loudspeaker. A user who does not use the microphone can do without a loudspeaker."""
     if session.out is not None:
         return FileSpeaker(session.out)
     try:
-        return DeviceSpeaker(session.settings.audio.output or None, report=notice)
+        return DeviceSpeaker(session.settings.audio.output or None, report=notice, played=played)
     except AudioDeviceError:
         if session.recordings or session.typed_only:
             return FileSpeaker(None)

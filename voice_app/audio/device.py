@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.types import Samples
-from voice_app.audio.frames import FRAME_RATE_HZ, AudioFrame, FrameCutter
+from voice_app.audio.echo_cancel import PlayedSound
+from voice_app.audio.frames import FRAME_RATE_HZ, AudioFrame, Clean, FrameCutter
 from voice_app.audio.playback import Playback
 from voice_app.audio.recovery import Line, Watch
 from voice_app.audio.speaker import PlaybackSpeaker
@@ -212,13 +213,20 @@ def _ignore(message: str) -> None:
 class DeviceSpeaker(PlaybackSpeaker):
     """A loudspeaker of the sound card, open from `start` to `close`.
 
-    `report` gets one line when the device is lost and one when it is back. Construction raises AudioDeviceError
-    when there is no such device, `start` when it can't be opened.
+    `report` gets one line when the device is lost and one when it is back, `played` all that is played. Construction
+    raises AudioDeviceError when there is no such device, `start` when it can't be opened.
     """
 
-    def __init__(self, device: str | int | None = None, *, report: Report = _ignore) -> None:
+    def __init__(
+        self,
+        device: str | int | None = None,
+        *,
+        report: Report = _ignore,
+        played: PlayedSound | None = None,
+    ) -> None:
         info = find_device(device, "output")
         super().__init__(round(info.default_rate_hz))
+        self._played_sound = played
         self.latency_s = 0.0
         """From the last callback to the moment its sound was audible."""
         self._wanted = info.name if device is not None else None
@@ -271,6 +279,8 @@ class DeviceSpeaker(PlaybackSpeaker):
             self.latency_s = ahead_s
         count = self._playback.pull(out[:, 0], now_s + self.latency_s)
         out[:, 1:] = out[:, :1]
+        if self._played_sound is not None:
+            self._played_sound.put(out[:, 0], self.rate_hz, now_s)
         first_s = self._playback.first_audible_s
         if count and first_s is not None and first_s != self._announced_s:
             self._announced_s = first_s
@@ -281,12 +291,15 @@ class DeviceSpeaker(PlaybackSpeaker):
 class Microphone:
     """A microphone of the sound card, as a source of frames.
 
-    `report` gets one line when the device is lost, when it is back, and when sound had to be dropped.
-    Construction raises AudioDeviceError when there is no such device, `start` when it can't be opened.
+    `report` gets one line when the device is lost, when it is back, and when sound had to be dropped; `clean` takes
+    the echo out. Construction raises AudioDeviceError when there is no such device, `start` when it can't be opened.
     """
 
-    def __init__(self, device: str | int | None = None, *, report: Report = _ignore) -> None:
+    def __init__(
+        self, device: str | int | None = None, *, report: Report = _ignore, clean: Clean | None = None
+    ) -> None:
         info = find_device(device, "input")
+        self._clean = clean
         self.dropped_s = 0.0
         """Sound lost since construction because the program did not take it in time."""
         self._wanted = info.name if device is not None else None
@@ -298,7 +311,7 @@ class Microphone:
         )
         self._number = 0
         self._expected = 0
-        self._cutter = FrameCutter(self._rate_hz)
+        self._cutter = FrameCutter(self._rate_hz, self._clean)
         self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._home: Watch | None = None
@@ -342,7 +355,7 @@ class Microphone:
         self._blocks.clear()
         self._rate_hz = float(stream.samplerate)
         self._expected = self._number
-        self._cutter = FrameCutter(self._rate_hz)
+        self._cutter = FrameCutter(self._rate_hz, self._clean)
 
     def _callback(self, block: npt.NDArray[np.float32], frames: int, time: Any, status: Any) -> None:
         """Copy what was captured; in PortAudio's thread."""
@@ -364,7 +377,7 @@ class Microphone:
             lost_s = (number - self._expected) * BLOCK_S
             self.dropped_s += lost_s
             self._report(f"the program fell behind: {lost_s:.1f} s of the microphone's sound were dropped")
-            self._cutter = FrameCutter(self._rate_hz)
+            self._cutter = FrameCutter(self._rate_hz, self._clean)
         self._expected = number + 1
         mono: Samples = block.mean(axis=1, dtype=np.float32)
         return self._cutter.push(mono, captured_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,10 @@ FRAME_RATE_HZ = 16_000
 FRAME_SAMPLES = 512
 """The frame of the Silero voice activity detector at 16 kHz."""
 FRAME_S = FRAME_SAMPLES / FRAME_RATE_HZ
+CHUNK_SAMPLES = 160
+"""10 ms: what a microphone gives at a time, and an echo canceller takes."""
+Clean = Callable[[Samples, float], Samples]
+"""Returns a chunk of 160 samples without what does not belong to it; the time is that of its last sample."""
 
 DRIFT_LIMIT = 500e-6
 """How far a card's clock may run off; crystals are within 100 ppm, virtual cards somewhat more."""
@@ -81,8 +85,11 @@ class SampleClock:
 class FrameCutter:
     """Cuts blocks of any length and rate into dated frames. One for one unbroken stream."""
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, clean: Clean | None = None) -> None:
         self._rate_hz = rate_hz
+        self._clean = clean
+        self._unclean: Samples = np.empty(0, np.float32)
+        self._chunks = 0
         self._resampler: soxr.ResampleStream | None = None
         if rate_hz != FRAME_RATE_HZ:
             self._resampler = soxr.ResampleStream(rate_hz, FRAME_RATE_HZ, 1, dtype="float32")
@@ -97,10 +104,23 @@ class FrameCutter:
         self._clock.observe(self._samples_in / self._rate_hz, captured_s)
         if self._resampler is not None:
             block = self._resampler.resample_chunk(np.ascontiguousarray(block, np.float32))
+        if self._clean is not None:
+            block = self._cleaned(block, self._clean)
         sound = np.concatenate((self._rest, block))
         whole = len(sound) // FRAME_SAMPLES
         self._rest = sound[whole * FRAME_SAMPLES :]
         return [self._frame(part) for part in sound[: whole * FRAME_SAMPLES].reshape(whole, FRAME_SAMPLES)]
+
+    def _cleaned(self, block: Samples, clean: Clean) -> Samples:
+        """Return the whole chunks that `block` completes, cleaned."""
+        sound = np.concatenate((self._unclean, block))
+        chunks = [np.empty(0, np.float32)]
+        for first in range(0, len(sound) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES):
+            self._chunks += 1
+            end_s = self._clock.at(self._chunks * CHUNK_SAMPLES / FRAME_RATE_HZ)
+            chunks.append(clean(sound[first : first + CHUNK_SAMPLES], end_s))
+        self._unclean = sound[len(sound) // CHUNK_SAMPLES * CHUNK_SAMPLES :]
+        return np.concatenate(chunks)
 
     def _frame(self, samples: Samples) -> AudioFrame:
         self._frames_out += 1

@@ -1,0 +1,145 @@
+"""The loudspeaker's sound is taken out of the microphone's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.audio import resample
+from inference.types import Audio, Samples
+from inference.vad.silero import SileroVad
+from tests.speech import spoken
+from voice_app.audio import echo_cancel
+from voice_app.audio.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
+from voice_app.audio.frames import CHUNK_SAMPLES, FRAME_RATE_HZ, FRAME_SAMPLES, FrameCutter
+from voice_app.errors import AudioDeviceError
+
+CHUNK_S = CHUNK_SAMPLES / FRAME_RATE_HZ
+SPEAKER_HZ = 48_000
+LATENCY_S = 0.03
+"""Of the loudspeaker's device: from the pull of a sample to its sound."""
+STORY = "Once upon a time there was a dog who lived by the sea and barked at the waves."
+
+
+def at(samples: Audio, rate_hz: int) -> Samples:
+    return resample(samples, rate_hz).samples
+
+
+def frames(played: Samples, near: Samples, gain_db: float, delay_s: float) -> tuple[Samples, Samples]:
+    """Return what the microphone hears of both, and the same cleaned, in blocks of 10 ms as devices give them.
+
+    `played`, 48 kHz, is pulled by the loudspeaker; its echo comes `delay_s` after it is audible. `near` is 16 kHz.
+    """
+    echo = resample(Audio(played, SPEAKER_HZ), FRAME_RATE_HZ).samples * 10 ** (gain_db / 20)
+    late = round((LATENCY_S + delay_s) * FRAME_RATE_HZ)
+    heard = np.concatenate([np.zeros(late, np.float32), echo])
+    heard[: len(near)] += near[: len(heard)]
+    sound = PlayedSound()
+    cutter = FrameCutter(FRAME_RATE_HZ, EchoCanceller(sound).clean)
+    size, cleaned = round(CHUNK_S * SPEAKER_HZ), []
+    for number in range(len(played) // size):
+        sound.put(played[number * size : (number + 1) * size], SPEAKER_HZ, number * CHUNK_S)
+        chunk = heard[number * CHUNK_SAMPLES : (number + 1) * CHUNK_SAMPLES]
+        cleaned += [frame.samples for frame in cutter.push(chunk, (number + 1) * CHUNK_S)]
+    out = np.concatenate(cleaned)
+    return heard[: len(out)], out
+
+
+def voiced_frames(samples: Samples) -> int:
+    vad = SileroVad()
+    whole = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    return sum(vad.probability(frame) > 0.5 for frame in whole)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("gain_db", [-20, -6])
+@pytest.mark.parametrize("delay_s", [0.005, 0.12])
+def test_a_reply_leaves_no_speech_in_the_microphone(gain_db: float, delay_s: float) -> None:
+    """The detector hears the echo of a sentence for a second and more; of what is left of it, nothing."""
+    silence = np.zeros(SPEAKER_HZ, np.float32)
+    played = np.concatenate([silence, at(spoken(STORY), SPEAKER_HZ), silence])
+
+    heard, cleaned = frames(played, np.zeros(0, np.float32), gain_db, delay_s)
+
+    assert voiced_frames(heard) > 30
+    assert voiced_frames(cleaned) == 0
+    assert np.square(heard).mean() > 30 * np.square(cleaned).mean()
+
+
+@pytest.mark.model
+def test_a_person_who_speaks_over_the_reply_is_heard() -> None:
+    """Behind the canceller, the detector finds speech where the person speaks, and nowhere before."""
+    played = np.concatenate([np.zeros(SPEAKER_HZ, np.float32), at(spoken(STORY), SPEAKER_HZ)])
+    speech = at(spoken("What is the capital of France?"), FRAME_RATE_HZ)
+    from_sample = 3 * FRAME_RATE_HZ
+    near = np.concatenate([np.zeros(from_sample, np.float32), speech])
+
+    _, cleaned = frames(played, near, -20, 0.02)
+
+    assert voiced_frames(cleaned[:from_sample]) == 0
+    assert voiced_frames(cleaned[from_sample:]) > 20
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 40), st.booleans())
+def test_while_nothing_is_played_the_microphone_is_untouched(chunks: int, speaker_runs: bool) -> None:
+    """Bit for bit and without delay."""
+    rng = np.random.default_rng(chunks)
+    near = rng.standard_normal(chunks * CHUNK_SAMPLES).astype(np.float32)
+    sound = PlayedSound()
+    canceller = EchoCanceller(sound)
+    for number, chunk in enumerate(near.reshape(chunks, CHUNK_SAMPLES)):
+        if speaker_runs:
+            sound.put(np.zeros(480, np.float32), SPEAKER_HZ, number * CHUNK_S)
+        assert canceller.clean(chunk, (number + 1) * CHUNK_S) is chunk
+
+
+@given(st.lists(st.floats(0, 0.007), min_size=40, max_size=80), st.floats(0.03, 0.05))
+def test_late_callbacks_neither_drop_nor_repeat_a_sample(late_s: list[float], behind_s: float) -> None:
+    """Blocks that come late by some milliseconds are handed on as one gapless stream."""
+    sound = PlayedSound()
+    taken = []
+    for number, late in enumerate(late_s):
+        ramp = np.arange(number * CHUNK_SAMPLES, (number + 1) * CHUNK_SAMPLES, dtype=np.float32)
+        sound.put(ramp, FRAME_RATE_HZ, number * CHUNK_S + late)
+        if number > 10:
+            taken.append(sound.take(number * CHUNK_S - behind_s, CHUNK_SAMPLES))
+    steps = np.diff(np.concatenate(taken[10:]))
+
+    assert (
+        np.count_nonzero(steps != 1) <= 1
+    )  # once, when the clock of the stream has learned the least lateness
+
+
+def test_a_loudspeaker_that_is_gone_plays_nothing() -> None:
+    """The last block is not taken for ever."""
+    sound = PlayedSound()
+    for number in range(20):
+        sound.put(np.ones(CHUNK_SAMPLES, np.float32), FRAME_RATE_HZ, number * CHUNK_S)
+
+    assert sound.take(0.19, CHUNK_SAMPLES).all()
+    assert not sound.take(1.0, CHUNK_SAMPLES).any()
+
+
+def test_the_package_is_loaded_late() -> None:
+    """A program that does not listen neither needs nor loads it."""
+    code = "import sys, voice_app.audio.device, voice_app.talk; sys.exit('pywebrtc_audio' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
+
+
+def test_without_the_package_only_on_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` does without, `on` says in one line what to install, `off` never looks."""
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)
+    monkeypatch.setattr(echo_cancel, "is_available", lambda: False)
+
+    assert echo_canceller("auto", PlayedSound()) is None
+    assert echo_canceller("off", PlayedSound()) is None
+    with pytest.raises(AudioDeviceError, match="pip install pywebrtc-audio"):
+        echo_canceller("on", PlayedSound())
