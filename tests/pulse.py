@@ -22,6 +22,6 @@ def require_pulse() -> None:
 class PulseServer(pulse.PulseServer):
     """The server, where there can be one."""
 
-    def __init__(self) -> None:
+    def __init__(self, echo_db: float | None = None) -> None:
         require_pulse()
-        super().__init__()
+        super().__init__(echo_db)

@@ -151,6 +151,14 @@ def bench(  # noqa: PLR0913
         float | None, typer.Option(min=0, help="Composed: declared time to the first token.")
     ] = None,
     compare: Annotated[bool, typer.Option(help="Measure the same turns without drafting, too.")] = False,
+    echo_db: Annotated[
+        float | None,
+        typer.Option(min=-60, max=0, help="Card: how loud the microphone hears the loudspeaker."),
+    ] = None,
+    noise: Annotated[
+        str,
+        typer.Option(help="Card: disturb a conversation of TURNS rounds: made, or a folder of sound files."),
+    ] = "",
     llm: Backend = None,
     model: Model = None,
     voice: Voice = None,
@@ -165,7 +173,7 @@ def bench(  # noqa: PLR0913
     options = {"--model": model, "--voice": voice, "--persona": persona}
     talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
     request = BenchRequest(
-        turns, budget_ms, mode, token_ms, first_token_ms, corpus, compare, json, talk_options
+        turns, budget_ms, mode, token_ms, first_token_ms, corpus, compare, json, talk_options, echo_db, noise
     )
     raise typer.Exit(run_bench(settings, request))
 

@@ -20,8 +20,9 @@ _OPENERS = """
     i i'd i'm i'll i've we you he she it they there please tell give get make let show set put and so but or if my the
 """
 """Words that open a sentence rather than a short answer."""
-_HUMS = "mhm mm mmm hm hmm hmmm uh um huh"
-_NODS = _HUMS + " yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
+_HUM = re.compile(r"u*[hm][hmu]*")
+"""However speech to text spells "mhm", "mmmm", "hm", "um", "huh"."""
+_NODS = "yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
 
 
 UNSURE_FROM = 0.03
@@ -91,10 +92,10 @@ class Patience:
 def is_hum(words: str) -> bool:
     """Tell whether words are only "mhm" and the like: they start no turn."""
     spoken = _WORD.findall(words.lower())
-    return bool(spoken) and all(word in _HUMS.split() for word in spoken)
+    return bool(spoken) and all(map(_HUM.fullmatch, spoken))
 
 
 def is_nod(words: str) -> bool:
     """Tell whether words only show that somebody listens ("yeah", "okay"): they stop no reply."""
     spoken = _WORD.findall(words.lower())
-    return all(word in _NODS.split() for word in spoken)
+    return all(word in _NODS.split() or _HUM.fullmatch(word) for word in spoken)

@@ -61,7 +61,7 @@ def test_patience_grows_with_interrupted_speakers_and_wears_off() -> None:
 
 def test_hums_and_nods() -> None:
     """ "mhm" starts no turn; "yeah, okay" stops no reply, but may be an answer."""
-    assert is_hum("Mm-hmm.")
+    assert all(map(is_hum, ("Mm-hmm.", "Mhm.", "MMMM.", "Um", "Huh?")))
     assert not is_hum("")
     assert not is_hum("Yeah.")
     assert is_nod("Yeah, okay.")

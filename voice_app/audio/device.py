@@ -280,7 +280,7 @@ class DeviceSpeaker(PlaybackSpeaker):
         count = self._playback.pull(out[:, 0], now_s + self.latency_s)
         out[:, 1:] = out[:, :1]
         if self._played_sound is not None:
-            self._played_sound.put(out[:, 0], self.rate_hz, now_s)
+            self._played_sound.put(out[:, 0], self.rate_hz)
         first_s = self._playback.first_audible_s
         if count and first_s is not None and first_s != self._announced_s:
             self._announced_s = first_s

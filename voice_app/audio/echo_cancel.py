@@ -1,8 +1,7 @@
 """Takes the loudspeaker's sound out of the microphone's, with WebRTC's echo canceller (AEC3).
 
-The only file that imports `pywebrtc_audio`; without that package nothing is cancelled. Both streams run on without
-gaps, so samples are paired by count; their clocks only say where to begin, and when one of them has slipped.
-While nothing is played, the microphone passes untouched and undelayed.
+The only file that imports `pywebrtc_audio`; without that package nothing is cancelled. While
+nothing is played, the microphone passes untouched and undelayed.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 import soxr
 
 from inference.types import Samples
-from voice_app.audio.frames import CHUNK_SAMPLES, FRAME_RATE_HZ, SampleClock
+from voice_app.audio.frames import CHUNK_SAMPLES, FRAME_RATE_HZ
 from voice_app.errors import AudioDeviceError
 
 PACKAGE = "pywebrtc_audio"
@@ -31,14 +30,16 @@ TAIL_S = 1.0
 MASK = 10 ** (-63 / 20)
 """RMS of the noise laid over what the canceller leaves. In silent rooms AEC3 leaves echoes of -62 to -70 dBFS, in which
 the detector still finds speech; at -66 dBFS the noise hides them, and a person is 20 dB louder."""
-SLIP_S = 0.008
-"""Streams that are further off than at their pairing have lost sound, or drifted: they are paired anew."""
-LOST_S = 0.2
-"""A loudspeaker that has pulled nothing for so long plays nothing."""
-KEPT_S = 2.0
-"""Played sound kept for a microphone that is behind."""
+SLACK_S = 0.005
+"""Played sound that stays in hand at the least, beyond what the microphone takes."""
+WATCHED_S = 5.0
+"""What was in hand for so long without need is dropped: callbacks come in bursts, one or two a second being late."""
+FIRST_WATCHED_S = 0.5
+"""The same at first, when what was put before the microphone listened is in hand."""
+MUCH_S = 0.1
+"""More than bursts need: the microphone has lost sound."""
 BACKLOG_BLOCKS = 400
-"""Blocks of 10 ms that may wait; when there are more, the oldest are lost and the streams paired anew."""
+"""Blocks of 10 ms that may wait; when there are more, the oldest are lost."""
 
 
 def is_available() -> bool:
@@ -47,70 +48,50 @@ def is_available() -> bool:
 
 
 class PlayedSound:
-    """What the loudspeaker plays, handed from its callback to the canceller. Safe for one thread on each side."""
+    """What the loudspeaker plays, handed from its callback to the canceller. Safe for one thread on each side.
+
+    The device pulls sound before it is heard, so a sample is here before its echo is. Both streams run on without
+    gaps and are paired by count, which no callback that is late disturbs: AEC3 finds the delay, as long as it stays.
+    """
 
     def __init__(self) -> None:
-        self._blocks: deque[tuple[int, Samples, int, float]] = deque(maxlen=BACKLOG_BLOCKS)
-        self._number = 0
-        self._expected = 0
+        self._blocks: deque[tuple[Samples, int]] = deque(maxlen=BACKLOG_BLOCKS)
         self._rate_hz = FRAME_RATE_HZ
         self._resampler: soxr.ResampleStream | None = None
-        self._clock = SampleClock()
-        self._samples_in = 0
         self._kept: Samples = np.empty(0, np.float32)
-        self._kept_from = 0
-        self._next = 0
-        self._behind = 0.0
-        """How far the samples taken are behind those pulled at the same time."""
+        self._least = math.inf
+        self._watched_s = 0.0
+        self._watch_s = FIRST_WATCHED_S
 
-    def put(self, block: Samples, rate_hz: int, pulled_s: float) -> None:
-        """Take a copy of a block, shape (n,), that the device pulled at `pulled_s`; in its thread."""
-        self._blocks.append((self._number, block.copy(), rate_hz, pulled_s))
-        self._number += 1
+    def put(self, block: Samples, rate_hz: int) -> None:
+        """Take a copy of a block, shape (n,), that the device has pulled; in its thread."""
+        self._blocks.append((block.copy(), rate_hz))
 
-    def take(self, end_s: float, count: int) -> Samples:
-        """Return the `count` samples, 16 kHz, behind the last ones taken; near to what was pulled by `end_s`.
-
-        Sound is heard after it was pulled, so it is here before its echo. Zeros where nothing was played.
-        """
+    def take(self, count: int) -> Samples:
+        """Return the next `count` samples, 16 kHz; zeros where the device has pulled none."""
         while self._blocks:
             self._read(*self._blocks.popleft())
-        newest = self._kept_from + len(self._kept)
-        due = (end_s - self._clock.at(0.0)) * FRAME_RATE_HZ
-        if not due - newest < LOST_S * FRAME_RATE_HZ:  # nothing was ever played, or the device is gone
-            return np.zeros(count, np.float32)
-        slipped = abs(due - self._next - count - self._behind) > SLIP_S * FRAME_RATE_HZ
-        if slipped or self._next + count > newest:
-            self._next = min(math.floor(due), newest) - count
-            self._behind = due - self._next - count
-        first, self._next = self._next - self._kept_from, self._next + count
-        out = np.zeros(count, np.float32)
-        there = self._kept[max(first, 0) : max(first + count, 0)]
-        out[max(-first, 0) : max(-first, 0) + len(there)] = there
-        return out
+        out = self._kept[:count]
+        self._kept = self._kept[count:]
+        self._watch(count, silent=not out.any())
+        return np.concatenate((out, np.zeros(count - len(out), np.float32)))
 
-    def _read(self, number: int, block: Samples, rate_hz: int, pulled_s: float) -> None:
-        if number != self._expected or rate_hz != self._rate_hz:
-            self._restart(rate_hz)
-        self._expected = number + 1
-        self._samples_in += len(block)
-        self._clock.observe(self._samples_in / rate_hz, pulled_s)
+    def _read(self, block: Samples, rate_hz: int) -> None:
+        if rate_hz != self._rate_hz:
+            self._rate_hz = rate_hz  # the low quality has the shortest delay: 20 ms at most
+            self._resampler = soxr.ResampleStream(rate_hz, FRAME_RATE_HZ, 1, dtype="float32", quality="LQ")
         if self._resampler is not None:
             block = self._resampler.resample_chunk(block)
-        kept = np.concatenate((self._kept, block))
-        self._kept = kept[-round(KEPT_S * FRAME_RATE_HZ) :]
-        self._kept_from += len(kept) - len(self._kept)
+        self._kept = np.concatenate((self._kept, block))
 
-    def _restart(self, rate_hz: int) -> None:
-        self._rate_hz = rate_hz
-        self._resampler = None
-        if rate_hz != FRAME_RATE_HZ:  # the low quality has the shortest delay: 20 ms at most
-            self._resampler = soxr.ResampleStream(rate_hz, FRAME_RATE_HZ, 1, dtype="float32", quality="LQ")
-        self._clock = SampleClock()
-        self._samples_in = 0
-        self._kept = self._kept[:0]
-        self._kept_from = self._next = 0
-        self._behind = 0.0
+    def _watch(self, count: int, *, silent: bool) -> None:
+        """Drop what has been in hand without need: in silence, where the jump does no harm, or when it is much."""
+        self._least = min(self._least, len(self._kept) / FRAME_RATE_HZ)
+        self._watched_s += count / FRAME_RATE_HZ
+        needless_s = self._least - SLACK_S
+        if self._watched_s >= self._watch_s and (silent or needless_s > MUCH_S):
+            self._kept = self._kept[max(0, round(needless_s * FRAME_RATE_HZ)) :]
+            self._least, self._watched_s, self._watch_s = math.inf, 0.0, WATCHED_S
 
 
 class EchoCanceller:
@@ -132,9 +113,9 @@ class EchoCanceller:
         self._rise: Samples = np.linspace(0, 1, CHUNK_SAMPLES, dtype=np.float32)
         self._noise = np.random.default_rng(0)
 
-    def clean(self, near: Samples, end_s: float) -> Samples:
-        """Return `near`, shape (160,), 16 kHz, without echo; `end_s` is when its last sample was captured."""
-        far = self._played.take(end_s, len(near))
+    def clean(self, near: Samples) -> Samples:
+        """Return `near`, shape (160,), 16 kHz, without echo."""
+        far = self._played.take(len(near))
         self._quiet_s = 0.0 if np.abs(far).max() > AUDIBLE else self._quiet_s + CHUNK_S
         cancels = self._quiet_s < TAIL_S
         if not cancels and not self._cancels:

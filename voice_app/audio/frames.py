@@ -18,8 +18,8 @@ FRAME_SAMPLES = 512
 FRAME_S = FRAME_SAMPLES / FRAME_RATE_HZ
 CHUNK_SAMPLES = 160
 """10 ms: what a microphone gives at a time, and an echo canceller takes."""
-Clean = Callable[[Samples, float], Samples]
-"""Returns a chunk of 160 samples without what does not belong to it; the time is that of its last sample."""
+Clean = Callable[[Samples], Samples]
+"""Returns a chunk of 160 samples without what does not belong to it."""
 
 DRIFT_LIMIT = 500e-6
 """How far a card's clock may run off; crystals are within 100 ppm, virtual cards somewhat more."""
@@ -89,7 +89,6 @@ class FrameCutter:
         self._rate_hz = rate_hz
         self._clean = clean
         self._unclean: Samples = np.empty(0, np.float32)
-        self._chunks = 0
         self._resampler: soxr.ResampleStream | None = None
         if rate_hz != FRAME_RATE_HZ:
             self._resampler = soxr.ResampleStream(rate_hz, FRAME_RATE_HZ, 1, dtype="float32")
@@ -114,13 +113,10 @@ class FrameCutter:
     def _cleaned(self, block: Samples, clean: Clean) -> Samples:
         """Return the whole chunks that `block` completes, cleaned."""
         sound = np.concatenate((self._unclean, block))
-        chunks = [np.empty(0, np.float32)]
-        for first in range(0, len(sound) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES):
-            self._chunks += 1
-            end_s = self._clock.at(self._chunks * CHUNK_SAMPLES / FRAME_RATE_HZ)
-            chunks.append(clean(sound[first : first + CHUNK_SAMPLES], end_s))
-        self._unclean = sound[len(sound) // CHUNK_SAMPLES * CHUNK_SAMPLES :]
-        return np.concatenate(chunks)
+        whole = len(sound) // CHUNK_SAMPLES * CHUNK_SAMPLES
+        self._unclean = sound[whole:]
+        chunks = [clean(chunk) for chunk in sound[:whole].reshape(-1, CHUNK_SAMPLES)]
+        return np.concatenate([sound[:0], *chunks])
 
     def _frame(self, samples: Samples) -> AudioFrame:
         self._frames_out += 1

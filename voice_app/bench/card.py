@@ -33,18 +33,21 @@ TURN_GAP_S = 1.2
 
 
 def measure_card(
-    turns: Sequence[ScenarioTurn], budget_ms: int, arguments: Sequence[str]
+    turns: Sequence[ScenarioTurn],
+    budget_ms: int,
+    arguments: Sequence[str],
+    echo_db: float | None = None,
 ) -> dict[str, object]:
     """Speak the turns to `voice-app talk` on a private PulseAudio; return the figures of what was recorded there.
 
     Raises AudioDeviceError where there is no PulseAudio, VoiceAppError when the program ends early.
     """
-    with tempfile.TemporaryDirectory() as folder, PulseServer() as card, card.record() as recording:
+    with tempfile.TemporaryDirectory() as folder, PulseServer(echo_db) as card, card.record() as recording:
         log = Path(folder) / "events.jsonl"
         command = [sys.executable, "-m", "voice_app", "talk", "--events", str(log), *arguments]
         process = subprocess.Popen(command, env=card.env, stdout=subprocess.PIPE, text=True)
         try:
-            _wait_ready(process)
+            wait_ready(process)
             for number, turn in enumerate(turns):
                 wav = Path(folder) / f"turn-{number}.wav"
                 write_audio(wav, turn.sound)
@@ -61,7 +64,15 @@ def measure_card(
     spoken = locate(user, CARD_RATE_HZ)
     session = Session(turns, spoken, _on_the_recording(told, spoken), speaker, CARD_RATE_HZ)
     report = figures(session, Budget().scaled(budget_ms / 1000))
-    return {"mode": "card", **report, "turns_found": len(spoken)}
+    sounded = sum(isinstance(event, events.PlaybackStarted) for event in told)
+    unasked = max(0, sounded - len(turns))
+    return {
+        **report,
+        "mode": "card",
+        "echo_db": echo_db,
+        "turns_found": len(spoken),
+        "replies_nobody_asked_for": unasked,
+    }
 
 
 def locate(user: Samples, rate_hz: int) -> list[SpokenTurn]:
@@ -90,7 +101,8 @@ def _on_the_recording(log: Sequence[events.Event], spoken: Sequence[SpokenTurn])
     return moved
 
 
-def _wait_ready(process: subprocess.Popen[str]) -> None:
+def wait_ready(process: subprocess.Popen[str]) -> None:
+    """Wait until `voice-app talk` listens. Raises VoiceAppError."""
     assert process.stdout
     for line in process.stdout:
         if line.strip() == "ready":

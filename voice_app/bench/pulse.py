@@ -1,6 +1,7 @@
-"""A private PulseAudio: one stereo null sink as the only clock, the user left, the loudspeaker right.
+"""A private PulseAudio: one null sink as the only clock; its channels are microphone, loudspeaker, and user.
 
-A recording of the sink's monitor holds both sides on one time base. Needs `pulseaudio` and
+A recording of the sink's monitor holds both sides on one time base; the third channel is the user without the echo
+of the loudspeaker, where there is one. Needs `pulseaudio` and
 `pulseaudio-utils`; programs that use PortAudio also need `libasound2-plugins`.
 """
 
@@ -30,9 +31,12 @@ STOP_LIMIT_S = 3.0
 NEEDED = ("pulseaudio", "pactl", "parec", "paplay")
 ALSA_CONFIG = "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n"
 MODULES = (
-    f"module-null-sink sink_name=card rate={CARD_RATE_HZ} channels=2 channel_map=front-left,front-right"
+    f"module-null-sink sink_name=card rate={CARD_RATE_HZ} channels=3"
+    " channel_map=front-left,front-right,rear-center"
     " norewinds=1",  # else the sink renders two seconds ahead and eats the start of every stream
-    "module-remap-sink sink_name=user master=card channels=1 channel_map=mono"
+    "module-remap-sink sink_name=user master=card channels=2 channel_map=front-left,front-right"
+    " master_channel_map=front-left,rear-center remix=no",
+    "module-remap-sink sink_name=room master=card channels=1 channel_map=mono"
     " master_channel_map=front-left remix=no",
     "module-remap-sink sink_name=speaker master=card channels=1 channel_map=mono"
     " master_channel_map=front-right remix=no",
@@ -48,8 +52,12 @@ def missing_programs() -> list[str]:
     return [name for name in NEEDED if shutil.which(name) is None]
 
 
+ECHO = "module-loopback source=echo sink=room latency_msec={} adjust_time=0 source_dont_move=true sink_dont_move=true"
+ECHO_DELAY_MS = 30
+
+
 class Recording:
-    """The monitor of the card while it is being recorded: left is the user, right the loudspeaker."""
+    """The monitor of the card while it is being recorded: the user, without echo, and the loudspeaker."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,10 +72,12 @@ class PulseServer:
     """A PulseAudio daemon with its own socket, home and run-time folder.
 
     Sinks: `user` (what is played there is heard by the source `microphone`) and `speaker` (heard by the
-    source `echo`). A program started with `env` has them as its default card.
+    source `echo`). A program started with `env` has them as its default card. With `echo_db`, the microphone hears
+    the loudspeaker, too, so much louder (or, negative, quieter) than it plays.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, echo_db: float | None = None, echo_delay_ms: int = ECHO_DELAY_MS) -> None:
+        self._echo_db, self._echo_delay_ms = echo_db, echo_delay_ms
         if missing := missing_programs():
             raise AudioDeviceError(f"no {', '.join(missing)}: {INSTALL}")
         self.dir = Path(tempfile.mkdtemp(prefix="pulse-"))
@@ -121,6 +131,16 @@ class PulseServer:
                 raise AudioDeviceError(f"pulseaudio did not start: {said}")
             time.sleep(0.05)
         self._pactl("set-default-source", "microphone")
+        if self._echo_db is not None:
+            self._leak(self._echo_db)
+
+    def _leak(self, echo_db: float) -> None:
+        """Let the microphone hear the loudspeaker."""
+        self._pactl("load-module", *ECHO.format(self._echo_delay_ms).split())
+        inputs = self._pactl("list", "short", "sink-inputs").stdout.decode().splitlines()
+        numbers = [line.split()[0] for line in inputs if "module-loopback" in line]
+        if not numbers or self._pactl("set-sink-input-volume", numbers[0], f"{echo_db}dB").returncode:
+            raise AudioDeviceError("the private PulseAudio can't lead the loudspeaker into the microphone")
 
     def kill(self) -> None:
         """End the daemon at once, as a crash or an unplugged card would."""
@@ -138,6 +158,7 @@ class PulseServer:
         """Record both channels of the card; the first samples have arrived when the block is entered."""
         path = self.dir / f"recording{len(self._clients)}.f32"
         command = ["parec", "-d", "card.monitor", f"--rate={CARD_RATE_HZ}", "--channels=2"]
+        command += ["--channel-map=rear-center,front-right", "--no-remix"]
         command += ["--format=float32le", "--raw", "--latency-msec=20"]
         with path.open("wb") as sink:
             recorder = self._client(command, stdout=sink.fileno())

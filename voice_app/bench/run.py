@@ -17,12 +17,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from inference.types import Audio
 from voice_app import events
 from voice_app.audio.recordings import RecordedTurn
 from voice_app.bench.card import measure_card
 from voice_app.bench.composed import Durations, measure_composed
+from voice_app.bench.disturb import made_noises, measure_disturbed, recorded_noises
 from voice_app.bench.report import Session, figures
-from voice_app.bench.scenario import ScenarioTurn, bundled, corpus
+from voice_app.bench.scenario import ScenarioTurn, bundled, corpus, spoken
 from voice_app.budget import Budget
 from voice_app.config import Settings
 from voice_app.talk import Session as TalkSession
@@ -51,22 +53,45 @@ class BenchRequest:
     json: bool = False
     talk_options: tuple[str, ...] = ()
     """Options of `talk` in card mode."""
+    echo_db: float | None = None
+    """Card mode: how loud the microphone hears the loudspeaker; None: not at all."""
+    noise: str = ""
+    """Card mode: `made`, or a folder of recordings, with which the conversation is disturbed; empty: none."""
 
 
 def run_bench(settings: Settings, request: BenchRequest) -> int:
     """Measure and print; return 1 when the 95th percentile misses the budget or cut-ins exceed their limit."""
     if request.mode == "composed":
         return _finish(measure_composed(request.turns, request.budget_ms, _durations(request)), request)
+    if request.mode == "card" and request.noise:
+        return _finish_disturbed(settings, request)
     said = corpus(request.corpus) if request.corpus else bundled(build_tts(settings))
     turns = [said[number % len(said)] for number in range(request.turns)]
     if request.mode == "card":
-        report = measure_card(turns, request.budget_ms, request.talk_options)
+        report = measure_card(turns, request.budget_ms, request.talk_options, request.echo_db)
         return _finish({**report, "machine": machine(), "models": settings.models.model_dump()}, request)
     report = measure(settings, turns, request.budget_ms)
     if request.compare:
         serial = settings.model_copy(update={"turn": settings.turn.model_copy(update={"drafting": False})})
         report["without_drafting"] = measure(serial, turns, request.budget_ms)
     return _finish(report, request)
+
+
+def _finish_disturbed(settings: Settings, request: BenchRequest) -> int:
+    """Measure and print a disturbed conversation of `turns` rounds; return 1 when something fooled the assistant."""
+    tts = build_tts(settings)
+
+    def say(text: str) -> Audio:
+        return spoken(text, tts).sound
+
+    noises = made_noises(say) if request.noise == "made" else recorded_noises(Path(request.noise))
+    report = measure_disturbed(request.turns, say, noises, request.echo_db, request.talk_options)
+    report |= {"machine": machine(), "models": settings.models.model_dump()}
+    if request.json:
+        typer.echo(json.dumps(report))
+    else:
+        show(report)
+    return int(bool(report["answered_or_stopped_by"] or report["replies_nobody_asked_for"]))
 
 
 def _durations(request: BenchRequest) -> Durations:
@@ -90,13 +115,13 @@ def measure(settings: Settings, turns: Sequence[ScenarioTurn], budget_ms: int) -
     start_s, cpu_s = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "reply.wav"
-        spoken = run_session(TalkSession(quiet, recordings, out=wav, listeners=(log.append,)))
+        said = run_session(TalkSession(quiet, recordings, out=wav, listeners=(log.append,)))
         sound, rate_hz = soundfile.read(wav, dtype="float32")
     created = next(event for event in log if isinstance(event, events.SessionCreated))
     lasted_s = log[-1].at_s
     return {
         "mode": "audio",
-        **figures(Session(turns, spoken, log, sound, rate_hz), Budget().scaled(budget_ms / 1000)),
+        **figures(Session(turns, said, log, sound, rate_hz), Budget().scaled(budget_ms / 1000)),
         "ready_s": round(time.perf_counter() - start_s - lasted_s, 2),
         "cpu_s": round(time.process_time() - cpu_s, 1),
         "session_s": round(lasted_s, 1),
