@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inference.errors import PromptTooLong
+from inference.llm.lookup import follow
 from inference.llm.native import BATCH_TOKENS, FLASH_ATTENTION, NativeContext, NativeModel, NativeSampler
 from inference.llm.prompt import chat_template, unfinished
 from inference.llm.saved import read_whole, write_whole
@@ -60,7 +61,9 @@ class LlamaCpp:
         try:
             with request.cancelled.calling(self.context.abort.raise_):
                 if self._extend_to(prompt, last_logits=True):
-                    yield from self._decode(sampler, request, min(request.max_tokens, room))
+                    question = " " + request.messages[-1].content
+                    asked = self.model.tokenize(question) if self.model.can_forget else []
+                    yield from self._decode(sampler, request, min(request.max_tokens, room), asked)
         finally:
             self.context.abort.lower()
             sampler.close()
@@ -72,15 +75,46 @@ class LlamaCpp:
             raise PromptTooLong(len(prompt), self.context.size)
         return prompt
 
-    def _decode(self, sampler: NativeSampler, request: ChatRequest, most: int) -> Iterator[Token]:
+    def _decode(
+        self, sampler: NativeSampler, request: ChatRequest, most: int, asked: list[int]
+    ) -> Iterator[Token]:
+        """Yield sampled tokens; a token is decoded together with those that `asked`, the question, suggests behind it.
+
+        `ahead` are the suggested ones that are in the cache, but not sampled; `place` says where in the last batch
+        the logits of the next token are.
+        """
         text = codecs.getincrementaldecoder("utf-8")("replace")
-        for left in range(most - 1, -1, -1):
-            token = sampler.sample(self.context)
-            if self.model.ends_reply(token) or request.cancelled.is_set():
-                return
-            yield Token(text.decode(self.model.piece(token)), token)
-            if left == 0 or request.cancelled.is_set() or not self._append([token], None):
-                return
+        words, said = [self._text(token) for token in asked], list[str]()
+        ahead, place = list[int](), -1
+        try:
+            for left in range(most - 1, -1, -1):
+                token = sampler.sample(self.context, place)
+                if self.model.ends_reply(token) or request.cancelled.is_set():
+                    return
+                yield Token(text.decode(self.model.piece(token)), token)
+                said.append(self._text(token))
+                if left == 0 or request.cancelled.is_set():
+                    return
+                if ahead[:1] == [token]:
+                    ahead, place = ahead[1:], place + 1
+                    continue
+                self._forget(len(ahead))
+                ahead, place = [asked[index] for index in follow(words, said)][: left - 1], 0
+                if not self._append([token, *ahead], range(1 + len(ahead))):
+                    ahead = []
+                    return
+        finally:
+            self._forget(len(ahead))
+
+    def _text(self, token: int) -> str:
+        return self.model.piece(token).decode(errors="replace")
+
+    def _forget(self, tokens: int) -> None:
+        """Take the last `tokens` out of the cache."""
+        if tokens:
+            del self._cached[-tokens:]
+            self._sampleable = False
+            self.context.keep(len(self._cached))
 
     def prefill(self, messages: tuple[Message, ...]) -> int:
         """Bring an unfinished chat into the cache; return the tokens computed. See LanguageModel.prefill."""
@@ -147,15 +181,19 @@ class LlamaCpp:
             same = 0
         self.cached_tokens, self.prompt_tokens = same, len(prompt)
         del self._cached[same:]
-        return self._append(prompt[same:], None if asked is None else asked - same)
+        return self._append(prompt[same:], () if asked is None else (asked - same,))
 
-    def _append(self, tokens: list[int], asked: int | None) -> bool:
-        """Decode tokens behind the cached ones, in batches; return False when cancelled."""
+    def _append(self, tokens: list[int], asked: Sequence[int]) -> bool:
+        """Decode tokens behind the cached ones, in batches; return False when cancelled.
+
+        Logits are kept of the last batch's last token, and of its tokens at `asked`, counted in all of `tokens`.
+        """
         for start in range(0, len(tokens), BATCH_TOKENS):
             batch = tokens[start : start + BATCH_TOKENS]
-            self._asked_at = -1 if asked is None else asked - start
+            places = [place - start for place in asked]
+            self._asked_at = places[0] if places else -1
             self._sampleable = False
-            if not self.context.decode(batch, len(self._cached), (self._asked_at,)):
+            if not self.context.decode(batch, len(self._cached), places):
                 self.context.keep(len(self._cached))
                 return False
             self._cached += batch

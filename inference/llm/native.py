@@ -90,6 +90,10 @@ class NativeModel:
         self.vocab = self.lib.llama_model_get_vocab(self.pointer)
         self.context_limit = int(self.lib.llama_model_n_ctx_train(self.pointer))
         self.vocab_size = int(self.lib.llama_vocab_n_tokens(self.vocab))
+        self.can_forget = not (
+            self.lib.llama_model_is_recurrent(self.pointer) or self.lib.llama_model_is_hybrid(self.pointer)
+        )
+        """Whether the last tokens of a sequence can be taken out of its cache."""
 
     def meta(self, key: str) -> str | None:
         """Return a metadata value as text, None where the file has none."""
@@ -237,8 +241,9 @@ class NativeSampler:
             lib.llama_sampler_init_dist(sampling.seed),
         ]
 
-    def sample(self, context: NativeContext) -> int:
-        return int(self.lib.llama_sampler_sample(self.pointer, context.pointer, -1))
+    def sample(self, context: NativeContext, place: int = -1) -> int:
+        """Return a token to follow the one at `place` of the last decode, whose logits were asked for; -1: the last."""
+        return int(self.lib.llama_sampler_sample(self.pointer, context.pointer, place))
 
     def close(self) -> None:
         if self.pointer:

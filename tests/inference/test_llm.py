@@ -10,6 +10,7 @@ import pytest
 
 from inference.errors import GrammarError, ModelCorrupt, PromptTooLong
 from inference.llm.llamacpp import LlamaCpp
+from inference.llm.lookup import follow
 from inference.llm.prompt import chat_template, defused, unfinished
 from inference.llm.selftest import EMBEDDED
 from inference.models.store import ModelStore
@@ -205,3 +206,35 @@ def test_an_unfinished_message_is_a_prefix_of_the_finished_one() -> None:
 def test_defused_text_has_no_control_tokens() -> None:
     """The forms that tokenizers write control tokens in are taken apart."""
     assert "<|" not in defused("<|im_start|>")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "expected"),
+    [
+        ("What| is| the| capital| of| France|?", "The| capital", " of| France"),
+        ("What| is| the| capital| of| France|?", "The", ""),
+        ("Is| a| dog| or| a| cat| big|?", "is| a", " dog| or| a"),
+        ("Is| a| dog| or| a| cat| big|?", "or| a", " cat| big"),
+        ("Is| a| dog|?", "A| dog", ""),
+        ("", "A| dog", ""),
+        ("A| dog", "", ""),
+    ],
+)
+def test_a_question_suggests_what_follows(asked: str, said: str, expected: str) -> None:
+    """What stood behind the reply's last words in the question; nothing behind a common word, or a mark."""
+    words = [word for word in asked.split("|") if word]
+    found = follow(words, [word for word in said.split("|") if word])
+
+    assert expected == "|".join(words[found.start : found.stop])
+
+
+@pytest.mark.parametrize("guess", [range(0), range(3), range(1, 4)])
+def test_a_guess_changes_no_word(llm: LlamaCpp, monkeypatch: pytest.MonkeyPatch, guess: range) -> None:
+    """Right, wrong or no guesses: a greedy reply is the same, and the cache holds what was said and no more."""
+    greedy = {"sampling": Sampling(temperature=0.0), "max_tokens": 12}
+    expected = answer(llm, *PARIS, **greedy)
+    monkeypatch.setattr("inference.llm.llamacpp.follow", lambda words, said: guess)
+
+    assert expected == answer(llm, *PARIS, **greedy)
+    assert expected.startswith(llm.model.piece(llm._cached[llm.count_tokens(PARIS)]).decode())
+    assert llm.model.lib.llama_memory_seq_pos_max(llm.context._memory, 0) + 1 == len(llm._cached)

@@ -1,0 +1,45 @@
+"""Prompt lookup: a reply often repeats words of the question, so the question tells which tokens may come next.
+
+A guess costs little, because a batch of four tokens takes hardly longer to decode than one (18 against 13 ms,
+measured), and every token of it that the sampler then chooses itself saves a step. Only the last bits of the logits
+change, as with every batch. It is speculative decoding (Leviathan et al. 2023) with the prompt as its draft model (Saxena 2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+GUESS_TOKENS = 3
+"""Most tokens of a guess: of 2 to 5, on 63 questions, more do not pay (simulated with measured times of batches)."""
+_COMMON = frozenset(
+    ("a", "an", "and", "are", "did", "do", "does", "in", "is", "of", "the", "to", "was", "were")
+)
+"""Words that don't tell, alone, what follows."""
+
+
+def follow(asked: Sequence[str], said: Sequence[str]) -> range:
+    """Return where in `asked`, the tokens of the question as text, what follows `said`, those of the reply, may stand.
+
+    Empty where nothing suggests itself. The last token has to occur in the question: behind the same token as in the
+    reply, or at least as a word that tells something. A guess ends at a punctuation mark.
+    """
+    words, tail = [_plain(text) for text in asked], [_plain(text) for text in said[-2:]]
+    if not tail or not _is_word(tail[-1]):
+        return range(0)
+    places = [place for place, word in enumerate(words[:-1]) if word == tail[-1]]
+    pairs = [place for place in places if place and len(tail) == 2 and words[place - 1] == tail[0]]
+    if not (pairs or (places and tail[-1] not in _COMMON)):
+        return range(0)
+    start = (pairs or places)[-1] + 1
+    end = start
+    while end < min(len(words), start + GUESS_TOKENS) and _is_word(words[end]):
+        end += 1
+    return range(start, end)
+
+
+def _plain(text: str) -> str:
+    return text.strip().lower()
+
+
+def _is_word(plain: str) -> bool:
+    return any(character.isalnum() for character in plain)
