@@ -60,7 +60,7 @@ class ChipSpec:
     lanes_per_tile: int = known(16, "lanes", "P20")
     hemispheres: int = known(2, "", "P20")
     mem_slices_per_hemisphere: int = known(44, "slices", "P20")
-    mem_slices_per_hop: int = known(4, "slices", "P20, SQUANDER: crossing 44 slices takes 11 cycles")
+    mem_slices_per_hop: int = known(4, "slices", "SQUANDER: crossing 44 slices takes 11 cycles", "measured")
     mem_banks_per_slice: int = known(2, "banks", "P20")
     mem_words_per_bank: int = known(4096, "words", "P20, GM: bank 0 is 0…4095, bank 1 is 4096…8191")
     mem_word_bytes: int = known(16, "B a tile", "P20")
@@ -276,3 +276,25 @@ LP30: tuple[Constant, ...] = tuple(
     )
 )
 """The third generation as far as it is published: too little for a schedule, enough for a roofline."""
+
+
+def table(spec: ChipSpec) -> str:
+    """The constants as a table in Markdown, as the room's README shows them."""
+    lines = [
+        "| constant | value | interval | unit | source | confidence | emulator |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for constant in constants(spec):
+        p = constant.provenance
+        interval = "" if p.low is None else f"{p.low:g} … {p.high:g}"
+        cells = (
+            f"`{constant.name}`",
+            f"{constant.value:,}",
+            interval,
+            p.unit,
+            p.source,
+            p.confidence,
+            p.modelled,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lpu_backend.chip.floorplan import Unit
+from lpu_backend.chip.floorplan import QUEUES, SLICES_A_SIDE, SLICES_A_SLOT, STREAMS_A_DIRECTION, Unit
 from lpu_backend.chip.isa import SIGNATURES, Opcode
 from lpu_backend.chip.spec import ChipSpec
+from lpu_backend.errors import SpecError
 
 ACC_OPCODES = (Opcode.ACC_SET, Opcode.ACC_ADD, Opcode.ACC_SET_OUT, Opcode.ACC_ADD_OUT, Opcode.ACC_OUT)
 
@@ -32,7 +33,8 @@ class Timing:
 
 @lru_cache(maxsize=64)
 def timing(spec: ChipSpec) -> Timing:
-    """The delays of a chip by opcode."""
+    """The delays of a chip by opcode; raises SpecError for a chip of another geometry than the floor plan's."""
+    _check_geometry(spec)
     skew, delay, busy = [0] * 128, [0] * 128, [1] * 128
     special = {
         Opcode.READ: spec.mem_read_cycles,
@@ -64,3 +66,26 @@ def timing(spec: ChipSpec) -> Timing:
     busy[Opcode.ABC_F16] = spec.mxm_fp16_share // 2
     busy[Opcode.SYNC] = spec.barrier_cycles
     return Timing(tuple(skew), tuple(delay), tuple(busy))
+
+
+def _check_geometry(spec: ChipSpec) -> None:
+    """Delays and clock may vary; places, queues, lanes and banks are the floor plan's."""
+    drawn = {
+        "mem_slices_per_hemisphere": SLICES_A_SIDE,
+        "mem_slices_per_hop": SLICES_A_SLOT,
+        "streams_per_direction": STREAMS_A_DIRECTION,
+        "queues": QUEUES,
+        "lanes": 320,
+        "tiles": 20,
+        "mem_words": 8192,
+        "mem_banks_per_slice": 2,
+        "mxm_planes": 4,
+        "mxm_rows": 320,
+        "mxm_weight_streams": 16,
+        "vxm_alus": 16,
+    }
+    for name, value in drawn.items():
+        if getattr(spec, name) != value:
+            raise SpecError(
+                f"{spec.name}: {name} is {getattr(spec, name)}; the floor plan is drawn for {value}"
+            )

@@ -56,9 +56,11 @@ def check_mxm(rows: npt.NDArray[Any], issues: Issues, spec: ChipSpec) -> None:
     span = int(issues.cycle.max(initial=0)) + spec.mxm_dot_cycles + spec.mxm_install_cycles + 2
     _check_installs(loads, installs, span, spec.mxm_install_interval_cycles)
     _check_products(installs, products, span, spec.mxm_install_cycles)
-    _check_accumulators(
-        products, _part(rows, issues, *_SETS, *_ADDS, Opcode.ACC_OUT), span, spec.mxm_dot_cycles
+    accs = _part(rows, issues, *_SETS, *_ADDS, Opcode.ACC_OUT)
+    accs.refuse(
+        accs.issues.address >= spec.mxm_accumulators, f"a plane has {spec.mxm_accumulators} accumulators"
     )
+    _check_accumulators(products, accs, span, spec.mxm_dot_cycles)
 
 
 def _check_installs(loads: Part, installs: Part, span: int, interval: int) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import lpu_backend
 from lpu_backend.chip.floorplan import QUEUE_NAMES, QUEUES, SLOT_OF_QUEUE, Unit, mem, mxm, sxm, transit, vxm
-from lpu_backend.chip.isa import E, W
-from lpu_backend.chip.spec import PAPER, PRODUCT, constants, unknown
+from lpu_backend.chip.isa import E, Opcode, W
+from lpu_backend.chip.spec import LP30, PAPER, PRODUCT, constants, table, unknown
+from lpu_backend.chip.timing import timing
 from lpu_backend.errors import SpecError
 
 
@@ -84,6 +87,12 @@ def test_every_constant_has_unit_source_and_confidence() -> None:
         assert low <= constant.value <= high
 
 
+def test_lp30_is_listed_as_far_as_it_is_published() -> None:
+    """500 MB, 150 TB/s, 1.2 PFLOPS, 320 B vectors: sourced, and said not to be modelled."""
+    assert {constant.name: constant.value for constant in LP30}["sram_bytes"] == 500_000_000
+    assert {constant.provenance.modelled for constant in LP30} == {"not modelled"}
+
+
 def test_queues_are_144_and_symmetric() -> None:
     """88 + 16 + 12 + 12 + 16; the east stands as far out as the west."""
     assert len(set(QUEUE_NAMES)) == QUEUES == PRODUCT.queues == 88 + 16 + 12 + 12 + 16
@@ -97,6 +106,13 @@ def test_upstream_is_not_downstream() -> None:
         transit(mem("E", 1), mem("E", 2), 0)
 
 
+def test_the_floor_plan_is_the_spec_s() -> None:
+    """Delays vary freely; a chip of another geometry has no floor plan here, and says so."""
+    assert timing(replace(PRODUCT, vxm_alu_cycles=5)).delay[Opcode.EXP] == 5
+    with pytest.raises(SpecError, match="streams_per_direction is 64; the floor plan is drawn for 32"):
+        timing(replace(PRODUCT, streams_per_direction=64))
+
+
 def test_contradictions_are_refused() -> None:
     """A spec whose figures do not fit together is no spec."""
     with pytest.raises(SpecError, match="clock_hz is 0"):
@@ -105,3 +121,16 @@ def test_contradictions_are_refused() -> None:
         replace(PRODUCT, mem_slices_per_hemisphere=43)
     with pytest.raises(SpecError, match="16 rows a cycle"):
         replace(PRODUCT, mxm_columns=321)
+
+
+def test_the_readme_shows_the_constants() -> None:
+    """Its table is generated: `python -m tests.lpu_backend.test_spec` writes it."""
+    assert table(PRODUCT) == README.read_text().split(START)[1].split(END)[0].strip()
+
+
+README = Path(lpu_backend.__file__).with_name("README.md")
+START, END = "<!-- constants -->", "<!-- /constants -->"
+
+if __name__ == "__main__":
+    head, rest = README.read_text().split(START)
+    README.write_text(f"{head}{START}\n{table(PRODUCT)}\n{END}{rest.split(END)[1]}")

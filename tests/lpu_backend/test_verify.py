@@ -218,7 +218,13 @@ def test_outputs_are_written_as_often_as_promised() -> None:
 
 
 def test_a_program_for_other_delays_is_refused() -> None:
-    """The schedule belongs to the spec: with a slower ALU the operands are not there."""
+    """The schedule belongs to the spec: with a slower ALU or MXM nothing is there in time."""
+    slow, few = replace(PRODUCT, mxm_dot_cycles=21), replace(PRODUCT, mxm_accumulators=2)
+
+    assert "cycle 51, MXM2_ACC, ACC_SET_OUT 0 -> W0-3: no product" in str(
+        error_of(PROGRAMS["matmul-tile"], slow)
+    )
+    assert "cycle 53" in str(error_of(PROGRAMS["matmul-tile"], few))
     assert "no result in this cycle" in str(
         error_of(PROGRAMS["vector-sum"], replace(PRODUCT, vxm_alu_cycles=4))
     )
