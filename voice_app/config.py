@@ -44,8 +44,8 @@ class Models(Section):
     threads: int = Field(2, ge=1, le=64)
     """Of the language model and the voice."""
     stt_threads: int = Field(1, ge=1, le=64)
-    """Of speech to text. A step of Whisper tiny's decoder is too small to be shared: with two threads that wait for each
-    other, the encoder gains a sixth and the decoder takes twice as long (measured)."""
+    """Of speech to text. A step of Whisper tiny's decoder is too small to be shared: with two threads, which wait for
+    each other, the encoder gains a sixth and the decoder takes twice as long (measured)."""
 
 
 class AudioDevices(Section):
