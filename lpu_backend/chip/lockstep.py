@@ -12,7 +12,7 @@ what it gets, and where it finds nothing, or two units clash, the run ends with 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lpu_backend.chip.ecc import Fault, ProtectedStreams
 from lpu_backend.chip.floorplan import QUEUE_NAMES, VXM_QUEUES, Unit, plane_of
 from lpu_backend.chip.isa import SIGNATURES, AluResult, Immediate, Instruction, Opcode, Operand, Streams
 from lpu_backend.chip.issues import describe, expand
@@ -52,6 +53,8 @@ class Run:
     """Outputs and state by tensor name, shape (vectors, 320)."""
     cycles: int
     """From cycle 0 to the last result in the last tile."""
+    corrected: int
+    """Words in which a bit had flipped on a stream, and was corrected."""
 
 
 @dataclass(slots=True)
@@ -70,13 +73,13 @@ class Flight:
 class Lockstep:
     """One run of a program on one chip."""
 
-    def __init__(self, program: Program, image: Image, spec: ChipSpec) -> None:
+    def __init__(self, program: Program, image: Image, spec: ChipSpec, faults: Sequence[Fault]) -> None:
         check_statics(program)
         self._program = program
         self._spec = spec
         self._timing = timing(spec)
         self._memory = Memory(program, image)
-        self._streams = StreamRegisters()
+        self._streams = ProtectedStreams(faults) if faults else StreamRegisters()
         self._planes = [Plane(spec) for _ in range(spec.mxm_planes)]
         self._alus: dict[int, I32] = {}
         self._sampling: defaultdict[int, list[Flight]] = defaultdict(list)
@@ -117,7 +120,7 @@ class Lockstep:
         for cycle in range(self._end + 1):
             self._now = cycle
             self._step()
-        return Run(self._memory.outputs(), self._end + self._spec.tiles)
+        return Run(self._memory.outputs(), self._end + self._spec.tiles, self._streams.corrected)
 
     def _step(self) -> None:
         """One cycle, `self._now`."""
@@ -126,6 +129,7 @@ class Lockstep:
         self._alus = {}
         for flight, effect in self._effects.pop(self._now, ()):
             self._guard(flight, effect)
+        self._streams.strike()
         for flight in self._sampling.pop(self._now, ()):
             self._guard(flight, partial(self._sample, flight))
         for flight in self._issuing.pop(self._now, ()):
@@ -246,9 +250,12 @@ class Lockstep:
         )
 
 
-def run(program: Program, image: Image, spec: ChipSpec) -> Run:
-    """Runs a program on an image; raises ExecutionError where the chip would do something else than compute."""
-    return Lockstep(program, image, spec).run()
+def run(program: Program, image: Image, spec: ChipSpec, faults: Sequence[Fault] = ()) -> Run:
+    """Runs a program on an image; raises ExecutionError where the chip would do something else than compute.
+
+    `faults` flip bits on streams; what SECDED corrects is counted.
+    """
+    return Lockstep(program, image, spec, faults).run()
 
 
 def rows_of(values: npt.NDArray[Any]) -> Bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,34 +21,56 @@ class StreamRegisters:
     def __init__(self) -> None:
         self.data = np.zeros((STREAMS, REGISTERS, 320), np.uint8)
         self.full = np.zeros((STREAMS, REGISTERS), bool)
+        self.corrected = 0
+        """Words that error correction has mended; see `ecc.py`."""
         self._driven: set[tuple[int, int]] = set()
 
     def advance(self) -> None:
         """One cycle: east streams go one register up, west streams one down; at the edge values fall off."""
-        east, west = slice(0, STREAMS // 2), slice(STREAMS // 2, STREAMS)
-        for array in (self.data, self.full):
-            array[east, 1:] = array[east, :-1]
-            array[west, :-1] = array[west, 1:]
-        self.full[east, 0] = False
-        self.full[west, -1] = False
+        self.move(self.data)
+        self.move(self.full)
+        self.full[: STREAMS // 2, 0] = False
+        self.full[STREAMS // 2 :, -1] = False
         self._driven.clear()
 
+    @staticmethod
+    def move(array: npt.NDArray[Any]) -> None:
+        """An array by stream and register, one cycle on."""
+        east, west = array[: STREAMS // 2], array[STREAMS // 2 :]
+        east[:, 1:] = east[:, :-1]
+        west[:, :-1] = west[:, 1:]
+
+    @staticmethod
+    def driven_register(queue: int, streams: Streams) -> int | None:
+        """Downstream of a queue's unit; None beyond the edge of the chip."""
+        register = SLOT_OF_QUEUE[queue] + EDGE_SLOT - (not is_east(streams.first))
+        return register if 0 <= register < REGISTERS else None
+
+    @staticmethod
+    def sampled_register(queue: int, streams: Streams) -> int | None:
+        """Upstream of a queue's unit; None beyond the edge of the chip."""
+        register = SLOT_OF_QUEUE[queue] + EDGE_SLOT - is_east(streams.first)
+        return register if 0 <= register < REGISTERS else None
+
     def drive(self, queue: int, streams: Streams, data: Bytes) -> None:
-        """Puts byte planes on streams, downstream of the queue's unit; replaces what passes there."""
-        for plane, stream in enumerate(range(streams.first, streams.first + streams.width)):
-            register = SLOT_OF_QUEUE[queue] + EDGE_SLOT - (not is_east(stream))
-            if not 0 <= register < REGISTERS:
-                continue
-            if (stream, register) in self._driven:
-                raise ExecutionError(f"{streams} is driven twice at slot {SLOT_OF_QUEUE[queue]}")
-            self._driven.add((stream, register))
-            self.data[stream, register] = data[plane]
-            self.full[stream, register] = True
+        """Puts byte planes on streams; they replace what passes there."""
+        register = self.driven_register(queue, streams)
+        if register is None:
+            return
+        group = range(streams.first, streams.first + streams.width)
+        if any((stream, register) in self._driven for stream in group):
+            raise ExecutionError(f"{streams} is driven twice at slot {SLOT_OF_QUEUE[queue]}")
+        self._driven.update((stream, register) for stream in group)
+        self.data[group.start : group.stop, register] = data
+        self.full[group.start : group.stop, register] = True
+
+    def strike(self) -> None:
+        """Faults: none on perfect streams; see `ecc.py`."""
 
     def sample(self, queue: int, streams: Streams) -> Bytes:
         """The byte planes that arrive at the queue's unit, shape (width, 320)."""
-        register = SLOT_OF_QUEUE[queue] + EDGE_SLOT - is_east(streams.first)
+        register = self.sampled_register(queue, streams)
         wanted = slice(streams.first, streams.first + streams.width)
-        if not 0 <= register < REGISTERS or not self.full[wanted, register].all():
+        if register is None or not self.full[wanted, register].all():
             raise ExecutionError(f"nothing arrives on {streams}")
         return self.data[wanted, register].copy()
