@@ -9,7 +9,8 @@ Values. A vector that is driven onto a stream, a chained ALU result, a product i
   of the first issue has to be. Stream k of a group belongs to flow + k (so a float32 occupies four flows: four Reads of
   its byte planes have labels v, v + FLOW, v + 2·FLOW, v + 3·FLOW, and an ALU takes it with in_a = v). Issue i of a
   repeated row has instant + i · interval: data move in step with time, so a consumer of every second value repeats with
-  twice the interval and needs nothing else. `ProgramBuilder.value` gives fresh labels.
+  twice the interval and needs nothing else. `ProgramBuilder.value` gives fresh labels: a label is made once in a
+  program. 0 is no label: what nobody uses may go without.
 
 Versions. What is stored is labelled by `version`:
   Read, Gather       how many times each of the words has been written before (0: constant, input or state).

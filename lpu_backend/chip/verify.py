@@ -8,9 +8,10 @@ a fault on the functional model, and two schedules of the same labelled operatio
   2. queues     one issue a cycle and queue; an FP16 product takes two cycles of both planes; IW has its interval
   3. banks      a bank of a slice serves one access a cycle
   4. streams    no register is driven twice in a cycle; every operand is on its stream, at its slot, in its cycle
-  5. ALUs       a chained operand is the result that its ALU gives in that very cycle
-  6. SRAM       every word read has been written as often as the program says, or holds an input; so have the outputs
-  7. MXM        (`verify_mxm.py`) tiles are loaded before they are installed, installed before they are used, not
+  5. labels     every value has a label of its own, so that what is meant is one thing
+  6. ALUs       a chained operand is the result that its ALU gives in that very cycle
+  7. SRAM       every word read has been written as often as the program says, or holds an input; so have the outputs
+  8. MXM        (`verify_mxm.py`) tiles are loaded before they are installed, installed before they are used, not
                 replaced while in use; products are taken when they arrive; accumulators hold what they should
 
 Everything is an array: about a million issues take seconds.
@@ -27,7 +28,7 @@ import numpy.typing as npt
 from lpu_backend.chip.floorplan import MXM_QUEUES, QUEUE_NAMES, VXM_QUEUES, stream_name
 from lpu_backend.chip.isa import Opcode
 from lpu_backend.chip.issues import Ints, Issues, expand, failure, match, match_last, pick
-from lpu_backend.chip.program import FIRST_ALU, IMMEDIATE, Kind, Program
+from lpu_backend.chip.program import FIRST_ALU, FLOW, IMMEDIATE, NO_OPERAND, Kind, Program
 from lpu_backend.chip.rules import MEM_OPCODES, check_homes, check_statics
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.chip.timing import Timing, timing
@@ -49,7 +50,16 @@ def verify(program: Program, spec: ChipSpec) -> None:
     issues = expand(program.rows)
     checked = Checked(program, spec, timing(spec), issues)
     errors = []
-    for check in (_check_queues, _check_banks, _check_streams, _check_chains, _check_words, _check_mxm):
+    checks = (
+        _check_queues,
+        _check_banks,
+        _check_labels,
+        _check_streams,
+        _check_chains,
+        _check_words,
+        _check_mxm,
+    )
+    for check in checks:
         try:
             check(checked)
         except ScheduleError as error:
@@ -142,6 +152,24 @@ def _check_streams(c: Checked) -> None:
         return f"{stream} carries what {unit} made in cycle {cycle}, another value is meant"
 
     c.refuse(wrong, used.issue, arriving)
+
+
+def _check_labels(c: Checked) -> None:
+    """A label is made once: on a stream, or as a product or an ALU's result that goes onto none."""
+    made = driven(c.program.rows, c.issues, c.timing)
+    alone = np.flatnonzero((c.column("out") == NO_OPERAND) & (c.column("makes") > 0))
+    label = np.concatenate([made.label, (c.column("makes") + c.issues.age)[alone]])
+    issue = np.concatenate([made.issue, alone])
+    order = np.lexsort((c.issues.cycle[issue], label))
+    label, issue = label[order], issue[order]
+    c.refuse(
+        (label[1:] == label[:-1]) & (label[1:] >= FLOW),
+        issue[1:],
+        "makes a value that another instruction makes",
+    )
+    for name in ("a", "b"):
+        given = (c.column(name) < IMMEDIATE) & (c.column("in_" + name) < FLOW)
+        c.refuse(given, None, f"does not say which value operand {name} is meant to be")
 
 
 def _check_chains(c: Checked) -> None:

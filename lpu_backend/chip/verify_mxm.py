@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lpu_backend.chip.floorplan import MXM_QUEUES
 from lpu_backend.chip.isa import Opcode
 from lpu_backend.chip.issues import Ints, Issues, failure, match, match_last, pick
+from lpu_backend.chip.program import FLOW
 from lpu_backend.chip.spec import ChipSpec
 
 Mask = npt.NDArray[np.bool_]
@@ -111,6 +112,7 @@ def _check_accumulators(products: Part, accs: Part, span: int, dot: int) -> None
     wanted = accs.plane * span + accs.issues.cycle
     found = match(arrival, wanted)
     accs.refuse(updates & (found < 0), "no product arrives in this cycle")
+    accs.refuse(updates & (accs.column("in_a") < FLOW), "does not say which product it is meant to take")
     other = pick(label, found) != accs.column("in_a") + accs.issues.age
     accs.refuse(updates & other, "the product that arrives is not the one meant")
     slot = (accs.plane * SLOTS + accs.issues.address) * span

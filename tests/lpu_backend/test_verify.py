@@ -15,6 +15,7 @@ from lpu_backend.chip.floorplan import QUEUES, UNIT_OF_QUEUE
 from lpu_backend.chip.isa import Opcode
 from lpu_backend.chip.lockstep import run
 from lpu_backend.chip.program import FLOW, ROW, Kind, Program
+from lpu_backend.chip.simulate import length
 from lpu_backend.chip.spec import PRODUCT, ChipSpec
 from lpu_backend.chip.verify import verify
 from lpu_backend.errors import LpuError, ScheduleError
@@ -151,8 +152,8 @@ def row_of(program: Program, opcode: Opcode, nth: int = 0) -> int:
     [
         ("vector-sum", Opcode.ADD_I32, {"cycle": 13}, "cycle 13, VXM0, ADD_I32 W0-3 E4-7: W0 carries what MEM_E28"),
         ("vector-sum", Opcode.MUL_I32, {"cycle": 16}, "the ALU of operand a has no result in this cycle"),
-        ("vector-sum", Opcode.MUL_I32, {"in_a": 1}, "operand a is another result than meant"),
-        ("vector-sum", Opcode.ADD_I32, {"in_a": 1}, "W0 carries what MEM_E28 made in cycle 0, another value is meant"),
+        ("vector-sum", Opcode.MUL_I32, {"in_a": 99 * FLOW}, "operand a is another result than meant"),
+        ("vector-sum", Opcode.ADD_I32, {"in_a": 99 * FLOW}, "MEM_E28 made in cycle 0, another value is meant"),
         ("vector-sum", Opcode.ADD_I32, {"queue": 93}, "the ALU's row can't take the group of a"),
         ("vector-sum", Opcode.ADD_I32, {"b": 0}, "one stream group enters the ALU from both sides"),
         ("vector-sum", Opcode.ADD_I32, {"cycle": 3}, "an operand would be sampled before the program starts"),
@@ -160,6 +161,8 @@ def row_of(program: Program, opcode: Opcode, nth: int = 0) -> int:
         ("vector-sum", Opcode.READ, {"queue": 40}, "its region lies in another slice"),
         ("vector-sum", Opcode.READ, {"version": 1}, "has been written 0 times by then, 1 are meant"),
         ("vector-sum", Opcode.READ, {"queue": 100}, "not an instruction of this unit"),
+        ("vector-sum", Opcode.READ, {"makes": 2 * FLOW}, "makes a value that another instruction makes"),
+        ("vector-sum", Opcode.ADD_I32, {"in_a": 0}, "does not say which value operand a is meant to be"),
         ("vector-sum", Opcode.WRITE, {"version": 2}, "writes a word for another time"),
         ("vector-sum", Opcode.WRITE, {"stride": 0}, "writes a word for another time"),
         ("vector-sum", Opcode.WRITE, {"opcode": 200}, "there is no such instruction"),
@@ -170,6 +173,8 @@ def row_of(program: Program, opcode: Opcode, nth: int = 0) -> int:
         ("matmul-tile", Opcode.LW, {"count": 19}, "rows 304 … of the buffer hold another tile, or nothing"),
         ("matmul-tile", Opcode.LW, {"a": 16}, "cycle 10, MXM2_W, LW 0 E16-31: nothing arrives on E16"),
         ("matmul-tile", Opcode.ACC_SET_OUT, {"opcode": 23}, "the accumulator holds nothing yet"),
+        ("matmul-tile", Opcode.ACC_SET_OUT, {"in_a": 0}, "does not say which product it is meant to take"),
+        ("matmul-tile", Opcode.ACC_SET_OUT, {"in_a": 99 * FLOW}, "the product that arrives is not the one meant"),
         ("matmul-tile", Opcode.ACC_SET_OUT, {"stride": 0}, "the accumulator has had other updates than meant"),
         ("matmul-tile", Opcode.ACC_SET_OUT, {"cycle": 52}, "no product arrives in this cycle"),
         ("shuffles", Opcode.PERMUTE, {"address": 1}, "the map is no bijection of 320 lanes"),
@@ -195,6 +200,21 @@ def test_an_error_carries_cycle_unit_and_instruction() -> None:
     error = error_of(moved(program, row_of(program, Opcode.ADD_I32), cycle=13))
 
     assert (error.cycle, error.unit, error.instruction) == (13, "VXM0", "ADD_I32 W0-3 E4-7")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(sorted(PROGRAMS)), st.integers(1, 500))
+def test_a_program_that_starts_later_ends_later(name: str, by: int) -> None:
+    """Time is relative: all instructions moved alike compute the same and take so many cycles more."""
+    rows = PROGRAMS[name].rows.copy()
+    rows["cycle"] += by
+    later = replace(PROGRAMS[name], rows=rows)
+    verify(later, PRODUCT)
+    result = run(later, image_of(later), PRODUCT)
+
+    assert result.cycles == length(PROGRAMS[name], PRODUCT) + by
+    for key, value in expected(name).items():
+        np.testing.assert_array_equal(result.outputs[key], value)
 
 
 def test_regions_with_data_overlap_nothing() -> None:
