@@ -147,6 +147,8 @@ def test_runaway_of_the_full_context_is_cut() -> None:
         Decoded("you", 0.70, -2.8, False),
         Decoded("I'm going to go to the next one.", 0.94, -1.9, False),
         Decoded(". . . . .", 0.3, -0.1, True),
+        Decoded("I'm gonna be right back.", 0.59, -2.34, False),  # a cough
+        Decoded("Good...", 0.32, -2.64, False),  # another
         Decoded("", 0.1, 0.0, False),
     ],
 )
@@ -154,6 +156,19 @@ def test_words_made_of_noise_are_dropped(heard: Decoded) -> None:
     """Improbable speech and marks without words are silence, and are not decoded again."""
     assert not is_speech(heard)
     assert settle(lambda _: heard, [8, 10, 30]) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        Decoded("5", 0.10, -1.91, False),
+        Decoded("Today", 0.16, -1.25, False),
+        Decoded("Mountain View", 0.44, -0.60, False),
+    ],
+)
+def test_short_words_are_kept(heard: Decoded) -> None:
+    """Measured on people and the voice: improbable words of probable speech, probable words of less probable speech."""
+    assert is_speech(heard)
 
 
 def test_script_is_read_in_order() -> None:
