@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +37,7 @@ from lpu_backend.errors import ExecutionError
 Bytes = npt.NDArray[np.uint8]
 I32 = npt.NDArray[np.int32]
 Image = Mapping[str, Bytes]
-"""Arrays of vectors by tensor name, shape (vectors, 320) uint8."""
-
+"""Arrays of vectors by tensor name, shape (vectors, 320) uint8; `vectors.byte_planes` makes them."""
 
 LONGEST = 10_000_000
 """Cycles; a run takes about 100 µs each on the host, more where much is issued."""
@@ -256,23 +254,3 @@ def run(program: Program, image: Image, spec: ChipSpec, faults: Sequence[Fault] 
     `faults` flip bits on streams; what SECDED corrects is counted.
     """
     return Lockstep(program, image, spec, faults).run()
-
-
-def rows_of(values: npt.NDArray[Any]) -> Bytes:
-    """Vectors of any dtype, shape (n, 320), as byte planes one after another: shape (n · itemsize, 320)."""
-    values = np.ascontiguousarray(values)
-    size = values.dtype.itemsize
-    return np.ascontiguousarray(
-        values.view(np.uint8).reshape(len(values), 320, size).transpose(0, 2, 1)
-    ).reshape(-1, 320)
-
-
-def values_of(planes: Bytes, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """The inverse of `rows_of`."""
-    size = np.dtype(dtype).itemsize
-    return (
-        np.ascontiguousarray(planes.reshape(-1, size, 320).transpose(0, 2, 1))
-        .reshape(-1)
-        .view(dtype)
-        .reshape(-1, 320)
-    )

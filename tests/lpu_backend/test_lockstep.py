@@ -10,9 +10,10 @@ import pytest
 from lpu_backend import numerics
 from lpu_backend.chip.floorplan import mem
 from lpu_backend.chip.isa import E, Opcode, read, write
-from lpu_backend.chip.lockstep import rows_of, run, values_of
+from lpu_backend.chip.lockstep import run
 from lpu_backend.chip.program import Kind, Labels, Program, ProgramBuilder
 from lpu_backend.chip.spec import PRODUCT
+from lpu_backend.chip.vectors import byte_planes, from_byte_planes
 from lpu_backend.errors import ExecutionError, ScheduleError
 from tests.lpu_backend.examples import matmul_tile, vector_sum
 from tests.lpu_backend.zoo import accumulated, image_of, memory, shuffles, softmax_like, transposed
@@ -28,10 +29,12 @@ def test_row_10_a_vector_sum_takes_26_cycles_from_read_to_readable() -> None:
     """y = (a + b) · 3, wrapping; read → 2 ALUs → write is 26 cycles. It defines the delays: a regression test."""
     rng = np.random.default_rng(1)
     a, b = rng.integers(-(2**31), 2**31, (2, 4, 320), dtype=np.int32)
-    result = run(vector_sum(4), {"a": rows_of(a), "b": rows_of(b)}, PRODUCT)
+    result = run(vector_sum(4), {"a": byte_planes(a), "b": byte_planes(b)}, PRODUCT)
 
-    np.testing.assert_array_equal(values_of(result.outputs["y"], np.int32), (a + b) * np.int32(3))
-    assert run(vector_sum(1), {"a": rows_of(a), "b": rows_of(b)}, PRODUCT).cycles == 26 + PRODUCT.tiles
+    np.testing.assert_array_equal(from_byte_planes(result.outputs["y"], np.int32), (a + b) * np.int32(3))
+    assert (
+        run(vector_sum(1), {"a": byte_planes(a), "b": byte_planes(b)}, PRODUCT).cycles == 26 + PRODUCT.tiles
+    )
 
 
 def test_a_tile_of_a_matrix_product() -> None:
@@ -39,22 +42,22 @@ def test_a_tile_of_a_matrix_product() -> None:
     image, out = outputs(matmul_tile(2))
     w, x = image["w"].view(np.int8).astype(np.int32), image["x"].view(np.int8).astype(np.int32)
 
-    np.testing.assert_array_equal(values_of(out["y"], np.int32), x @ w.T)
+    np.testing.assert_array_equal(from_byte_planes(out["y"], np.int32), x @ w.T)
 
 
 def test_shuffles_of_the_sxm() -> None:
     """Shift, Permute, Distribute, Select on int32; Rotate on bytes."""
     image, out = outputs(shuffles())
-    x, y, z = (values_of(image[name], np.int32) for name in "xyz")
+    x, y, z = (from_byte_planes(image[name], np.int32) for name in "xyz")
     lanes = np.arange(320)
     down = np.zeros_like(x)
     down[:, :-5] = x[:, 5:]
     spread = np.where(lanes % 16 < 8, x[:, lanes // 16 * 16 + 3], 0)
 
-    np.testing.assert_array_equal(values_of(out["shifted"], np.int32), down)
-    np.testing.assert_array_equal(values_of(out["permuted"], np.int32), x[:, lanes ^ 1])
-    np.testing.assert_array_equal(values_of(out["spread"], np.int32), spread)
-    np.testing.assert_array_equal(values_of(out["chosen"], np.int32), np.where(lanes % 3 == 0, y, z))
+    np.testing.assert_array_equal(from_byte_planes(out["shifted"], np.int32), down)
+    np.testing.assert_array_equal(from_byte_planes(out["permuted"], np.int32), x[:, lanes ^ 1])
+    np.testing.assert_array_equal(from_byte_planes(out["spread"], np.int32), spread)
+    np.testing.assert_array_equal(from_byte_planes(out["chosen"], np.int32), np.where(lanes % 3 == 0, y, z))
     for i in range(3):
         for j in range(3):
             superlanes = image["r"][i].reshape(20, 16)
@@ -96,7 +99,7 @@ def test_products_accumulate_over_tiles() -> None:
         w, x = image[f"w{tile}0"].view(np.int8).astype(np.int32), image[f"x{tile}"].view(np.int8)[0]
         want[:32] += w @ x.astype(np.int32)
 
-    np.testing.assert_array_equal(values_of(out["y"], np.int32)[0], want)
+    np.testing.assert_array_equal(from_byte_planes(out["y"], np.int32)[0], want)
 
 
 def test_fp16_products_are_rounded_once_and_added_in_float32() -> None:
@@ -104,11 +107,11 @@ def test_fp16_products_are_rounded_once_and_added_in_float32() -> None:
     program = accumulated(half_floats=True)
     rng = np.random.default_rng(5)
     w, x = rng.normal(0, 3, (2, 32, 320)).astype(np.float16), rng.normal(0, 3, (2, 1, 320)).astype(np.float16)
-    image = {f"x{t + 1}": rows_of(x[t]) for t in range(2)}
+    image = {f"x{t + 1}": byte_planes(x[t]) for t in range(2)}
     for t in range(2):
         low_high = np.ascontiguousarray(w[t]).view(np.uint8).reshape(32, 320, 2)
         image |= {f"w{t + 1}{plane}": np.ascontiguousarray(low_high[:, :, plane]) for plane in range(2)}
-    y = values_of(run(program, image, PRODUCT).outputs["y"], np.float32)[0]
+    y = from_byte_planes(run(program, image, PRODUCT).outputs["y"], np.float32)[0]
 
     np.testing.assert_array_equal(y[:32], numerics.dot_f16(w[0], x[0, 0]) + numerics.dot_f16(w[1], x[1, 0]))
     np.testing.assert_array_equal(y[32:], 0)
@@ -119,10 +122,10 @@ def test_a_chain_of_alus() -> None:
     program = softmax_like()
     rng = np.random.default_rng(6)
     a, b = rng.normal(0, 1, (1, 320)).astype(np.float32), rng.uniform(0.1, 9, (1, 320)).astype(np.float32)
-    out = run(program, {"a": rows_of(a), "b": rows_of(b)}, PRODUCT).outputs
+    out = run(program, {"a": byte_planes(a), "b": byte_planes(b)}, PRODUCT).outputs
     want = numerics.exp(a) * numerics.rsqrt(b) + np.float32(1)
 
-    np.testing.assert_array_equal(values_of(out["float"], np.float32), want)
+    np.testing.assert_array_equal(from_byte_planes(out["float"], np.float32), want)
     np.testing.assert_array_equal(
         out["byte"].view(np.int8)[0], np.rint(want[0]).astype(np.int32).astype(np.int8)
     )
