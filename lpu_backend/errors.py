@@ -12,6 +12,8 @@ LpuError
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class LpuError(Exception):
     """Base of all errors of this room. `str()` is one line for the user: what is wrong, what to do."""
@@ -23,6 +25,12 @@ class SpecError(LpuError):
 
 class GgufError(LpuError):
     """A model file that can't be read, or that states absurd things."""
+
+    def __init__(self, path: Path, what: str, how: str = "get the file again") -> None:
+        super().__init__(f"{path}: {what}; {how}")
+        self.path = path
+        self.what = what
+        self.how = how
 
 
 class GraphError(LpuError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import struct
 import threading
 import tracemalloc
@@ -14,9 +13,10 @@ from hypothesis import strategies as st
 
 from inference.errors import ModelCorrupt, ModelError, ModelMissing, UnknownModel
 from inference.models import quantise
-from inference.models.gguf_header import TENSOR_TYPES, inspect_gguf
+from inference.models.gguf_header import inspect_gguf
 from inference.models.manifest import load_manifest
 from inference.models.store import ModelStore, cache_folder
+from lpu_backend.model.gguf_file import TENSOR_TYPES
 
 EMBEDDED = [("whisper-tiny.en", "stt"), ("smollm2-135m-instruct", "llm"), ("piper-en_US-joe-medium", "tts")]
 ENTRY = """
@@ -313,19 +313,6 @@ def test_a_mutated_header_is_facts_or_corrupt(
     except ModelCorrupt:
         return
     assert sum(tensor.size_bytes for tensor in facts.tensors) <= length
-
-
-def test_tensor_types_are_those_of_llama_cpp() -> None:
-    """Block and byte sizes of every known type equal what the installed ggml says."""
-    from llama_cpp import _ggml
-
-    library = _ggml.libggml
-    library.ggml_type_size.restype = ctypes.c_size_t
-    library.ggml_blck_size.restype = ctypes.c_int64
-    library.ggml_type_name.restype = ctypes.c_char_p
-    for kind, (name, block, block_bytes) in TENSOR_TYPES.items():
-        assert library.ggml_type_name(kind).decode().upper() == name.upper()
-        assert (library.ggml_blck_size(kind), library.ggml_type_size(kind)) == (block, block_bytes)
 
 
 def packaged_llm() -> Path:

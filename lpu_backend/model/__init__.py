@@ -1,0 +1,1 @@
+"""A model: its file, its tensor operations, its quantised weights, and an engine that computes them fast."""
