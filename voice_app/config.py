@@ -27,6 +27,9 @@ ENV_ELSEWHERE = {"VOICE_APP_CACHE", "VOICE_APP_CONFIG"}
 LARGEST_FILE_BYTES = 64 * 1024
 
 
+AUTO = "auto"
+
+
 class Section(BaseModel):
     """A table of the settings file."""
 
@@ -37,7 +40,8 @@ class Models(Section):
     """Names of the manifest, or paths."""
 
     stt: str = "whisper-tiny.en"
-    llm: str = "smollm2-135m-instruct"
+    llm: str = AUTO
+    """"auto": the largest installed one that keeps the budget on this machine."""
     tts: str = "piper-en_US-joe-medium"
     llm_backend: str = Field("llama.cpp", pattern=r"^llama\.cpp$")
     context_tokens: int = Field(2048, ge=256, le=131072)

@@ -18,8 +18,9 @@ from rich.table import Table
 
 from inference.errors import InferenceError
 from inference.models.store import ModelStore, cache_folder
-from voice_app.config import load_settings
+from voice_app.config import AUTO, load_settings
 from voice_app.errors import VoiceAppError
+from voice_app.model_choice import default_llm, installed
 
 ROOM_BYTES = 1 << 30
 """What the prepared models, voices and logs need at most with the embedded models, with room to spare."""
@@ -127,12 +128,13 @@ def settings() -> Finding:
 
 
 def models() -> Finding:
-    """The three models that the settings name."""
+    """The models that the settings name, and of language models all that there are to choose from."""
     wanted = load_settings().models
     store = ModelStore()
+    llms = [model.name for model in installed(store)] or [default_llm(store)]
     found = [
         store.find(wanted.stt, "stt"),
-        store.find(wanted.llm, "llm"),
+        *(store.find(name, "llm") for name in (llms if wanted.llm == AUTO else [wanted.llm])),
         store.find(wanted.tts, "tts"),
     ]
     return Finding("models", "ok", ", ".join(f"{files.name} ({files.source})" for files in found))

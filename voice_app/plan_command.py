@@ -33,7 +33,8 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     """Calibrate this machine, print the prediction, and return 1 when it misses the budget."""
     assistant = build_assistant(settings)
     assistant.close()
-    report = prediction(assistant.engines.estimates, request)
+    chosen = {"llm": assistant.models["llm"], "because": assistant.because}
+    report = {**chosen, **prediction(assistant.engines.estimates, request)}
     if request.json:
         typer.echo(json.dumps(report))
     else:
@@ -83,8 +84,9 @@ def show(report: dict[str, object]) -> None:
     for name, stage in stages.items():
         table.add_row(name, str(stage["ms"]), stage["basis"])
     for name, value in report.items():
-        if name not in ("stages", "basis", "engagement"):
+        if name not in ("stages", "basis", "engagement", "llm", "because"):
             table.add_row(name.replace("_", " "), str(value), "composed")
     console = Console()
+    console.print(f"language model {report['llm']}: {report['because']}", highlight=False)
     console.print(table)
     console.print(str(report["engagement"]), highlight=False)

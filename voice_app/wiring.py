@@ -17,10 +17,12 @@ from inference.stt.whisper import WhisperSpeechToText
 from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
+from inference.types import ChatRequest, Message
 from voice_app.budget import Estimates
 from voice_app.config import Settings
 from voice_app.history import History
 from voice_app.lane import ThreadLane
+from voice_app.model_choice import Choice, Speed, choose
 from voice_app.persona import Persona, load_persona
 from voice_app.reply import Engines, ReplyStyle
 
@@ -35,6 +37,8 @@ class Assistant:
     style: ReplyStyle
     persona: Persona
     models: dict[str, str]
+    because: str
+    """Why this language model."""
 
     def close(self) -> None:
         """End the lane's thread."""
@@ -57,9 +61,32 @@ def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextTo
     )
 
 
+def chosen_llm(settings: Settings) -> Choice:
+    """Return the language model to talk with, and why; measures the installed ones where that is not yet known."""
+    return choose(settings, lambda name: measured_speed(build_llm(with_llm(settings, name))))
+
+
+def with_llm(settings: Settings, name: str) -> Settings:
+    """Return the settings with this language model."""
+    return settings.model_copy(update={"models": settings.models.model_copy(update={"llm": name})})
+
+
+def measured_speed(llm: LlamaCpp) -> Speed:
+    """Measure a language model behind a prompt of two hundred tokens, and close it."""
+    behind = (Message("system", "You are a voice assistant. " * 30),)
+    asked = (*behind, Message("user", "How many days are there in a week, and in a year?"))
+    first_s = []
+    for _ in range(3):
+        llm.prefill(behind)
+        first_s.append(_seconds(lambda: next(llm.stream(ChatRequest(asked, 1)), None), 1))
+    speed = Speed(statistics.median(first_s), _seconds(llm.touch, 5))
+    llm.close()
+    return speed
+
+
 def build_llm(settings: Settings) -> LlamaCpp:
     """Load the language model, made quick once where that pays."""
-    path = prepare_gguf(_find(settings.models.llm, "llm").path, cache_folder() / "gguf")
+    path = prepare_gguf(_find(chosen_llm(settings).name, "llm").path, cache_folder() / "gguf")
     return LlamaCpp(
         path,
         context_tokens=settings.models.context_tokens,
@@ -71,6 +98,8 @@ def build_llm(settings: Settings) -> LlamaCpp:
 def build_assistant(settings: Settings) -> Assistant:
     """Load all three models at once, and warm them. Raises ModelError, PersonaError."""
     persona = load_persona(settings.persona)
+    choice = chosen_llm(settings)
+    settings = with_llm(settings, choice.name)
     lane = ThreadLane()
     with ThreadPoolExecutor(1) as pool:
         llm_loading = lane.prepare(lambda: _ready_llm(settings, persona))
@@ -97,6 +126,7 @@ def build_assistant(settings: Settings) -> Assistant:
             "llm": settings.models.llm,
             "tts": persona.voice or settings.models.tts,
         },
+        because=choice.because,
     )
 
 
