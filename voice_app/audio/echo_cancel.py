@@ -25,7 +25,7 @@ Wanted = Literal["auto", "on", "off"]
 CHUNK_S = CHUNK_SAMPLES / FRAME_RATE_HZ
 AUDIBLE = 10 ** (-70 / 20)
 """What is played more quietly makes no echo that matters."""
-TAIL_S = 1.0
+TAIL_S = 0.5
 """How long after the last sound an echo may come: the loudspeaker's latency, the room, the microphone's latency."""
 MASK = 10 ** (-63 / 20)
 """RMS of the noise laid over what the canceller leaves. In silent rooms AEC3 leaves echoes of -62 to -70 dBFS, in which
