@@ -16,7 +16,7 @@ from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.chip.vectors import byte_planes, from_byte_planes
 from lpu_backend.errors import ExecutionError, ScheduleError
 from tests.lpu_backend.examples import matmul_tile, vector_sum
-from tests.lpu_backend.zoo import accumulated, image_of, memory, shuffles, softmax_like, transposed
+from tests.lpu_backend.zoo import accumulated, image_of, lane_sum, memory, shuffles, softmax_like, transposed
 
 
 def outputs(program: Program, seed: int = 3) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -129,6 +129,19 @@ def test_a_chain_of_alus() -> None:
     np.testing.assert_array_equal(
         out["byte"].view(np.int8)[0], np.rint(want[0]).astype(np.int32).astype(np.int8)
     )
+
+
+def test_a_sum_over_lanes_has_the_same_bits_in_every_lane() -> None:
+    """Rotations by 160, 80, 40, 20, 10, 5, then ((((r0 + r1) + r2) + r3) + r4) of the residues modulo 5, in float32."""
+    x = np.random.default_rng(7).normal(0, 1, (1, 320)).astype(np.float32)
+    result = run(lane_sum(), {"x": byte_planes(x)}, PRODUCT)
+    s = x[0]
+    for by in (160, 80, 40, 20, 10, 5):
+        s = s + np.roll(s, -by)
+    total = (((s[0] + s[1]) + s[2]) + s[3]) + s[4]
+
+    np.testing.assert_array_equal(from_byte_planes(result.outputs["sum"], np.float32)[0], np.full(320, total))
+    assert abs(total - x.astype(np.float64).sum()) < 1e-4
 
 
 @pytest.mark.parametrize(

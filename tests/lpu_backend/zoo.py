@@ -242,7 +242,50 @@ def softmax_like() -> Program:
     return b.build()
 
 
-ZOO = (shuffles, transposed, memory, accumulated, lambda: accumulated(half_floats=True), softmax_like)
+def lane_sum() -> Program:
+    """The sum of 320 float32 lanes in every lane: six rotations by the SXM, each added to what was rotated, then the
+    five residues modulo 5 that every superlane holds, spread over it one after another.
+
+    A turn goes VXM → SXM → VXM, 35 cycles: Permute rotates, and Shift by 0 keeps what it is added to on the same way.
+    """
+    h = Hand("lane-sum")
+    lanes = np.arange(320)
+    x = h.read(0, ("E", 40, 0), E(0, 4), "x")
+    for by in (160, 80, 40, 20, 10, 5):
+        rotation = h.b.map((lanes + by) % 320)
+        rotated = h.sxm("E", Instruction(Opcode.PERMUTE, rotation, a=E(0, 4), out=W(0, 4)), x)
+        kept = h.sxm("E", Instruction(Opcode.SHIFT, 0, a=E(0, 4), out=W(4, 4)), x)
+        x = h.alu(0, Opcode.ADD_F32, rotated, kept, E(0, 4))
+    source, total = 0, 0
+    for residue in range(5):
+        spread = h.b.map(lanes // 16 * 16 + (residue - lanes // 16 * 16) % 5)
+        part = h.sxm("E", Instruction(Opcode.DISTRIBUTE, spread, a=E(0, 4), out=W(0, 4)), x)
+        cycle, label = h.arrival(part, vxm(3), Opcode.COPY), h.b.value(4)
+        if residue == 0:
+            h.b.issue(cycle, vxm(3), alu(Opcode.COPY, W(0, 4)), Labels(part.label, 0, label))
+        else:
+            added = alu(Opcode.ADD_F32, AluResult(3), W(0, 4), E(8, 4) if residue == 4 else None)
+            h.b.issue(cycle, vxm(3), added, Labels(total, part.label, label))
+        total = label
+        if residue == 4:
+            h.write(Made(total, vxm(3), cycle + 3, E(8, 4)), ("E", 8, 4096), "sum")
+        else:  # the same sums pass the SXM once more, three cycles later
+            again, copier = h.b.value(4), 1 + residue % 2
+            copy = alu(Opcode.COPY, AluResult(source), out=E(0, 4))
+            h.b.issue(x.driven, vxm(copier), copy, Labels(x.label, 0, again))
+            x, source = Made(again, vxm(copier), x.driven + 3, E(0, 4)), copier
+    return h.b.build()
+
+
+ZOO = (
+    shuffles,
+    transposed,
+    memory,
+    accumulated,
+    lambda: accumulated(half_floats=True),
+    softmax_like,
+    lane_sum,
+)
 
 
 def image_of(program: Program, seed: int = 0) -> dict[str, np.ndarray]:
