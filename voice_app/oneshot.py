@@ -134,10 +134,15 @@ def devices(as_json: bool) -> None:
     Console().print(table)
 
 
-def trace(log: Path, out: Path) -> None:
-    """Write a session's log as a trace. Raises SessionError."""
+def trace(log: Path, out: str, kind: str) -> None:
+    """Write a session's log as a trace. Raises SessionError, VoiceAppError."""
+    if kind == "otel":
+        from voice_app.otel import export
+
+        export(list(replay(log)), out)
+        return
     rows = waterfall.trace(replay(log))
     try:
-        out.write_text(json.dumps(rows))
+        Path(out).write_text(json.dumps(rows))
     except OSError as error:
-        raise SessionError(out, f"can't be written ({error.strerror}); choose another file") from None
+        raise SessionError(Path(out), f"can't be written ({error.strerror}); choose another file") from None
