@@ -150,7 +150,20 @@ def bench(  # noqa: PLR0913
     first_token_ms: Annotated[
         float | None, typer.Option(min=0, help="Composed: declared time to the first token.")
     ] = None,
-    compare: Annotated[bool, typer.Option(help="Measure the same turns without drafting, too.")] = False,
+    baselines: Annotated[
+        bool,
+        typer.Option(help="Audio: measure the same turns without drafting and with a serial cascade, too."),
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the result as a page to this file, too.")] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="A B", help="Compare two results of --json instead; fail where B is worse than A."
+        ),
+    ] = None,
+    lock: Annotated[
+        Path | None, typer.Option(help="Audio: hold this lock file (flock) while turns are spoken.")
+    ] = None,
     echo_db: Annotated[
         float | None,
         typer.Option(min=-60, max=0, help="Card: how loud the microphone hears the loudspeaker."),
@@ -166,6 +179,10 @@ def bench(  # noqa: PLR0913
     json: Json = False,
 ) -> None:
     """Measure how long answers take, from the sound; fail when the budget or the limit of cut-ins is missed."""
+    if compare:
+        from voice_app.bench.compare import run_compare
+
+        raise typer.Exit(run_compare(*compare, json))
     from voice_app.bench.run import BenchRequest, run_bench
     from voice_app.config import load_settings
 
@@ -173,7 +190,19 @@ def bench(  # noqa: PLR0913
     options = {"--model": model, "--voice": voice, "--persona": persona}
     talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
     request = BenchRequest(
-        turns, budget_ms, mode, token_ms, first_token_ms, corpus, compare, json, talk_options, echo_db, noise
+        turns,
+        budget_ms,
+        mode,
+        token_ms,
+        first_token_ms,
+        corpus,
+        baselines=baselines,
+        lock=lock,
+        json=json,
+        html=html,
+        talk_options=talk_options,
+        echo_db=echo_db,
+        noise=noise,
     )
     raise typer.Exit(run_bench(settings, request))
 
@@ -198,15 +227,29 @@ def plan(
     raise typer.Exit(run_plan(settings, PlanRequest(budget_ms, token_ms, first_token_ms, json)))
 
 
+class TraceFormat(StrEnum):
+    """What a trace is for."""
+
+    PERFETTO = "perfetto"
+    OTEL = "otel"
+
+
 @app.command()
 def trace(
     events: Annotated[Path, typer.Argument(help="A session's log (JSONL).")],
-    out: Annotated[Path, typer.Argument(help="Where to write the trace; open it at ui.perfetto.dev.")],
+    out: Annotated[
+        str,
+        typer.Argument(help="The file to write; otel: or - for here, or a collector's address (OTLP/HTTP)."),
+    ],
+    format_: Annotated[
+        TraceFormat,
+        typer.Option("--format", help="perfetto: for ui.perfetto.dev; otel: OpenTelemetry spans."),
+    ] = TraceFormat.PERFETTO,
 ) -> None:
     """Turn a session's log into a trace of its stages."""
     from voice_app.oneshot import trace as run
 
-    run(events, out)
+    run(events, out, format_)
 
 
 @app.command()

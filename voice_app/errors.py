@@ -4,6 +4,7 @@ VoiceAppError           1
 ├── ConfigError         3  a setting that can't be used: file, variable or flag
 ├── PersonaError        3  a persona that can't be used
 ├── ScenarioError       5  a corpus for the benchmark that can't be used
+├── ResultError         7  a saved result of the benchmark that can't be used
 ├── AudioDeviceError    4  no sound card, or not the one asked for
 └── SessionError        7  a file of the session (log, recording) can't be written
 
@@ -42,6 +43,16 @@ class ScenarioError(VoiceAppError):
     """A corpus for the benchmark that can't be used."""
 
     exit_code = 5
+
+
+class ResultError(VoiceAppError):
+    """A saved result of the benchmark that can't be used."""
+
+    exit_code = 7
+
+    def __init__(self, path: Path | None, what: str) -> None:
+        super().__init__(f"{path}: {what}" if path else what)
+        self.path = path
 
 
 class AudioDeviceError(VoiceAppError):

@@ -45,6 +45,8 @@ class Session:
     """Where the assistant's sound is written; None: the loudspeaker."""
     events_file: Path | None = None
     listeners: Sequence[Listener] = ()
+    may_speak: Callable[[], bool] = lambda: True
+    """Asked before each recorded turn; while it says no, the user is silent."""
 
 
 def run_session(session: Session) -> list[SpokenTurn]:
@@ -55,13 +57,14 @@ def run_session(session: Session) -> list[SpokenTurn]:
     assistant = build_assistant(session.settings)
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            return asyncio.run(_converse(session, assistant))
+            return asyncio.run(converse(session, assistant))
     finally:
         assistant.close()
     return []
 
 
-async def _converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
+async def converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
+    """Hold a session with an assistant that is loaded; return what `run_session` does."""
     bus = events.Bus()
     with _log(session) as recorder:
         for listener in (*recorder, *session.listeners):
@@ -122,7 +125,7 @@ def _source(
     session: Session, submit: Callable[[str], None], notice: Callable[[str], None], played: PlayedSound
 ) -> RecordedUser | TypedUser | Microphone:
     if session.recordings:
-        return RecordedUser(session.recordings)
+        return RecordedUser(session.recordings, may_speak=session.may_speak)
     if session.typed_only:
         return TypedUser(submit, patient=not sys.stdin.isatty())
     audio = session.settings.audio

@@ -47,14 +47,16 @@ class Assistant:
 
 def build_stt(settings: Settings) -> WhisperSpeechToText:
     """Load speech to text."""
-    return WhisperSpeechToText(_find(settings.models.stt, "stt").path, threads=settings.models.stt_threads)
+    return WhisperSpeechToText(
+        find_model(settings.models.stt, "stt").path, threads=settings.models.stt_threads
+    )
 
 
 def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextToSpeech:
     """Load the voice: the one configured, unless the persona has one of its own."""
     name = (persona.voice if persona else None) or settings.models.tts
     return PiperTextToSpeech(
-        _find(name, "tts").path,
+        find_model(name, "tts").path,
         cache_folder() / "voices",
         speed=persona.speed if persona else 1.0,
         threads=settings.models.threads,
@@ -86,7 +88,7 @@ def measured_speed(llm: LlamaCpp) -> Speed:
 
 def build_llm(settings: Settings) -> LlamaCpp:
     """Load the language model, made quick once where that pays."""
-    path = prepare_gguf(_find(chosen_llm(settings).name, "llm").path, cache_folder() / "gguf")
+    path = prepare_gguf(find_model(chosen_llm(settings).name, "llm").path, cache_folder() / "gguf")
     return LlamaCpp(
         path,
         context_tokens=settings.models.context_tokens,
@@ -162,5 +164,6 @@ def _ready_tts(settings: Settings, persona: Persona) -> PiperTextToSpeech:
     return tts
 
 
-def _find(name: str, role: Role) -> ModelFiles:
+def find_model(name: str, role: Role) -> ModelFiles:
+    """Return the files of a model by its name or path. Raises ModelMissing."""
     return ModelStore().find(name, role)

@@ -16,8 +16,9 @@ from inference.audio import write_audio
 from inference.types import Samples
 from voice_app import events
 from voice_app.audio.recordings import SpokenTurn
+from voice_app.bench.measured import Session, measured
 from voice_app.bench.pulse import CARD_RATE_HZ, PulseServer
-from voice_app.bench.report import Session, figures
+from voice_app.bench.report import figures
 from voice_app.bench.scenario import AUDIBLE, ScenarioTurn
 from voice_app.budget import Budget
 from voice_app.errors import VoiceAppError
@@ -53,7 +54,9 @@ def measure_card(
                 write_audio(wav, turn.sound)
                 answered = log.read_bytes().count(b"response.done")
                 card.play(wav).wait()
-                _wait_for_reply(log, process, answered)
+                over_s = turns[number + 1].after if number + 1 < len(turns) else "reply"
+                if over_s == "reply" or not _sounds_for(over_s, log, process, answered):
+                    _wait_for_reply(log, process, answered)
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=PATIENCE_S)
         finally:
@@ -63,7 +66,7 @@ def measure_card(
         told = list(replay(log))
     spoken = locate(user, CARD_RATE_HZ)
     session = Session(turns, spoken, _on_the_recording(told, spoken), speaker, CARD_RATE_HZ)
-    report = figures(session, Budget().scaled(budget_ms / 1000))
+    report = figures(measured(session), Budget().scaled(budget_ms / 1000))
     sounded = sum(isinstance(event, events.PlaybackStarted) for event in told)
     unasked = max(0, sounded - len(turns))
     return {
@@ -94,10 +97,10 @@ def _on_the_recording(log: Sequence[events.Event], spoken: Sequence[SpokenTurn])
     late_s = spoken[0].start_s - started[0].speech_start_s
     moved: list[events.Event] = []
     for event in log:
-        changes = {"at_s": event.at_s + late_s}
-        if isinstance(event, events.TurnCommitted) and event.speech_end_s is not None:
-            changes["speech_end_s"] = event.speech_end_s + late_s
-        moved.append(event.model_copy(update=changes))
+        told = {name: getattr(event, name, None) for name in ("at_s", "speech_start_s", "speech_end_s")}
+        moved.append(
+            event.model_copy(update={name: at_s + late_s for name, at_s in told.items() if at_s is not None})
+        )
     return moved
 
 
@@ -108,6 +111,20 @@ def wait_ready(process: subprocess.Popen[str]) -> None:
         if line.strip() == "ready":
             return
     raise VoiceAppError(f"voice-app talk ended with status {process.wait()} before it was ready")
+
+
+def _sounds_for(over_s: float, log: Path, process: subprocess.Popen[str], answered: int) -> bool:
+    """Wait until a reply has sounded for so long; return False where it does not, or never comes."""
+    deadline = time.monotonic() + PATIENCE_S
+    while process.poll() is None and time.monotonic() < deadline:
+        told = log.read_bytes()
+        if told.count(b"response.done") > answered:
+            return False
+        if told.rfind(b"output_audio_buffer.started") > told.rfind(b"input_audio_buffer.speech_stopped"):
+            time.sleep(over_s)
+            return log.read_bytes().count(b"response.done") == answered
+        time.sleep(0.02)
+    return False
 
 
 def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) -> None:

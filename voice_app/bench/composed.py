@@ -23,7 +23,8 @@ from inference.types import Message, Samples
 from voice_app import events
 from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.audio.speaker import FileSpeaker
-from voice_app.bench.report import Session, figures
+from voice_app.bench.measured import Session, measured
+from voice_app.bench.report import figures
 from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
 from voice_app.bench.virtual_time import Meter, VirtualLane, run
 from voice_app.budget import Budget, Estimates
@@ -63,15 +64,18 @@ def measure_composed(turns: int, budget_ms: int, durations: Durations) -> dict[s
     said = [lines[number % len(lines)] for number in range(turns)]
     mute = ScriptedTextToSpeech(spend=lambda _: None)
     with tempfile.TemporaryDirectory() as folder:
-        session = _session([spoken(line, mute) for line in said], durations, Path(folder) / "reply.wav")
-    report = figures(session, Budget().scaled(budget_ms / 1000))
+        session = converse_in_virtual_time(
+            [spoken(line, mute) for line in said], durations, Path(folder) / "reply.wav"
+        )
+    report = figures(measured(session), Budget().scaled(budget_ms / 1000))
     declared = {
         name.removesuffix("_s"): round(getattr(durations, name) * 1000, 3) for name in Durations.__slots__
     }
     return {"mode": "composed", **report, "basis": "composed", "declared_ms": declared}
 
 
-def _session(turns: Sequence[ScenarioTurn], durations: Durations, wav: Path) -> Session:
+def converse_in_virtual_time(turns: Sequence[ScenarioTurn], durations: Durations, wav: Path) -> Session:
+    """Hold a conversation of these turns; return what it left behind. The reply's sound is written to `wav`."""
     log: list[events.Event] = []
     heard = run(_converse(turns, durations, wav, log))
     sound, rate_hz = soundfile.read(wav, dtype="float32")
@@ -82,7 +86,7 @@ async def _converse(
     turns: Sequence[ScenarioTurn], durations: Durations, wav: Path, log: list[events.Event]
 ) -> list[SpokenTurn]:
     meter, bus = Meter(), events.Bus()
-    user = RecordedUser([RecordedTurn(turn.sound, "reply") for turn in turns])
+    user = RecordedUser([RecordedTurn(turn.sound, turn.after) for turn in turns])
 
     def listen(event: events.Event) -> None:
         log.append(event)

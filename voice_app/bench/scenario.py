@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Literal
 
 import numpy as np
 
@@ -18,12 +19,15 @@ from voice_app.errors import ScenarioError
 
 AUDIBLE = 10 ** (-50 / 20)
 """-50 dBFS: quieter sound counts as silence."""
+OVER_REPLY_S = 1.2
+"""How long a reply has sounded when the user talks over it. Together with the wait for the reply this is more silence
+than any pause inside a turn, so that turns can be told apart in a recording."""
 _PAUSE = re.compile(r"\s*\{(\d{1,4})\}\s*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScenarioTurn:
-    """One turn: its sound ends with the last voiced sample."""
+    """One turn: its sound goes from the first voiced sample to the last."""
 
     name: str
     sound: Audio
@@ -31,10 +35,12 @@ class ScenarioTurn:
     """What is said; None where nobody has written it down."""
     pauses_s: tuple[tuple[float, float], ...] = ()
     """Pauses inside the turn, from and to."""
+    after: Literal["reply"] | float = "reply"
+    """When it is said: after the reply to the turn before, or over that reply when it has sounded for so many s."""
 
 
 def bundled_lines() -> list[str]:
-    """Return the questions of `assets/bench/questions.txt`, with their pauses."""
+    """Return the questions of `assets/bench/questions.txt`, with the marks that `spoken` reads."""
     lines = asset("bench/questions.txt").read_text("utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
@@ -45,39 +51,41 @@ def bundled(tts: TextToSpeech) -> list[ScenarioTurn]:
 
 
 def spoken(line: str, tts: TextToSpeech) -> ScenarioTurn:
-    """Return a turn made of a line of text with pauses in it."""
-    parts = _PAUSE.split(line)
+    """Return a turn made of a line of text: {600} in it is a pause of 600 ms, ! before it says: over the reply."""
+    over_reply = line.startswith("!")
+    parts = _PAUSE.split(line.removeprefix("!").strip())
     text = " ".join(parts[::2])
     chunks = list(tts.stream(text, Event()))
     samples = np.concatenate([chunk.samples for chunk in chunks])
-    samples = samples[: last_audible(samples)]
+    start, end = audible(samples)
     words = [word for chunk in chunks for word in chunk.words]
-    pieces, pauses, at, length = [], [], 0, 0
+    pieces, pauses, at, length = [], [], start, 0
     for number in range(1, len(parts), 2):
         cut = _word_end(words, len(" ".join(parts[:number:2])))
         silence = round(int(parts[number]) / 1000 * tts.rate_hz)
         pieces += [samples[at:cut], np.zeros(silence, np.float32)]
-        start_s = (cut + length) / tts.rate_hz
+        start_s = (cut - start + length) / tts.rate_hz
         pauses.append((start_s, start_s + silence / tts.rate_hz))
         at, length = cut, length + silence
-    sound = Audio(np.concatenate([*pieces, samples[at:]]), tts.rate_hz)
-    return ScenarioTurn(text, sound, text, tuple(pauses))
+    sound = Audio(np.concatenate([*pieces, samples[at:end]]), tts.rate_hz)
+    return ScenarioTurn(text, sound, text, tuple(pauses), OVER_REPLY_S if over_reply else "reply")
 
 
 def _word_end(words: list[WordEnd], text_end: int) -> int:
     return max(word.end_sample for word in words if word.text_end <= text_end)
 
 
-def last_audible(samples: Samples) -> int:
-    """Return how many samples lead up to the last audible one."""
+def audible(samples: Samples) -> tuple[int, int]:
+    """Return where the first audible sample is, and one behind the last; all of it where none is audible."""
     loud = np.flatnonzero(np.abs(samples) > AUDIBLE)
-    return int(loud[-1]) + 1 if len(loud) else len(samples)
+    return (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, len(samples))
 
 
 def corpus(folder: Path) -> list[ScenarioTurn]:
     """Return the recordings that `manifest.jsonl` in a folder lists, cut at the end of speech it marks.
 
-    A line has `file`, `speech_end_s`, and may have `text`. Raises ScenarioError, AudioError.
+    A line has `file` and `speech_end_s`; it may have `text`, `speech_start_s`, and `over_reply_s`: so many seconds
+    into the reply before it is said. Raises ScenarioError, AudioError.
     """
     manifest = folder / "manifest.jsonl"
     try:
@@ -91,7 +99,9 @@ def corpus(folder: Path) -> list[ScenarioTurn]:
 
 
 def _recorded(folder: Path, row: dict[str, object]) -> ScenarioTurn:
-    name, end_s, text = str(row["file"]), float(str(row["speech_end_s"])), row.get("text")
+    name, text, over_s = str(row["file"]), row.get("text"), row.get("over_reply_s")
+    start_s, end_s = float(str(row.get("speech_start_s", 0))), float(str(row["speech_end_s"]))
     audio = read_audio(folder / name)
-    sound = Audio(audio.samples[: round(end_s * audio.rate_hz)], audio.rate_hz)
-    return ScenarioTurn(name, sound, str(text) if text else None)
+    sound = Audio(audio.samples[round(start_s * audio.rate_hz) : round(end_s * audio.rate_hz)], audio.rate_hz)
+    after: float | Literal["reply"] = "reply" if over_s is None else float(str(over_s))
+    return ScenarioTurn(name, sound, str(text) if text else None, (), after)

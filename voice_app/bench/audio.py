@@ -1,0 +1,214 @@
+"""The benchmark in real time: recorded turns through whole conversations with the real models, on files.
+
+With baselines the same turns are held by several contenders, a few turns each in rotation, so that a machine whose
+speed drifts drifts for all of them. They share the loaded models; each has its own chat and its own estimates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import soundfile
+
+from voice_app import events
+from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
+from voice_app.audio.speaker import FileSpeaker
+from voice_app.bench import cascade
+from voice_app.bench.cores import Cores
+from voice_app.bench.measured import MeasuredTurn, Session, measured
+from voice_app.bench.report import figures
+from voice_app.bench.scenario import ScenarioTurn
+from voice_app.bench.soak import SoakGauge, soak
+from voice_app.budget import Budget
+from voice_app.config import Settings
+from voice_app.history import History
+from voice_app.lane import Urgency
+from voice_app.recorder import replay
+from voice_app.talk import Session as TalkSession
+from voice_app.talk import converse
+from voice_app.wiring import Assistant, build_assistant, find_model
+
+ROUND_TURNS = 4
+"""Turns that a contender holds before the next one has its turn."""
+
+
+class Contender(Protocol):
+    """Something that answers recorded turns."""
+
+    assistant: Assistant
+    """Its models, its chat."""
+
+    async def hold(self, turns: Sequence[ScenarioTurn], folder: Path) -> list[MeasuredTurn]:
+        """Hold a session of these turns, with its files in a folder; return what became of them."""
+        ...
+
+
+@dataclass(slots=True)
+class Product:
+    """The assistant, with these settings."""
+
+    assistant: Assistant
+    settings: Settings
+    cores: Cores
+    gauge: SoakGauge = field(default_factory=SoakGauge)
+
+    async def hold(self, turns: Sequence[ScenarioTurn], folder: Path) -> list[MeasuredTurn]:
+        """Hold a session as `talk` would."""
+        wav, log = folder / "reply.wav", folder / "events.jsonl"
+        recordings = tuple(RecordedTurn(turn.sound, turn.after) for turn in turns)
+        session = TalkSession(
+            self.settings,
+            recordings,
+            out=wav,
+            events_file=log,
+            listeners=(self.gauge,),
+            may_speak=self.cores.may_speak,
+        )
+        spoken = await converse(session, self.assistant)
+        return _measured(turns, spoken, list(replay(log)), wav)
+
+
+@dataclass(slots=True)
+class SerialCascade:
+    """The same models, one after the other. It can't be interrupted: where a turn is said over its reply, the reply is
+    switched off instead, and the turn said then."""
+
+    assistant: Assistant
+    settings: Settings
+    cores: Cores
+    whisper: object = None
+
+    async def hold(self, turns: Sequence[ScenarioTurn], folder: Path) -> list[MeasuredTurn]:
+        """Hold a session of the cascade."""
+        if self.whisper is None:
+            models = self.settings.models
+            path = find_model(models.stt, "stt").path
+            self.whisper = await self.assistant.lane.call(
+                Urgency.UPKEEP, lambda: cascade.load_whisper(path, models.threads)
+            )
+        wav, log = folder / "reply.wav", list[events.Event]()
+        recordings = [RecordedTurn(turn.sound, "reply") for turn in turns]
+        user, speaker = RecordedUser(recordings, may_speak=self.cores.may_speak), FileSpeaker(wav)
+        parts = cascade.Cascade(self.whisper, self.assistant, self.assistant.history)
+        play_s = [None if turn.after == "reply" else turn.after for turn in [*turns[1:], turns[0]]]
+        spoken = await cascade.hold(parts, user, speaker, log, play_s)
+        return _measured(turns, spoken, log, wav)
+
+
+def _measured(
+    turns: Sequence[ScenarioTurn], spoken: Sequence[SpokenTurn], log: Sequence[events.Event], wav: Path
+) -> list[MeasuredTurn]:
+    sound, rate_hz = soundfile.read(wav, dtype="float32")
+    return measured(Session(turns, spoken, log, sound, rate_hz))
+
+
+@dataclass(slots=True)
+class Result:
+    """What a contender has done so far."""
+
+    turns: list[MeasuredTurn] = field(default_factory=list)
+    cpu_s: float = 0.0
+    session_s: float = 0.0
+
+    def report(self, budget_ms: int) -> dict[str, object]:
+        """Return its figures."""
+        return {
+            **figures(self.turns, Budget().scaled(budget_ms / 1000)),
+            "cpu_s": round(self.cpu_s, 1),
+            "session_s": round(self.session_s, 1),
+        }
+
+
+def measure_audio(
+    settings: Settings, turns: Sequence[ScenarioTurn], budget_ms: int, lock: Path | None, baselines: bool
+) -> dict[str, object]:
+    """Hold these turns; return the figures, with those of the baselines where they are wanted."""
+    quiet = settings.model_copy(update={"keep_log": False})
+    with Cores(lock) as cores:
+        start_s = time.perf_counter()
+        assistant = build_assistant(quiet)
+        ready_s = time.perf_counter() - start_s
+        product = Product(assistant, quiet, cores)
+        contenders: dict[str, Contender] = {"product": product}
+        if baselines:
+            serial = quiet.model_copy(update={"turn": quiet.turn.model_copy(update={"drafting": False})})
+            contenders["without_drafting"] = Product(_fresh(assistant), serial, cores)
+            contenders["serial_cascade"] = SerialCascade(_fresh(assistant), quiet, cores)
+        try:
+            results = asyncio.run(_all(contenders, turns))
+        finally:
+            assistant.close()
+    reports = {name: result.report(budget_ms) for name, result in results.items()}
+    report = {"mode": "audio", **reports.pop("product")}
+    latencies_ms = [
+        turn.answer.latency_s and turn.answer.latency_s * 1000 for turn in results["product"].turns
+    ]
+    return {
+        **report,
+        "ready_s": round(ready_s, 2),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "soak": None if baselines else soak(product.gauge.seen, latencies_ms),
+        "models": assistant.models,
+        **({"baselines": compared(report, reports)} if baselines else {}),
+    }
+
+
+def _fresh(assistant: Assistant) -> Assistant:
+    """Return the same models with a chat and estimates of their own."""
+    engines = replace(assistant.engines, estimates=replace(assistant.engines.estimates))
+    return replace(assistant, engines=engines, history=History(assistant.persona.messages()))
+
+
+def compared(
+    product: dict[str, object], baselines: dict[str, dict[str, object]]
+) -> dict[str, dict[str, object]]:
+    """Return the baselines' figures with how many times as fast the product was, at the median."""
+    found = {}
+    for name, report in baselines.items():
+        theirs_ms, ours_ms = _p50(report), _p50(product)
+        times = round(theirs_ms / ours_ms, 2) if theirs_ms and ours_ms else None
+        found[name] = {"product_is_faster_by": times, **report}
+    return found
+
+
+def _p50(report: dict[str, object]) -> float | None:
+    latency = report["voice_to_voice_ms"]
+    assert isinstance(latency, dict)
+    return float(latency["p50"]) if latency["p50"] else None
+
+
+async def _all(contenders: dict[str, Contender], turns: Sequence[ScenarioTurn]) -> dict[str, Result]:
+    """Hold the turns: in one session where there is one contender, else in rounds, each led by another one."""
+    results = {name: Result() for name in contenders}
+    names = list(contenders)
+    for number, part in enumerate(rounds(turns) if len(names) > 1 else [turns]):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            one, result = contenders[name], results[name]
+            engines, history = one.assistant.engines, one.assistant.history
+            read_again = history.messages("")
+            await engines.lane.call(Urgency.UPKEEP, lambda: engines.llm.prefill(read_again))  # noqa: B023 - awaited
+            cpu_s, start_s = time.process_time(), time.perf_counter()
+            with tempfile.TemporaryDirectory() as folder:
+                result.turns += await one.hold(part, Path(folder))
+            result.cpu_s += time.process_time() - cpu_s
+            result.session_s += time.perf_counter() - start_s
+    return results
+
+
+def rounds(turns: Sequence[ScenarioTurn]) -> Iterator[list[ScenarioTurn]]:
+    """Yield the turns a few at a time; one that is said over a reply stays with the turn before it."""
+    part: list[ScenarioTurn] = []
+    for turn in turns:
+        if len(part) >= ROUND_TURNS and turn.after == "reply":
+            yield part
+            part = []
+        part.append(turn)
+    if part:
+        yield part

@@ -1,0 +1,179 @@
+"""What the assistant is compared with: a plain cascade of the same models, one stage after the other.
+
+A fixed silence ends the turn; then the whole turn is transcribed by faster-whisper's own `transcribe` with its default
+options, the whole reply is written, the whole of it is spoken, and then it is played. Nothing overlaps, nothing is
+drafted, and nobody is heard while it works. The language model keeps its cache from turn to turn, as servers do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from inference.text import speakable
+from inference.types import Cancel, ChatRequest, Samples
+from inference.vad.silero import SileroVad
+from voice_app import clock, events
+from voice_app.audio.frames import FRAME_S, AudioFrame
+from voice_app.audio.recordings import RecordedUser, SpokenTurn
+from voice_app.audio.speaker import FileSpeaker
+from voice_app.history import History
+from voice_app.lane import Urgency, stream
+from voice_app.wiring import Assistant
+
+END_SILENCE_S = 0.8
+"""As long as the longest pause inside a bundled turn: with less, the cascade speaks into such turns."""
+VOICED = 0.5
+"""Probability from which a frame is speech; the value Silero's authors recommend."""
+LEAST_VOICED_S = 0.1
+PREROLL_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """The models, and the chat so far."""
+
+    whisper: Any
+    """A `faster_whisper.WhisperModel`."""
+    assistant: Assistant
+    history: History
+
+
+def load_whisper(model_dir: Path, threads: int) -> Any:
+    """Load the speech to text of the cascade: the same model files, int8 as well."""
+    from faster_whisper import WhisperModel
+
+    return WhisperModel(str(model_dir), device="cpu", compute_type="int8", cpu_threads=threads)
+
+
+class FixedSilence:
+    """Collects a turn, and tells when so much silence has followed it."""
+
+    def __init__(self) -> None:
+        self._vad = SileroVad()
+        self._kept: list[Samples] = []
+        self._voiced = 0
+        self.speech_end_s = -math.inf
+
+    def push(self, frame: AudioFrame) -> Samples | None:
+        """Take a frame; return the sound of the turn, 16 kHz, once it is over."""
+        self._kept.append(frame.samples)
+        if self._vad.probability(frame.samples) >= VOICED:
+            self._voiced += 1
+            self.speech_end_s = frame.end_s
+        elif self._voiced * FRAME_S < LEAST_VOICED_S:
+            self._voiced *= frame.end_s - self.speech_end_s < PREROLL_S
+            self._kept = self._kept[-round(PREROLL_S / FRAME_S) :] if not self._voiced else self._kept
+        elif frame.end_s - self.speech_end_s >= END_SILENCE_S:
+            return np.concatenate(self._kept)
+        return None
+
+
+async def hold(
+    cascade: Cascade,
+    user: RecordedUser,
+    speaker: FileSpeaker,
+    log: list[events.Event],
+    play_s: Sequence[float | None],
+) -> list[SpokenTurn]:
+    """Answer the turns of a recorded user; `log` receives the instants, in the assistant's own events.
+
+    `play_s` is how long each reply is played; None: to its end.
+    """
+    started_s = clock.now()
+    await speaker.start()
+    ears, number, deaf_until_s = FixedSilence(), 0, 0.0
+    async for frame in user.frames():
+        if frame.end_s <= deaf_until_s:
+            continue
+        sound = ears.push(frame)
+        if sound is not None:
+            number += 1
+            teller = Teller(log, started_s, number)
+            teller.tell(events.TurnCommitted, speech_end_s=ears.speech_end_s - started_s)
+            samples = await _prepare(cascade, sound, teller)
+            lasts_s = play_s[number - 1] if number <= len(play_s) else None
+            await _play(samples, cascade.assistant.engines.tts.rate_hz, user, speaker, lasts_s, teller)
+            ears, deaf_until_s = FixedSilence(), clock.now()
+    await speaker.close()
+    return user.spoken_since(started_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Writes events of one turn."""
+
+    log: list[events.Event]
+    started_s: float
+    turn: int
+
+    def tell(self, kind: type[Any], at_s: float | None = None, **fields: object) -> None:
+        """Append an event; its instant is now unless given, on `voice_app.clock`."""
+        at_s = clock.now() if at_s is None else at_s
+        self.log.append(kind(at_s=at_s - self.started_s, turn=self.turn, revision=1, **fields))
+
+
+async def _prepare(cascade: Cascade, sound: Samples, teller: Teller) -> Samples:
+    """Understand, write and speak, one after the other; return the reply's whole sound."""
+    engines, style, tell = cascade.assistant.engines, cascade.assistant.style, teller.tell
+    tell(events.DraftCreated)
+    heard = await engines.lane.call(Urgency.FINAL_TRANSCRIPT, lambda: _transcribe(cascade.whisper, sound))
+    tell(events.TranscriptCompleted, text=heard)
+    messages = cascade.history.messages(heard)
+    request = ChatRequest(messages, style.max_tokens, style.sampling, style.grammar, Cancel())
+    tell(events.ResponseCreated)
+    written = ""
+    async for token in stream(engines.lane, lambda: Urgency.FIRST_TOKENS, engines.llm.stream(request)):
+        written += token.text
+        tell(events.ResponseTextDelta, delta=token.text, token_id=token.id)
+    cascade.history.add(heard, written)
+    tell(events.ClauseReady, text=speakable(written))
+    samples = await engines.lane.call(Urgency.FIRST_SOUND, lambda: _speak(engines.tts, speakable(written)))
+    tell(events.AudioDelta, audio_s=len(samples) / engines.tts.rate_hz)
+    return samples
+
+
+async def _play(
+    samples: Samples,
+    rate_hz: int,
+    user: RecordedUser,
+    speaker: FileSpeaker,
+    lasts_s: float | None,
+    teller: Teller,
+) -> None:
+    """Play a reply to its end, or for a while."""
+
+    def on_sound() -> None:
+        teller.tell(events.PlaybackStarted, at_s=speaker.first_sound_s)
+        user.heard_start()
+
+    speaker.on_started = on_sound
+    speaker.begin()
+    playing = asyncio.create_task(_play_out(speaker, samples, rate_hz))
+    await asyncio.wait([playing], timeout=lasts_s)
+    speaker.cut()
+    await playing
+    user.heard_end()
+    teller.tell(events.ResponseDone, status="completed")
+
+
+async def _play_out(speaker: FileSpeaker, samples: Samples, rate_hz: int) -> None:
+    await speaker.write(samples, rate_hz)
+    await speaker.finish()
+
+
+def _transcribe(whisper: Any, sound: Samples) -> str:
+    segments, _ = whisper.transcribe(sound, language="en")
+    return " ".join(segment.text.strip() for segment in segments)
+
+
+def _speak(tts: Any, text: str) -> Samples:
+    chunks: Sequence[Samples] = [chunk.samples for chunk in tts.stream(text, Event())]
+    return np.concatenate([*chunks, np.zeros(0, np.float32)])
