@@ -37,6 +37,14 @@ Voice = Annotated[
 ]
 Stt = Annotated[str | None, typer.Option("--stt", help="Speech to text: a name (`models list`) or a folder.")]
 PersonaName = Annotated[str | None, typer.Option("--persona", help="Who answers: a name or a TOML file.")]
+Baselines = Annotated[
+    bool, typer.Option(help="Audio: measure the same turns without drafting and with a serial cascade, too.")
+]
+Compare = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="A B", help="Compare two results of --json instead; fail where B is worse than A."),
+]
+Lock = Annotated[Path | None, typer.Option(help="Audio: hold this lock file (flock) while turns are spoken.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -150,20 +158,7 @@ def bench(  # noqa: PLR0913
     first_token_ms: Annotated[
         float | None, typer.Option(min=0, help="Composed: declared time to the first token.")
     ] = None,
-    baselines: Annotated[
-        bool,
-        typer.Option(help="Audio: measure the same turns without drafting and with a serial cascade, too."),
-    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the result as a page to this file, too.")] = None,
-    compare: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(
-            metavar="A B", help="Compare two results of --json instead; fail where B is worse than A."
-        ),
-    ] = None,
-    lock: Annotated[
-        Path | None, typer.Option(help="Audio: hold this lock file (flock) while turns are spoken.")
-    ] = None,
     echo_db: Annotated[
         float | None,
         typer.Option(min=-60, max=0, help="Card: how loud the microphone hears the loudspeaker."),
@@ -172,6 +167,9 @@ def bench(  # noqa: PLR0913
         str,
         typer.Option(help="Card: disturb a conversation of TURNS rounds: made, or a folder of sound files."),
     ] = "",
+    baselines: Baselines = False,
+    compare: Compare = None,
+    lock: Lock = None,
     llm: Backend = None,
     model: Model = None,
     voice: Voice = None,

@@ -59,7 +59,7 @@ def _exporter(where: str, stack: ExitStack) -> SpanExporter:
 
 
 def _line(span: ReadableSpan) -> str:
-    return span.to_json(indent=None) + "\n"
+    return f"{span.to_json(indent=None)}\n"
 
 
 def readable(log: Sequence[events.Event]) -> Iterator[ReadableSpan]:

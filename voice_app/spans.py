@@ -117,15 +117,16 @@ def _chat(work: Sequence[events.Event]) -> Iterator[Span]:
 
 def _voice_to_voice(told: Sequence[events.Event], commits: Sequence[events.TurnCommitted]) -> Iterator[Span]:
     """Yield last voiced sample -> first audible sample, with the stages between them: one behind the other, no gap."""
-    if not commits or commits[-1].speech_end_s is None:
+    commit = commits[-1] if commits else None
+    if commit is None or commit.speech_end_s is None:
         return
-    commit, first = commits[-1], dict[type[events.Fact], float]()
+    first = dict[type[events.Fact], float]()
     for event in told:
         if event.revision == commit.revision:
             first.setdefault(type(event), event.at_s)
     if events.PlaybackStarted not in first or not all(mark in first for _, mark in STAGES):
         return
-    instants = [commit.speech_end_s, *(first[mark] for _, mark in STAGES)]
+    instants: list[float] = [commit.speech_end_s, *(first[mark] for _, mark in STAGES)]
     ready_s, audible_s = max(instants[-1], commit.at_s), first[events.PlaybackStarted]
     names = [*(name for name, _ in STAGES), "hold", "device"]
     bounds = [*instants, ready_s, audible_s]
