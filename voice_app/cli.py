@@ -37,6 +37,12 @@ Voice = Annotated[
 ]
 Stt = Annotated[str | None, typer.Option("--stt", help="Speech to text: a name (`models list`) or a folder.")]
 PersonaName = Annotated[str | None, typer.Option("--persona", help="Who answers: a name or a TOML file.")]
+EchoDb = Annotated[
+    float | None, typer.Option(min=-60, max=0, help="Card: how loud the microphone hears the loudspeaker.")
+]
+Noise = Annotated[
+    str, typer.Option(help="Card: disturb a conversation of TURNS rounds: made, or a folder of sound files.")
+]
 Baselines = Annotated[
     bool, typer.Option(help="Audio: measure the same turns without drafting and with a serial cascade, too.")
 ]
@@ -159,15 +165,9 @@ def bench(  # noqa: PLR0913
         float | None, typer.Option(min=0, help="Composed: declared time to the first token.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the result as a page to this file, too.")] = None,
-    echo_db: Annotated[
-        float | None,
-        typer.Option(min=-60, max=0, help="Card: how loud the microphone hears the loudspeaker."),
-    ] = None,
-    noise: Annotated[
-        str,
-        typer.Option(help="Card: disturb a conversation of TURNS rounds: made, or a folder of sound files."),
-    ] = "",
     baselines: Baselines = False,
+    echo_db: EchoDb = None,
+    noise: Noise = "",
     compare: Compare = None,
     lock: Lock = None,
     llm: Backend = None,
