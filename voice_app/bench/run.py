@@ -20,7 +20,7 @@ from voice_app.bench.report import is_good
 from voice_app.bench.scenario import bundled, corpus, spoken
 from voice_app.bench.table import show
 from voice_app.config import Settings
-from voice_app.wiring import build_tts
+from voice_app.wiring import build_tts, chosen_llm, with_llm
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class BenchRequest:
 
 def run_bench(settings: Settings, request: BenchRequest) -> int:
     """Measure and print; return 1 when the 95th percentile misses the budget or cut-ins exceed their limit."""
+    settings = with_llm(settings, chosen_llm(settings).name)
     if request.mode == "card" and request.noise:
         report = _measure_disturbed(settings, request)
         _print(report, request)
