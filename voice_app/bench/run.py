@@ -53,7 +53,8 @@ class BenchRequest:
 
 def run_bench(settings: Settings, request: BenchRequest) -> int:
     """Measure and print; return 1 when the 95th percentile misses the budget or cut-ins exceed their limit."""
-    settings = with_llm(settings, chosen_llm(settings).name)
+    if request.mode != "composed":
+        settings = with_llm(settings, chosen_llm(settings).name)
     if request.mode == "card" and request.noise:
         report = _measure_disturbed(settings, request)
         _print(report, request)
