@@ -1,41 +1,60 @@
-"""What a compiled model on an emulated chip offers to whoever samples tokens from it.
+"""What the chip offers to whoever samples tokens from it: values from an engine, cycles from compiled programs.
 
-The adapter in `inference/llm/` turns this into a LanguageModel: it tokenises, samples between the statically timed
-steps, and stamps each token with `cycles / clock_hz`.
+The adapter in `inference/llm/` tokenises, samples between the statically timed steps, and stamps each token with
+emulated time. Values and cycles are apart because cycles never depend on data: tokens of any origin can be timed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """The outcome of one run of a program on the chip."""
+class Engine(Protocol):
+    """The values of a model's steps, with a KV cache for one sequence; `model/fast.py` has one."""
 
-    logits: npt.NDArray[np.float32]
-    """Scores of the next token, shape (vocabulary,)."""
-    cycles: int
-    """Cycles from the start of the program to its last result, counted by the simulator."""
+    @property
+    def positions(self) -> int:
+        """Tokens the cache holds."""
+        ...
+
+    def step(
+        self, tokens: Sequence[int], position: int, stop: Callable[[], bool] = ...
+    ) -> npt.NDArray[np.float32] | None:
+        """Append `tokens` at `position`, where cached ones end; return the logits behind the last, shape (vocabulary,).
+
+        What was cached behind `position` is forgotten. None once `stop()` is true, which is asked many times in a
+        step; what is cached up to `position` stays valid. Raises ExecutionError for tokens or positions that are
+        impossible.
+        """
+        ...
 
 
-class CompiledModel(Protocol):
-    """A model whose programs are compiled: prefill for a length, decode for a position."""
+class Timing(Protocol):
+    """The time of a compiled model's steps: emulated, exact, known before they run."""
 
     @property
     def clock_hz(self) -> int:
         """Cycles a second of the chip."""
         ...
 
-    def prefill(self, tokens: Sequence[int], position: int) -> Step:
-        """Append `tokens` to the sequence at `position`, where cached ones end, and return the last one's step."""
+    @property
+    def program_digest(self) -> str:
+        """Which programs these are the times of, SHA-256."""
         ...
 
-    def decode(self, token: int, position: int) -> Step:
-        """Append one token at `position` and return its step."""
+    @property
+    def link_s(self) -> float:
+        """Seconds a step spends on the host link: tokens there, logits back."""
+        ...
+
+    def prefill_cycles(self, tokens: int, position: int) -> int:
+        """Return the cycles of the program that appends `tokens` at `position`."""
+        ...
+
+    def decode_cycles(self, position: int) -> int:
+        """Return the cycles of the program that appends one token at `position`."""
         ...

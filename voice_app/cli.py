@@ -31,7 +31,10 @@ app.add_typer(models_app, name="models")
 Model = Annotated[
     str | None, typer.Option("--model", help="Language model: a name (`models list`) or a GGUF file.")
 ]
-Backend = Annotated[str | None, typer.Option("--llm", help="What runs the language model: llama.cpp.")]
+Backend = Annotated[
+    str | None,
+    typer.Option("--llm", help="What runs the language model: llama.cpp, or lpu, the emulated chip."),
+]
 Voice = Annotated[
     str | None, typer.Option("--voice", help="Voice: a name (`models list`) or a Piper .onnx file.")
 ]

@@ -43,7 +43,7 @@ class Models(Section):
     llm: str = AUTO
     """"auto": the largest installed one that keeps the budget on this machine."""
     tts: str = "piper-en_US-joe-medium"
-    llm_backend: str = Field("llama.cpp", pattern=r"^llama\.cpp$")
+    llm_backend: str = Field("llama.cpp", pattern=r"^(llama\.cpp|lpu)$")
     context_tokens: int = Field(2048, ge=256, le=131072)
     threads: int = Field(2, ge=1, le=64)
     """Of the language model and the voice."""

@@ -57,6 +57,8 @@ def choose(settings: Settings, measure: Measure, store: ModelStore | None = None
     if settings.models.llm != AUTO:
         return Choice(settings.models.llm, "named in the settings")
     store = store or ModelStore()
+    if settings.models.llm_backend == "lpu":
+        return Choice(default_llm(store), "the embedded one: an emulated chip holds it")
     candidates = installed(store)
     if len(candidates) < 2:
         only = candidates[0].name if candidates else default_llm(store)

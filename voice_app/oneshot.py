@@ -35,8 +35,10 @@ def ask(settings: Settings, text: str, as_json: bool) -> None:
     llm.restore(persona.messages())
     request = ChatRequest((*persona.messages(), Message("user", text)), persona.max_tokens, persona.draw())
     start_s, stamps, answer = time.perf_counter(), [], ""
+    emulated_s: list[float | None] = []
     for token in llm.stream(request):
         stamps.append(time.perf_counter())
+        emulated_s.append(token.emulated_s)
         answer += token.text
         if not as_json:
             typer.echo(token.text, nl=False)
@@ -48,10 +50,24 @@ def ask(settings: Settings, text: str, as_json: bool) -> None:
             "ttft_ms": round((stamps[0] - start_s) * 1000, 1) if stamps else None,
             "tokens_per_s": round(rate, 1) if rate else None,
             "basis": "measured",
+            "llm": settings.models.llm_backend,
+            **emulated([at for at in emulated_s if at is not None]),
         }
         typer.echo(json.dumps(row, ensure_ascii=False))
     else:
         typer.echo()
+
+
+def emulated(times_s: Sequence[float]) -> dict[str, float | str]:
+    """Return the times of a reply on an emulated chip, apart from measured ones; nothing where there are none."""
+    if len(times_s) < 2 or times_s[-1] <= times_s[0]:
+        return {}
+    rate = (len(times_s) - 1) / (times_s[-1] - times_s[0])
+    return {
+        "emulated_ttft_ms": round(times_s[0] * 1000, 3),
+        "emulated_tokens_per_s": round(rate, 1),
+        "emulated_basis": "emulated",
+    }
 
 
 def clauses_to_sound(tts: PiperTextToSpeech, text: str) -> Iterator[SpeechChunk]:

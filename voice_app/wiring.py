@@ -87,8 +87,13 @@ def measured_speed(llm: LlamaCpp) -> Speed:
 
 
 def build_llm(settings: Settings) -> LlamaCpp:
-    """Load the language model, made quick once where that pays."""
-    path = prepare_gguf(find_model(chosen_llm(settings).name, "llm").path, cache_folder() / "gguf")
+    """Load the language model: for llama.cpp made quick once where that pays, for the emulated LPU as it is."""
+    found = find_model(chosen_llm(settings).name, "llm").path
+    if settings.models.llm_backend == "lpu":
+        from inference.llm.lpu import Lpu
+
+        return Lpu(found, context_tokens=settings.models.context_tokens, threads=settings.models.threads)
+    path = prepare_gguf(found, cache_folder() / "gguf")
     return LlamaCpp(
         path,
         context_tokens=settings.models.context_tokens,

@@ -7,6 +7,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from inference.errors import PromptTooLong
 from inference.llm.lookup import follow
@@ -19,6 +23,37 @@ UNSTABLE_TOKENS = 1
 """Tokens at the end of an unfinished message that a longer message may tokenise otherwise."""
 
 
+class Abort(Protocol):
+    """What another thread raises to end a decode early."""
+
+    def raise_(self) -> None: ...
+
+    def lower(self) -> None: ...
+
+
+class Context(Protocol):
+    """What computes: one sequence of tokens in a KV cache. `NativeContext` says what its methods do."""
+
+    size: int
+
+    @property
+    def abort(self) -> Abort: ...
+
+    def decode(self, tokens: Sequence[int], at: int = 0, asked: Sequence[int] = ()) -> bool: ...
+
+    def sampled(self, sampler: NativeSampler, place: int) -> int: ...
+
+    def probabilities(self, place: int) -> npt.NDArray[np.float32]: ...
+
+    def keep(self, tokens: int) -> bool: ...
+
+    def state(self) -> bytes: ...
+
+    def set_state(self, state: bytes) -> bool: ...
+
+    def close(self) -> None: ...
+
+
 class LlamaCpp:
     """A GGUF model. Not for two threads at once; `request.cancelled` may be set from any.
 
@@ -26,13 +61,18 @@ class LlamaCpp:
     and `prefill` are the protocol; `restore` makes the first turn as fast as the tenth.
     """
 
+    guesses = True
+    """Whether tokens that the question suggests are decoded together with a sampled one."""
+
     def __init__(
         self, path: Path, *, context_tokens: int = 2048, threads: int = 2, state_dir: Path | None = None
     ) -> None:
-        self.model = NativeModel(path)
-        self.context = NativeContext(
-            self.model, min(context_tokens, self.model.context_limit or context_tokens), threads
-        )
+        model = NativeModel(path)
+        most = min(context_tokens, model.context_limit or context_tokens)
+        self._begin(model, NativeContext(model, most, threads), path, state_dir)
+
+    def _begin(self, model: NativeModel, context: Context, path: Path, state_dir: Path | None) -> None:
+        self.model, self.context = model, context
         lib, vocab = self.model.lib, self.model.vocab
         self._render = chat_template(
             self.model.meta("tokenizer.chat_template"),
@@ -62,7 +102,7 @@ class LlamaCpp:
             with request.cancelled.calling(self.context.abort.raise_):
                 if self._extend_to(prompt, last_logits=True):
                     question = " " + request.messages[-1].content
-                    asked = self.model.tokenize(question) if self.model.can_forget else []
+                    asked = self.model.tokenize(question) if self.guesses and self.model.can_forget else []
                     yield from self._decode(sampler, request, min(request.max_tokens, room), asked)
         finally:
             self.context.abort.lower()
@@ -88,7 +128,7 @@ class LlamaCpp:
         ahead, place = list[int](), -1
         try:
             for left in range(most - 1, -1, -1):
-                token = sampler.sample(self.context, place)
+                token = self.context.sampled(sampler, place)
                 if self.model.ends_reply(token) or request.cancelled.is_set():
                     return
                 yield Token(text.decode(self.model.piece(token)), token)

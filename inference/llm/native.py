@@ -75,13 +75,14 @@ class NativeModel:
     """A GGUF's weights and vocabulary, in anonymous memory.
 
     Not memory-mapped: page cache that idles for seconds may be taken back, and is then read from disk in the
-    middle of a turn. Raises ModelCorrupt when llama.cpp refuses the file.
+    middle of a turn. With `vocab_only` there are no weights. Raises ModelCorrupt when llama.cpp refuses the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, vocab_only: bool = False) -> None:
         self.lib = _library()
         parameters = self.lib.llama_model_default_params()
         parameters.use_mmap = False
+        parameters.vocab_only = vocab_only
         parameters.n_gpu_layers = 0
         _errors.clear()
         self.pointer = self.lib.llama_model_load_from_file(str(path).encode(), parameters)
@@ -181,6 +182,10 @@ class NativeContext:
         odds = np.exp(logits - logits.max(), dtype=np.float32)
         return cast("npt.NDArray[np.float32]", odds / odds.sum())
 
+    def sampled(self, sampler: NativeSampler, place: int) -> int:
+        """Return a token to follow the one at `place` of the last decode, whose logits were asked for; -1: the last."""
+        return int(self.lib.llama_sampler_sample(sampler.pointer, self.pointer, place))
+
     def keep(self, tokens: int) -> bool:
         """Forget everything behind the first `tokens`; return False where the model can't forget a part."""
         if self.lib.llama_memory_seq_rm(self._memory, 0, tokens, -1):
@@ -241,9 +246,16 @@ class NativeSampler:
             lib.llama_sampler_init_dist(sampling.seed),
         ]
 
-    def sample(self, context: NativeContext, place: int = -1) -> int:
-        """Return a token to follow the one at `place` of the last decode, whose logits were asked for; -1: the last."""
-        return int(self.lib.llama_sampler_sample(self.pointer, context.pointer, place))
+    def choose(self, logits: npt.NDArray[np.float32]) -> int:
+        """Return a token by logits that llama.cpp did not compute, shape (vocabulary,), and remember it."""
+        rows = np.zeros(len(logits), [("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+        rows["id"], rows["logit"] = np.arange(len(logits)), logits
+        data = ctypes.cast(rows.ctypes.data, self.lib.llama_token_data_p)
+        candidates = self.lib.llama_token_data_array(data=data, size=len(rows), selected=-1, sorted=False)
+        self.lib.llama_sampler_apply(self.pointer, ctypes.byref(candidates))
+        token = int(candidates.data[candidates.selected].id)
+        self.lib.llama_sampler_accept(self.pointer, token)
+        return token
 
     def close(self) -> None:
         if self.pointer:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lpu_backend.errors import ExecutionError
 from lpu_backend.model import graph as ops
 from lpu_backend.model import kernels
-from lpu_backend.model.graph import ModelGraph, build_graph, last_uses
+from lpu_backend.model.graph import ModelGraph, Node, build_graph, last_uses
 from lpu_backend.model.kernels import F32, I8, I16, I32
 from lpu_backend.model.quantise import QuantisedModel
 from lpu_backend.model.rope import partners
@@ -63,28 +63,37 @@ class FastEngine:
             ops.Last: lambda op, rows, x: x[-1:],
         }
 
-    def step(self, tokens: Sequence[int], position: int) -> F32:
-        """Append `tokens` at `position`, where cached ones end; return the logits behind the last, shape (vocabulary,).
-
-        Raises ExecutionError for tokens outside the vocabulary or positions outside the cache.
-        """
+    def step(
+        self, tokens: Sequence[int], position: int, stop: Callable[[], bool] = lambda: False
+    ) -> F32 | None:
+        """Append tokens; see `interface.Engine`. `stop` is asked before every operation."""
         self._check(tokens, position)
         before = numba.get_num_threads()
         numba.set_num_threads(self._threads)
         try:
             for first in range(0, len(tokens), MOST_ROWS):
-                part = np.array(tokens[first : first + MOST_ROWS])
-                final = first + MOST_ROWS >= len(tokens)
-                logits = self._run(Rows(part, position + first), {}, final=final)
+                part = Rows(np.array(tokens[first : first + MOST_ROWS]), position + first)
+                graph, dead = self._graph(len(part.tokens))
+                values: dict[str, Array] = {}
+                for node, finished in zip(graph.nodes, dead, strict=True):
+                    if stop():
+                        return None
+                    if isinstance(node.op, ops.Last) and first + MOST_ROWS < len(tokens):
+                        break
+                    self._run(node, part, values)
+                    for name in finished:
+                        del values[name]
         finally:
             numba.set_num_threads(before)
+        logits: F32 = values[graph.output][0]
         return logits
 
     def values(self, tokens: Sequence[int], position: int) -> dict[str, Array]:
         """Run one step and return the value of every node, for comparison with another engine."""
         self._check(tokens, position)
         values: dict[str, Array] = {}
-        self._run(Rows(np.array(tokens), position), values, keep=True)
+        for node in self._graph(len(tokens))[0].nodes:
+            self._run(node, Rows(np.array(tokens), position), values)
         return values
 
     def _check(self, tokens: Sequence[int], position: int) -> None:
@@ -94,19 +103,9 @@ class FastEngine:
             held = f"the KV cache holds {self.positions}"
             raise ExecutionError(f"{len(tokens)} tokens at position {position}: {held}")
 
-    def _run(self, rows: Rows, values: dict[str, Array], *, final: bool = True, keep: bool = False) -> F32:
-        """Run the nodes in order into `values`; without `final`, only what later steps need."""
-        graph, dead = self._graph(len(rows.tokens))
-        for node, finished in zip(graph.nodes, dead, strict=True):
-            if isinstance(node.op, ops.Last) and not final:
-                return NOTHING
-            inputs = (values[name] for name in node.inputs)
-            values[node.name] = self._operations[type(node.op)](node.op, rows, *inputs)
-            if not keep:
-                for name in finished:
-                    del values[name]
-        logits: F32 = values[graph.output][0]
-        return logits
+    def _run(self, node: Node, rows: Rows, values: dict[str, Array]) -> None:
+        inputs = (values[name] for name in node.inputs)
+        values[node.name] = self._operations[type(node.op)](node.op, rows, *inputs)
 
     def _graph(self, rows: int) -> tuple[ModelGraph, tuple[tuple[str, ...], ...]]:
         if rows not in self._graphs:

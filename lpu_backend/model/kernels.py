@@ -68,11 +68,11 @@ def tanh(x: np.float32) -> np.float32:
 
 @kernel()
 def dot(a: I16, w: I8) -> np.int32:
-    """The sum of products, INT32."""
+    """The sum of products, INT32. Numba adds in 64 bits; the cast lets LLVM do all of it in 32."""
     total = np.int32(0)
     for k in range(a.shape[0]):
         total += np.int32(a[k]) * np.int32(w[k])
-    return total
+    return np.int32(total)
 
 
 @kernel()

@@ -1,0 +1,150 @@
+"""The emulated LPU as a LanguageModel: values by its engine, tokens by llama.cpp's vocabulary and samplers.
+
+Chats, the cache of their prefix and cancellation are `LlamaCpp`'s; what decodes is `LpuContext`. Tokens carry emulated
+time where the model is compiled (`pace.py`); without programs there are no cycles, and nothing is invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.errors import ModelCorrupt, ModelError
+from inference.llm.llamacpp import LlamaCpp
+from inference.llm.native import NativeModel, NativeSampler
+from inference.llm.pace import Pace
+from inference.types import ChatRequest, Token
+from lpu_backend.chip.spec import PRODUCT
+from lpu_backend.errors import GgufError, LpuError
+from lpu_backend.interface import Engine
+from lpu_backend.model.gguf_file import open_gguf
+from lpu_backend.model.shape import ModelShape, read_shape
+
+BUCKETS = (2048, 1024, 512, 256, 128)
+"""KV lengths programs are compiled for."""
+
+
+class Lpu(LlamaCpp):
+    """A GGUF model on one emulated chip. Not for two threads at once; `request.cancelled` may be set from any.
+
+    The context is the largest bucket that the chip's SRAM holds beside the weights, up to `context_tokens`. Raises
+    ModelCorrupt for a file that is not sound, ModelError for a model that can't be built or fits no chip.
+    """
+
+    guesses = False
+
+    def __init__(
+        self, path: Path, *, context_tokens: int = 2048, threads: int = 2, pace: Pace | None = None
+    ) -> None:
+        self.pace = pace or Pace(None)
+        try:
+            self.shape = shape = read_shape(open_gguf(path))
+            engine = _engine(path, shape, bucket(shape, context_tokens), threads)
+        except GgufError as error:
+            raise ModelCorrupt(path, error.what, error.how) from error
+        except LpuError as error:
+            raise ModelError(str(error)) from error
+        self._begin(NativeModel(path, vocab_only=True), LpuContext(engine), path, None)
+
+    def stream(self, request: ChatRequest) -> Iterator[Token]:
+        """Yield the reply's tokens with their emulated time; see LanguageModel.stream."""
+        yield from self.pace.stamped(self, super().stream(request), request.cancelled)
+
+
+class DelegatedLpu(LlamaCpp):
+    """llama.cpp's tokens at the emulated pace of a chip with a model of any shape: values are not the chip's."""
+
+    def __init__(self, path: Path, pace: Pace, *, context_tokens: int = 2048, threads: int = 2) -> None:
+        super().__init__(path, context_tokens=context_tokens, threads=threads)
+        self.pace = pace
+
+    def stream(self, request: ChatRequest) -> Iterator[Token]:
+        """Yield the reply's tokens with their emulated time; see LanguageModel.stream."""
+        yield from self.pace.stamped(self, super().stream(request), request.cancelled)
+
+
+def bucket(shape: ModelShape, most: int) -> int:
+    """Return the largest KV length up to `most` that one chip holds with the model. Raises CapacityError."""
+    wanted = [length for length in BUCKETS if length <= min(most, shape.context)] or [
+        min(most, shape.context)
+    ]
+    for length in wanted:
+        if shape.sram_bytes(length) <= PRODUCT.sram_bytes:
+            return length
+    shape.check_fits(wanted[-1], PRODUCT.sram_bytes)
+    raise AssertionError("the last one was not larger than the chip")
+
+
+def _engine(path: Path, shape: ModelShape, positions: int, threads: int) -> Engine:
+    """Quantise the model; compiling the kernels, once a machine, takes half a minute."""
+    from lpu_backend.model.fast import FastEngine
+    from lpu_backend.model.quantise import quantise
+
+    return FastEngine(quantise(open_gguf(path), shape, positions), threads=threads)
+
+
+class StopFlag:
+    """What ends a decode between two operations."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+        self.is_raised = self._event.is_set
+
+    def raise_(self) -> None:
+        self._event.set()
+
+    def lower(self) -> None:
+        self._event.clear()
+
+
+class LpuContext:
+    """One sequence of tokens in the emulated chip's KV cache; see `NativeContext`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.size = engine.positions
+        self.abort = StopFlag()
+        self._logits: dict[int, npt.NDArray[np.float32]] = {}
+
+    def decode(self, tokens: Sequence[int], at: int = 0, asked: Sequence[int] = ()) -> bool:
+        """Append tokens at position `at`; return False when aborted. Where logits are asked for, a step ends."""
+        self._logits = {}
+        first = 0
+        for last in sorted({*asked, len(tokens) - 1} & set(range(len(tokens)))):
+            logits = self._engine.step(tokens[first : last + 1], at + first, self.abort.is_raised)
+            if logits is None:
+                return False
+            self._logits[last] = logits
+            first = last + 1
+        self._logits[-1] = self._logits[len(tokens) - 1]
+        return True
+
+    def sampled(self, sampler: NativeSampler, place: int) -> int:
+        """Return a token to follow the one at `place` of the last decode; -1: the last."""
+        return sampler.choose(self._logits[place])
+
+    def probabilities(self, place: int) -> npt.NDArray[np.float32]:
+        """Return the probability of every token to follow the one at `place`; shape (vocabulary,)."""
+        logits = self._logits[place]
+        odds = np.exp(logits - logits.max(), dtype=np.float32)
+        probabilities: npt.NDArray[np.float32] = odds / odds.sum()
+        return probabilities
+
+    def keep(self, tokens: int) -> bool:
+        """Every step says where it begins: rows behind that are not read."""
+        return True
+
+    def state(self) -> bytes:
+        """Nothing is saved."""
+        return b""
+
+    def set_state(self, state: bytes) -> bool:
+        """Nothing was saved."""
+        return False
+
+    def close(self) -> None:
+        """Python frees the arrays."""
