@@ -28,6 +28,7 @@ from voice_app.bench.scenario import ScenarioTurn
 from voice_app.bench.soak import SoakGauge, soak
 from voice_app.budget import Budget
 from voice_app.config import Settings
+from voice_app.errors import VoiceAppError
 from voice_app.history import History
 from voice_app.lane import Urgency
 from voice_app.recorder import replay
@@ -143,6 +144,8 @@ def measure_audio(
             contenders["serial_cascade"] = SerialCascade(_fresh(assistant), quiet, cores)
         try:
             results = asyncio.run(_all(contenders, turns))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            raise VoiceAppError("interrupted; no figures of a part of the turns are given") from None
         finally:
             assistant.close()
     reports = {name: result.report(budget_ms) for name, result in results.items()}
