@@ -17,6 +17,8 @@ Rows = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 _ANY_UNIT = 255
+LAST_CYCLE = 1 << 30
+"""A second of the chip; cycles stay in 32 bits."""
 MAX_VECTORS = 88 * 8192
 """As many vectors as there are words: a tensor of a program is no larger than the chip."""
 MEM_OPCODES = (Opcode.READ, Opcode.WRITE, Opcode.GATHER, Opcode.SCATTER)
@@ -89,6 +91,8 @@ def _check_rows(rows: Rows) -> None:
     _refuse(
         rows, (rows["count"] < 1) | (rows["interval"] < 1), "a Repeat is at least one issue, one cycle apart"
     )
+    end = rows["cycle"] + (rows["count"].astype(np.int64) - 1) * rows["interval"]
+    _refuse(rows, end >= LAST_CYCLE, f"goes on beyond cycle {LAST_CYCLE:,}")
     last = rows["address"] + (rows["count"].astype(np.int64) - 1) * rows["stride"]
     low, high = np.minimum(rows["address"], last), np.maximum(rows["address"], last)
     _refuse(

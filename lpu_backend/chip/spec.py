@@ -20,6 +20,7 @@ Unknown delays are intervals: `low` ≤ default ≤ `high`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
@@ -298,3 +299,9 @@ def table(spec: ChipSpec) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def fingerprint(spec: ChipSpec) -> str:
+    """sha256 over the names and values of all constants, recorded before predictions are compared with anything."""
+    text = "\n".join(f"{constant.name} {constant.value!r}" for constant in constants(spec))
+    return hashlib.sha256(text.encode()).hexdigest()

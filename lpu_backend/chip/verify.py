@@ -1,8 +1,9 @@
 """The proof, before execution, that the chip, which has no interlock, will compute what the program's labels say.
 
 The chip delivers to a unit whatever is on the stream in that cycle. `verify` follows every value in space and time and
-compares what arrives with what is meant; it sees counts, cycles and places, no data. What passes, runs without
-a fault on the functional model, and two schedules of the same labelled operations that pass compute the same bits.
+compares what arrives with what is meant; it sees counts, cycles and places, no data. What passes, runs without a fault
+on the functional model, but for maps of Gather and Scatter that point outside their span, which are data; and two
+schedules of the same labelled operations that pass compute the same bits.
 
   1. statics    every row is an instruction of its unit, in range; maps, SRAM regions (`rules.py`)
   2. queues     one issue a cycle and queue; an FP16 product takes two cycles of both planes; IW has its interval
@@ -14,7 +15,7 @@ a fault on the functional model, and two schedules of the same labelled operatio
   8. MXM        (`verify_mxm.py`) tiles are loaded before they are installed, installed before they are used, not
                 replaced while in use; products are taken when they arrive; accumulators hold what they should
 
-Everything is an array: about a million issues take seconds.
+Everything is an array: a million issues take about a second.
 """
 
 from __future__ import annotations

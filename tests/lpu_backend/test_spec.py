@@ -10,7 +10,7 @@ import pytest
 import lpu_backend
 from lpu_backend.chip.floorplan import QUEUE_NAMES, QUEUES, SLOT_OF_QUEUE, Unit, mem, mxm, sxm, transit, vxm
 from lpu_backend.chip.isa import E, Opcode, W
-from lpu_backend.chip.spec import LP30, PAPER, PRODUCT, constants, table, unknown
+from lpu_backend.chip.spec import LP30, PAPER, PRODUCT, constants, fingerprint, table, unknown
 from lpu_backend.chip.timing import timing
 from lpu_backend.errors import SpecError
 
@@ -121,6 +121,11 @@ def test_contradictions_are_refused() -> None:
         replace(PRODUCT, mem_slices_per_hemisphere=43)
     with pytest.raises(SpecError, match="16 rows a cycle"):
         replace(PRODUCT, mxm_columns=321)
+
+
+def test_constants_are_frozen() -> None:
+    """Recorded before any predicted time is compared with a published one; who changes one, changes it here too."""
+    assert fingerprint(PRODUCT) == "7ed25c0d38f83c2616400c4c6de763a6b86c30d074026b5e1d25c6b12c6cf4dd"
 
 
 def test_the_readme_shows_the_constants() -> None:
