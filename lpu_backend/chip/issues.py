@@ -12,7 +12,7 @@ from lpu_backend.chip.floorplan import QUEUE_NAMES
 from lpu_backend.chip.program import instruction
 from lpu_backend.errors import ScheduleError
 
-LIMIT = 20_000_000
+LIMIT = 8_000_000
 """More issues than this are refused: no program of one chip has as many, and they have to fit in memory."""
 
 Ints = npt.NDArray[np.int64]

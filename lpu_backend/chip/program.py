@@ -174,20 +174,17 @@ class Program:
     @classmethod
     def from_bytes(cls, data: bytes) -> Program:
         """The inverse of `to_bytes`; raises ValueError for anything else."""
-        length = int.from_bytes(data[:4], "little")
-        header = json.loads(data[4 : 4 + length])
-        if not isinstance(header, dict) or header.get("format") != _FORMAT or _KEYS - header.keys():
-            raise ValueError("not a program of this version")
-        at = 4 + length
+        at = 4 + int.from_bytes(data[:4], "little")
+        header = _header(data[4:at])
         arrays: list[Any] = []
         for key, dtype in (("rows", ROW), ("regions", REGION), ("maps", np.dtype(("<i2", (320,))))):
-            arrays.append(np.frombuffer(data, dtype, int(header[key]), at))
+            arrays.append(np.frombuffer(data, dtype, header[key], min(at, len(data))))
             at += arrays[-1].nbytes
         if at != len(data):
             raise ValueError("a program of another length than its header says")
         rows, regions, maps = arrays
         names = tuple(header["tensors"]), tuple(header["ops"])
-        return cls(str(header["name"]), str(header["spec"]), rows, regions, maps.reshape(-1, 320), *names)
+        return cls(header["name"], header["spec"], rows, regions, maps.reshape(-1, 320), *names)
 
     @cached_property
     def digest(self) -> str:
@@ -213,6 +210,24 @@ class Program:
         for region in self.regions:
             used[region["slice"], region["address"] : int(region["address"]) + int(region["words"])] = True
         return int(used.sum()) * 320
+
+
+def _header(text: bytes) -> dict[str, Any]:
+    """The header of the canonical form, its fields of the types they have to be."""
+    try:
+        header = json.loads(text)
+    except RecursionError:
+        raise ValueError("not a program of this version") from None
+    if not isinstance(header, dict) or header.get("format") != _FORMAT or _KEYS - header.keys():
+        raise ValueError("not a program of this version")
+    counts, lists = [header[key] for key in ("rows", "regions", "maps")], (header["tensors"], header["ops"])
+    right = all(type(count) is int and 0 <= count < 1 << 31 for count in counts)
+    right = right and all(isinstance(names, list) for names in lists)
+    if not right or not all(
+        isinstance(n, str) for n in (header["name"], header["spec"], *lists[0], *lists[1])
+    ):
+        raise ValueError("a program whose header holds other things than counts and names")
+    return header
 
 
 def in_order(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:

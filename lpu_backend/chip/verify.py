@@ -40,7 +40,7 @@ from lpu_backend.errors import ScheduleError
 Mask = npt.NDArray[np.bool_]
 
 WORDS = 8192
-TOUCH_LIMIT = 50_000_000
+TOUCH_LIMIT = 8_000_000
 """Words that all Gathers and Scatters may touch together."""
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lpu_backend.chip.floorplan import QUEUE_BY_NAME, QUEUE_NAMES, mem, vxm
 from lpu_backend.chip.isa import (
@@ -93,6 +95,37 @@ def test_programs_have_one_canonical_form(program: Program) -> None:
     assert program.digest == hashlib.sha256(data).hexdigest()
     with pytest.raises(ValueError, match="length"):
         Program.from_bytes(data + b"\0" * 2)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_damaged_bytes_are_a_program_or_one_clear_error(data: st.DataObject) -> None:
+    """A file of a cache that was cut, or written over: ValueError, nothing else, and no memory for absurd counts."""
+    whole = vector_sum(1).to_bytes()
+    start, length = data.draw(st.integers(0, 400)), data.draw(st.integers(0, 40))
+    piece = data.draw(
+        st.binary(max_size=20) | st.sampled_from((b"999999999999", b"-1", b"[" * 50_000, b"1.5", b"null"))
+    )
+    try:
+        Program.from_bytes(whole[:start] + piece + whole[start + length :])
+    except ValueError as error:
+        message = str(error)
+    else:
+        message = "a program"
+
+    assert message
+
+
+@pytest.mark.parametrize(
+    "wrong", [b'"rows":-1', b'"rows":1e3', b'"rows":99999999999999999999999', b'"rows":[14]']
+)
+def test_absurd_counts_are_refused(wrong: bytes) -> None:
+    """Before any memory is asked for."""
+    whole = vector_sum(1).to_bytes()
+    header = whole[4 : 4 + int.from_bytes(whole[:4], "little")]
+    other = header.replace(b'"rows":14', wrong)
+    with pytest.raises(ValueError, match="counts and names"):
+        Program.from_bytes(len(other).to_bytes(4, "little") + other + whole[4 + len(header) :])
 
 
 def test_rows_hold_their_instructions() -> None:
