@@ -156,7 +156,7 @@ def speeds(medians: Sequence[tuple[str, float | None, str]]) -> Element:
     most = max((value for _, value, _ in medians if value is not None), default=1.0)
     parts = []
     for number, (name, value, note) in enumerate(medians):
-        y, length = 6 + number * 34, (value or 0.0) / most * (WIDTH - 430)
+        y, length = 6 + number * 34, (value or 0.0) / most * (WIDTH - 500)
         parts.append(label(160, y + 17, name, anchor="end"))
         parts.append(bar((172, y + 2, length, 22), f"c{number}", f"{name}: {note}"))
         parts.append(label(182 + length, y + 17, note))
