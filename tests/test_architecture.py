@@ -102,7 +102,7 @@ def test_the_lock_names_hashes_and_no_index() -> None:
 
     assert len(entries) > 50
     assert lock.count("--hash=sha256:") >= len(entries)
-    assert "http" not in lock.replace("httpcore", "").replace("httpx", "")
+    assert "://" not in lock
 
 
 def test_every_declared_dependency_has_its_reason() -> None:
