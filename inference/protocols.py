@@ -58,8 +58,13 @@ class LanguageModel(Protocol):
     def prefill(self, messages: tuple[Message, ...]) -> int:
         """Bring the longest common prefix of coming requests into the cache; return the tokens computed.
 
-        The last message may be unfinished; no end-of-message marker is put behind it.
+        The last message may be unfinished; no end-of-message marker is put behind it. A chat that is too long is
+        left alone.
         """
+        ...
+
+    def room(self, messages: tuple[Message, ...]) -> int:
+        """Return how many tokens of the context these messages leave for a reply; negative when they are too long."""
         ...
 
 

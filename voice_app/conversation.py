@@ -219,9 +219,7 @@ class Conversation:
         self.happen(Happening.REPLY_ENDED)
         if turn.text:
             self.patience.was_over()
-            await self.engines.lane.call(
-                Urgency.UPKEEP, lambda: self.engines.llm.prefill(self.history.messages(""))
-            )
+            await self.drafter.settle()
 
     def _on_words(self, turn: Turn, finished: float) -> None:
         """Set how long a silence ends the turn, now that its words are known."""

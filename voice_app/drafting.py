@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from inference.errors import InferenceError, PromptTooLong
-from inference.types import Audio, Cancel
+from inference.types import Audio, Cancel, Message
 from voice_app import events
 from voice_app.audio.frames import FRAME_RATE_HZ
 from voice_app.audio.speaker import Played, Speaker
@@ -23,6 +24,11 @@ from voice_app.endpointing import UNSURE_FROM, is_hum
 from voice_app.history import History
 from voice_app.lane import Urgency
 from voice_app.reply import Engines, Reply, ReplyStyle, Tell, speak_reply
+
+T = TypeVar("T")
+Messages = tuple[Message, ...]
+TURN_TOKENS = 150
+"""What a long turn of the user takes of the model's context: half a minute of speech."""
 
 
 @dataclass(slots=True, eq=False)
@@ -115,23 +121,44 @@ class Drafter:
         tell(events.TranscriptCompleted, text=turn.text, reruns=heard.reruns)
         finished = 0.0
         if turn.text and engines.detector:
-            detector, messages = engines.detector, self.history.messages(turn.text)
-            finished = await lane.call(Urgency.FINAL_TRANSCRIPT, lambda: detector.finished(messages))
+            detector = engines.detector
+
+            def ask(messages: Messages) -> Awaitable[float]:
+                return lane.call(Urgency.FINAL_TRANSCRIPT, lambda: detector.finished(messages))
+
+            finished = await self._fitting(turn.text, ask)
         self.heard(turn, finished)
         return finished
 
     async def _speak(self, turn: Turn, tell: Tell) -> Played:
-        """Speak the reply; the oldest turns are forgotten when the chat outgrows the model's context."""
+        """Speak the reply."""
         assert turn.text is not None
         planned = plan(self.budget, self.engines.estimates)
         turn.reply.short_first_clause = planned.short_first_clause
         if planned.cause:
             tell(events.BudgetAction, action="short first clause", cause=planned.cause)
+
+        def speak(messages: Messages) -> Awaitable[Played]:
+            turn.reply.cancelled = Cancel()
+            return speak_reply(turn.reply, messages, self.engines, self.style, self.speaker, tell)
+
+        return await self._fitting(turn.text, speak)
+
+    async def _fitting(self, text: str, work: Callable[[Messages], Awaitable[T]]) -> T:
+        """Do work on the chat with `text`; the oldest turns are forgotten while it outgrows the model's context."""
         while True:
             try:
-                messages = self.history.messages(turn.text)
-                return await speak_reply(turn.reply, messages, self.engines, self.style, self.speaker, tell)
+                return await work(self.history.messages(text))
             except PromptTooLong:
                 if not self.history.forget_oldest():
                     raise
-                turn.reply.cancelled = Cancel()
+
+    async def settle(self) -> None:
+        """Between turns: forget the older half of a chat that leaves no room for another one, and read the rest."""
+        lane, llm = self.engines.lane, self.engines.llm
+        messages = self.history.messages("")
+        room = await lane.call(Urgency.UPKEEP, lambda: llm.room(messages))
+        if room < self.style.max_tokens + TURN_TOKENS:
+            self.history.forget_older_half()
+        kept = self.history.messages("")
+        await lane.call(Urgency.UPKEEP, lambda: llm.prefill(kept))

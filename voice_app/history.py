@@ -69,6 +69,10 @@ class History:
         del self._turns[:2]
         return True
 
+    def forget_older_half(self) -> None:
+        """Forget half of the turns, the oldest; what is forgotten one by one must all be read again every time."""
+        del self._turns[: -(-len(self._turns) // 4) * 2]
+
     def _open_end(self) -> tuple[list[Message], str]:
         if self._turns and self._turns[-1].role == "user":
             return self._turns[:-1], self._turns[-1].content + "\n"

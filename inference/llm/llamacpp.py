@@ -160,7 +160,7 @@ class LlamaCpp:
         """Bring an unfinished chat into the cache; return the tokens computed. See LanguageModel.prefill."""
         prompt = self.model.tokenize(unfinished(self._render, messages))[:-UNSTABLE_TOKENS]
         if len(prompt) > self.context.size:
-            raise PromptTooLong(len(prompt), self.context.size)
+            return 0
         before = common(self._cached, prompt)
         self._extend_to(prompt, last_logits=False)
         return len(prompt) - before
@@ -200,6 +200,10 @@ class LlamaCpp:
             self.context.decode(self._cached[-1:], len(self._cached))
             self.context.keep(len(self._cached))
             self._sampleable = False
+
+    def room(self, messages: tuple[Message, ...]) -> int:
+        """Return how many tokens of the context these messages leave for a reply. See LanguageModel.room."""
+        return self.context.size - self.count_tokens(messages)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Return how many tokens of the context a chat takes before its reply."""

@@ -18,10 +18,12 @@ class ScriptedLanguageModel:
         *,
         first_token_s: float = 0.1,
         token_s: float = 0.02,
+        context_tokens: int = 100_000,
         spend: Spend = time.sleep,
     ) -> None:
         self._replies = replies
         self._next = 0
+        self.context_tokens = context_tokens
         self._first_token_s, self._token_s, self._spend = first_token_s, token_s, spend
         self.requests: list[ChatRequest] = []
 
@@ -44,3 +46,7 @@ class ScriptedLanguageModel:
     def prefill(self, messages: tuple[Message, ...]) -> int:
         """Take no time; everything counts as cached."""
         return 0
+
+    def room(self, messages: tuple[Message, ...]) -> int:
+        """Count words as tokens; the context has `context_tokens`."""
+        return self.context_tokens - sum(len(message.content.split()) for message in messages)

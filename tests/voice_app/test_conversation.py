@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from inference.errors import PromptTooLong
 from inference.llm.scripted import ScriptedLanguageModel
+from inference.protocols import TurnDetector
 from inference.stt.scripted import ScriptedSpeechToText
 from inference.tts.scripted import ScriptedTextToSpeech
 from inference.types import Audio, ChatRequest, Message, Samples
@@ -64,6 +65,8 @@ class Stage:
     drafting: bool = True
     first_token_s: float = 0.1
     partial_every_s: float | None = None
+    detector: TurnDetector | None = None
+    context_tokens: int = 100_000
     during: Callable[[Conversation], None] = lambda conversation: None
     log: list[events.Event] = field(default_factory=list)
 
@@ -76,7 +79,11 @@ class Stage:
         meter, bus = Meter(), events.Bus()
         self.stt = ScriptedSpeechToText(self.heard, seconds=0.1, spend=meter.spend)
         self.llm = ScriptedLanguageModel(
-            self.replies, first_token_s=self.first_token_s, token_s=0.02, spend=meter.spend
+            self.replies,
+            first_token_s=self.first_token_s,
+            token_s=0.02,
+            context_tokens=self.context_tokens,
+            spend=meter.spend,
         )
         tts = ScriptedTextToSpeech(first_s=0.05, next_s=0.02, chunk_s=0.5, spend=meter.spend)
         lane: Lane = VirtualLane(meter)
@@ -91,7 +98,7 @@ class Stage:
                 barge_in=self.barge_in,
                 partial_every_s=self.partial_every_s,
             ),
-            Engines(self.stt, self.llm, tts, lane),
+            Engines(self.stt, self.llm, tts, lane, self.detector),
             self.history,
             ReplyStyle(),
             bus,
