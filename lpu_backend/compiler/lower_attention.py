@@ -1,0 +1,218 @@
+"""Rotary embedding, scores, softmax and the mix of values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpu_backend.chip.floorplan import mem
+from lpu_backend.chip.isa import Opcode
+from lpu_backend.compiler.lanes import Accumulated, Alu, Read, Store, Trip
+from lpu_backend.compiler.layout import GROUP_ROWS, LANES, groups_of, standard
+from lpu_backend.compiler.lower_norm import HALVINGS, folded
+from lpu_backend.compiler.lowering import Floats, Lowering, Planes, number, shifted_left, split_planes
+from lpu_backend.compiler.planes import SLOTS
+from lpu_backend.compiler.sram import Vectors
+from lpu_backend.model.graph import A16_LIMIT, Mix, Rope, Scores
+from lpu_backend.model.rope import partners
+
+TILE_GROUPS = LANES // GROUP_ROWS
+MAX_TURNS = (*HALVINGS, 1, 2, 1)
+"""After the halvings a lane has the maximum of its residue modulo 5; turns by 1, 2 and 1 reach the other four."""
+MIXED = (("W", 8), ("W", 10))
+"""Mixed values by parity of the group, two byte planes each: neighbours are read together."""
+SCORES = (("W", 4), ("W", 8))
+
+
+def lower_rope(lower: Lowering, op: Rope, y: Floats, *, queries: bool) -> Planes:
+    """Turned and rounded. Queries: a vector a head and row, zeros in the lanes of other groups."""
+    lanes = np.arange(LANES)
+    shape = lower.graph.model
+    width = shape.kv_heads * shape.head_width
+    partner = partners(op.head_width, op.pairs)
+    other = lanes // op.head_width * op.head_width + partner[lanes % op.head_width]
+    swap = lower.schedule.builder.map(np.where(lanes < width, other, lanes))
+    if not queries:
+        to = lower.planes("keys", 1)
+        value = _turned(lower, y[0], swap, int(lower.rows > 1))
+        lower.schedule.compute(split_planes(value, to[0]), lower.rows)
+        return to
+    to = lower.planes("queries", 1, shape.heads * lower.rows)
+    for rank, vectors in enumerate(y):
+        _queries(lower, (rank, vectors), swap, to[0])
+    return to
+
+
+def _turned(lower: Lowering, y: Vectors, swap: int, stride: int) -> Alu:
+    inputs = lower.placement.inputs
+    value = Read(y, 0, stride)
+    straight = Alu(Opcode.MUL_F32, value, Read(inputs["cos"], 0, stride))
+    crossed = Alu(Opcode.MUL_F32, Trip(Opcode.PERMUTE, swap, value), Read(inputs["sin"], 0, stride))
+    return Alu(Opcode.F32_TO_I32, Alu(Opcode.ADD_F32, straight, crossed))
+
+
+def _queries(lower: Lowering, y: tuple[int, Vectors], swap: int, to: Vectors) -> None:
+    """The heads of a rank: one token sweeps over the groups, more tokens over themselves, group by group."""
+    shape, rows = lower.graph.model, lower.rows
+    group = shape.heads // shape.kv_heads
+    masks = lower.placement.constants["lanes"]
+    rank, vectors = y
+    if rows == 1:
+        value = Alu(Opcode.AND, _turned(lower, vectors, swap, 0), Read(masks))
+        lower.schedule.compute(split_planes(value, to, rank, group), shape.kv_heads)
+        return
+    for head in range(shape.kv_heads):
+        value = Alu(Opcode.AND, _turned(lower, vectors, swap, 1), Read(masks, head, 0))
+        lower.schedule.compute(split_planes(value, to, (head * group + rank) * rows), rows)
+
+
+def lower_scores(lower: Lowering, op: Scores, queries: Planes) -> Floats:
+    """For every 320 positions: the key tile, hi and lo, under the queries of as many heads as accumulators hold."""
+    rows, schedule = lower.rows, lower.schedule
+    positions = lower.graph.positions
+    scores: Floats = []
+    at_once = max(1, SLOTS // (3 * rows))
+    turn = 0
+    for chunk, lanes in enumerate(standard(positions)):
+        side, index = SCORES[chunk % 2]
+        slices = tuple(mem(side, index + plane) for plane in range(4))
+        scores.append(schedule.sram.scratch(slices, op.heads * rows))
+        for first in range(0, op.heads, at_once):
+            heads = range(first, min(first + at_once, op.heads))
+            plane = schedule.planes[turn % len(schedule.planes)]
+            turn += 1
+            count, start = len(heads) * rows, first * rows
+            slot = plane.slots(3 * count)
+            for weights, name in enumerate(("hi", "lo")):
+                keys = lower.placement.state[f"keys.{op.layer}.{name}"]
+                schedule.load(plane, keys, TILE_GROUPS * chunk, groups_of(len(lanes)))
+                for place, byte in enumerate(queries[0]):
+                    add = weights == 1 and place == 0
+                    where = slot + (weights + place) * count
+                    schedule.multiply(plane, byte, (start, count, 1), where, add=add)
+            _scores(
+                lower, op, chunk, heads, [Accumulated(plane, slot + k * count) for k in range(3)], scores[-1]
+            )
+    return scores
+
+
+def _scores(
+    lower: Lowering, op: Scores, chunk: int, heads: range, sums: list[Accumulated], to: Vectors
+) -> None:
+    rows = lower.rows
+    scale, mask = (
+        lower.placement.constants[f"blk.{op.layer}.scores.scale"],
+        lower.placement.inputs[f"mask.{chunk}"],
+    )
+    sweeps = [(heads[0], len(heads))] if rows == 1 else [(head, rows) for head in heads]
+    for head, issues in sweeps:
+        offset = (head - heads[0]) * rows
+        parts = [Accumulated(s.plane, s.slot + offset) for s in sums]
+        scaled = Alu(Opcode.MUL_F32, _weighed(parts), Read(scale, head, int(rows == 1)))
+        masked = Alu(Opcode.MIN_F32, scaled, Read(mask, 0, int(rows > 1)))
+        lower.schedule.compute([Store(masked, to, head * rows)], issues)
+
+
+def _weighed(parts: list[Accumulated]) -> Alu:
+    """(f32(S0)·256 + f32(S1))·256 + f32(S2)."""
+    value = Alu(Opcode.I32_TO_F32, parts[0])
+    for part in parts[1:]:
+        scaled = Alu(Opcode.MUL_F32, value, number(256))
+        value = Alu(Opcode.ADD_F32, scaled, Alu(Opcode.I32_TO_F32, part))
+    return value
+
+
+def lower_softmax(lower: Lowering, scores: Floats) -> Planes:
+    """The largest score of every head and row, then the exponentials as byte planes."""
+    count = lower.graph.model.heads * lower.rows
+    largest = lower.floats("largest", 1, count)[0]
+    most: Alu | None = None
+    for vectors in scores:
+        value = Read(vectors)
+        most = Alu(Opcode.COPY, value) if most is None else Alu(Opcode.MAX_F32, most, value)
+    assert most is not None
+    most = folded(lower, most, Opcode.MAX_F32, MAX_TURNS)
+    lower.schedule.compute([Store(most, largest)], count)
+    odds = lower.planes("odds", len(scores), count)
+    for vectors, to in zip(scores, odds, strict=True):
+        power = Alu(Opcode.EXP, Alu(Opcode.SUB_F32, Read(vectors), Read(largest)))
+        scaled = Alu(Opcode.MUL_F32, power, number(A16_LIMIT))
+        lower.schedule.compute(split_planes(Alu(Opcode.F32_TO_I32, scaled), to), count)
+    lower.schedule.sram.release(largest)
+    return odds
+
+
+def lower_mix(lower: Lowering, op: Mix, odds: Planes) -> Planes:
+    """Sums of odds by a tile of ones; odds through the value tiles, a group of heads at a time; one vector a rank."""
+    rows, schedule = lower.rows, lower.schedule
+    group = op.heads // op.kv_heads
+    inverse = _inverse(lower, op, odds)
+    mixed = [
+        schedule.sram.scratch(
+            tuple(mem(MIXED[g % 2][0], MIXED[g % 2][1] + k) for k in range(2)), group * rows
+        )
+        for g in range(op.kv_heads)
+    ]
+    at_once = max(1, SLOTS // (3 * rows))
+    turn = 0
+    for head in range(op.kv_heads):
+        for first in range(0, group, at_once):
+            ranks = range(first, min(first + at_once, group))
+            _mix_group(lower, op, odds, (head, ranks, turn), (inverse, mixed[head]))
+            turn += 1
+    to = lower.planes("mixed", group)
+    for rank in range(group):
+        value: Alu | None = None
+        for vectors in mixed:
+            part = Read(vectors, rank * rows)
+            value = Alu(Opcode.COPY, part) if value is None else Alu(Opcode.OR, value, part)
+        assert value is not None
+        schedule.compute(split_planes(value, to[rank]), rows)
+    for vectors in (inverse, *mixed):
+        schedule.sram.release(vectors)
+    return to
+
+
+def _inverse(lower: Lowering, op: Mix, odds: Planes) -> Vectors:
+    """1 / Σ p in all lanes, for every head and row."""
+    rows, schedule = lower.rows, lower.schedule
+    inverse = lower.floats("inverse", 1, op.heads * rows)[0]
+    plane = schedule.planes[-1]
+    schedule.load(plane, lower.placement.constants["ones"], 0, TILE_GROUPS, stride=0)
+    at_once = max(1, SLOTS // (2 * rows))
+    for first in range(0, op.heads, at_once):
+        count, start = min(at_once, op.heads - first) * rows, first * rows
+        slot = plane.slots(2 * count)
+        for chunk, planes in enumerate(odds):
+            for place, byte in enumerate(planes):
+                schedule.multiply(plane, byte, (start, count, 1), slot + place * count, add=chunk > 0)
+        upper, lower_part = (Accumulated(plane, slot + place * count) for place in range(2))
+        total = Alu(Opcode.ADD_I32, shifted_left(upper, 8), lower_part)
+        root = Alu(Opcode.RSQRT, Alu(Opcode.I32_TO_F32, total))
+        schedule.compute([Store(Alu(Opcode.MUL_F32, root, root), inverse, start)], count)
+    return inverse
+
+
+def _mix_group(
+    lower: Lowering, op: Mix, odds: Planes, which: tuple[int, range, int], ends: tuple[Vectors, Vectors]
+) -> None:
+    """Heads of one group: their odds through all its value tiles, scaled, other groups' lanes cleared."""
+    rows, schedule, placement = lower.rows, lower.schedule, lower.placement
+    head, ranks, turn = which
+    inverse, to = ends
+    group = op.heads // op.kv_heads
+    plane = schedule.planes[turn % (len(schedule.planes) - 1)]
+    count, start = len(ranks) * rows, (head * group + ranks[0]) * rows
+    slot = plane.slots(3 * count)
+    groups = groups_of(op.kv_heads * op.head_width)
+    for chunk, planes in enumerate(odds):
+        for weights, name in enumerate(("hi", "lo")):
+            values = placement.state[f"values.{op.layer}.{name}"]
+            schedule.load(plane, values, groups * chunk, groups)
+            for place, byte in enumerate(planes):
+                add = chunk > 0 or (weights == 1 and place == 0)
+                where = slot + (weights + place) * count
+                schedule.multiply(plane, byte, (start, count, 1), where, add=add)
+    value = _weighed([Accumulated(plane, slot + k * count) for k in range(3)])
+    scaled = Alu(Opcode.F32_TO_I32, Alu(Opcode.MUL_F32, value, Read(inverse, start)))
+    cleared = Alu(Opcode.AND, scaled, Read(placement.constants["lanes"], head, 0))
+    schedule.compute([Store(cleared, to, ranks[0] * rows)], count)

@@ -1,0 +1,67 @@
+"""Matrix products: weights stream into the planes, activations follow through each tile, accumulators sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lpu_backend.chip.isa import Opcode
+from lpu_backend.compiler.lanes import Accumulated, Alu, Read, Store
+from lpu_backend.compiler.lowering import Floats, Lowering, Planes, number, shifted_left, split_planes
+from lpu_backend.compiler.place import Block
+from lpu_backend.compiler.planes import Plane
+from lpu_backend.model.graph import Linear
+
+Finish = Callable[[int, Alu], list[Store]]
+"""From the number of a chunk of outputs and its float32 value to what is stored of it."""
+
+
+def lower_linear(lower: Lowering, op: Linear, inputs: Planes, finish: Finish) -> None:
+    """Products of all tiles, and for every 320 outputs the end of the sum."""
+    rows, schedule = lower.rows, lower.schedule
+    for chunk, block in enumerate(lower.placement.blocks[op.matrix]):
+        plane = schedule.planes[block.plane]
+        slot = plane.slots(rows * op.input_bits // 8)
+        _multiply(lower, block, op, inputs, slot)
+        schedule.compute(finish(chunk, _value(lower, op, plane, slot, chunk)), rows)
+
+
+def _multiply(lower: Lowering, block: Block, op: Linear, inputs: Planes, slot: int) -> None:
+    """Sums by weight of their bytes: the second weight plane counts a 256th; its product with the last is left out."""
+    rows, schedule = lower.rows, lower.schedule
+    plane = schedule.planes[block.plane]
+    for chunk, words in enumerate(inputs):
+        for weights in range(op.weight_planes):
+            schedule.load(plane, block.weights, block.first(chunk, weights), block.groups)
+            for place, byte in enumerate(words[: len(words) - weights]):
+                add = chunk > 0 or (weights > 0 and place + weights < len(words))
+                schedule.multiply(plane, byte, (0, rows, 1), slot + (place + weights) * rows, add=add)
+
+
+def _value(lower: Lowering, op: Linear, plane: Plane, slot: int, chunk: int) -> Alu:
+    """`graph.Linear` from its sums."""
+    rows, constants = lower.rows, lower.placement.constants
+    sums = [Accumulated(plane, slot + rows * place) for place in range(op.input_bits // 8)]
+    upper = Alu(Opcode.ADD_I32, shifted_left(sums[0], 8), sums[1])
+    total = Alu(Opcode.I32_TO_F32, upper)
+    if op.input_bits == 24:
+        scaled = Alu(Opcode.MUL_F32, total, number(256))
+        total = Alu(Opcode.ADD_F32, scaled, Alu(Opcode.I32_TO_F32, sums[2]))
+    value = Alu(Opcode.MUL_F32, total, Read(constants[f"{op.matrix}.scale"], chunk, 0))
+    if op.bias:
+        value = Alu(Opcode.ADD_F32, value, Read(constants[f"{op.matrix}.bias"], chunk, 0))
+    return value
+
+
+def stored(to: Floats) -> Finish:
+    """The value as it is."""
+    return lambda chunk, value: [Store(value, to[chunk])]
+
+
+def added(x: Floats, to: Floats) -> Finish:
+    """The value added to another: `graph.Add`."""
+    return lambda chunk, value: [Store(Alu(Opcode.ADD_F32, Read(x[chunk]), value), to[chunk])]
+
+
+def rounded(to: Planes) -> Finish:
+    """The value as byte planes: `graph.Round`."""
+    return lambda chunk, value: split_planes(Alu(Opcode.F32_TO_I32, value), to[chunk])

@@ -1,0 +1,65 @@
+"""RMSNorm, and reductions over lanes: a tree of rotations by the SXM."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpu_backend.chip.isa import Opcode
+from lpu_backend.compiler.lanes import Alu, Read, Store, Trip
+from lpu_backend.compiler.lowering import Floats, Lowering, Planes, number, split_planes
+from lpu_backend.model.graph import A16_LIMIT, Norm
+
+HALVINGS = (160, 80, 40, 20, 10, 5)
+RESIDUES = 5
+
+
+def lower_norm(lower: Lowering, op: Norm, x: Floats) -> Planes:
+    """Squares and the tree; the five residues and the root; the normed values."""
+    schedule, constants = lower.schedule, lower.placement.constants
+    sums, root = lower.floats("sum", 1)[0], lower.floats("root", 1)[0]
+    schedule.compute([Store(folded(lower, _squares(x), Opcode.ADD_F32, HALVINGS), sums)], lower.rows)
+    total = _residues(lower, Read(sums))
+    square = float(A16_LIMIT) ** 2
+    scaled = Alu(Opcode.MUL_F32, total, number(float(np.float32(1 / square))))
+    raised = Alu(Opcode.ADD_F32, scaled, number(float(np.float32(op.eps * op.width / square))))
+    schedule.compute([Store(Alu(Opcode.RSQRT, raised), root)], lower.rows)
+    normed = lower.planes("normed", len(x))
+    for chunk, vectors in enumerate(x):
+        scaled = Alu(Opcode.MUL_F32, Read(vectors), Read(root))
+        gained = Alu(Opcode.MUL_F32, scaled, Read(constants[op.gain], chunk, 0))
+        schedule.compute(split_planes(Alu(Opcode.F32_TO_I32, gained), normed[chunk]), lower.rows)
+    schedule.sram.release(sums)
+    schedule.sram.release(root)
+    return normed
+
+
+def _squares(x: Floats) -> Alu:
+    """The sum of squares, chunk by chunk; the Copy keeps reads of neighbouring chunks, from the same slices, apart."""
+    total: Alu | None = None
+    for vectors in x:
+        value = Read(vectors)
+        square = Alu(Opcode.MUL_F32, value, value)
+        total = Alu(Opcode.COPY, square) if total is None else Alu(Opcode.ADD_F32, total, square)
+    assert total is not None
+    return total
+
+
+def folded(lower: Lowering, value: Alu, opcode: Opcode, steps: tuple[int, ...]) -> Alu:
+    """For every step: the value combined with itself rotated; both go to the SXM, so that they come back together."""
+    for step in steps:
+        turned = Trip(Opcode.PERMUTE, lower.rotation(step), value)
+        value = Alu(opcode, Trip(Opcode.SHIFT, 0, value), turned)
+    return value
+
+
+def _residues(lower: Lowering, value: Read) -> Alu:
+    """(((r0 + r1) + r2) + r3) + r4 in every lane, r_k of lane k modulo 5."""
+    lanes = np.arange(320)
+    total: Alu | None = None
+    for residue in range(RESIDUES):
+        start = lanes // 16 * 16
+        spread = lower.schedule.builder.map(start + (residue - start) % RESIDUES)
+        part = Trip(Opcode.DISTRIBUTE, spread, value)
+        total = Alu(Opcode.COPY, part) if total is None else Alu(Opcode.ADD_F32, total, part)
+    assert total is not None
+    return total

@@ -1,0 +1,286 @@
+"""Where everything lies: weights, scales, gains, caches, inputs and outputs → slices and addresses.
+
+Slices 0…19 of a side, next to the VXM, hold data and the head, whose rows serve as embedding, too; weights of layers
+lie in the slices with the most room, 16 at a time, on the side of the plane that uses them. Constants and caches are
+placed first and from the shape of the model and the capacity of the cache alone, so that all programs of a model
+find them in the same place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from lpu_backend.chip.floorplan import QUEUE_NAMES, mem
+from lpu_backend.chip.program import Kind
+from lpu_backend.chip.spec import ChipSpec
+from lpu_backend.compiler.layout import GROUP_ROWS, LANES, groups_of, rows_of, standard
+from lpu_backend.compiler.layout import columns_of as lanes_of_columns
+from lpu_backend.compiler.sram import Source, Sram, Vectors, Words
+from lpu_backend.errors import CapacityError, GraphError
+from lpu_backend.model.graph import ModelGraph
+from lpu_backend.model.shape import Matrix, ModelShape
+
+TILE_SLICES = 16
+DATA_SLICES = 20
+TILE_GROUPS = LANES // GROUP_ROWS
+SIDES = ("W", "E")
+PLACES: dict[str, tuple[str, int]] = {
+    "x0": ("E", 0),
+    "x1": ("W", 0),
+    "scale": ("E", 4),
+    "y": ("W", 4),
+    "u": ("W", 8),
+    "gain": ("E", 8),
+    "sum": ("W", 12),
+    "root": ("E", 12),
+    "cos": ("E", 8),
+    "sin": ("E", 12),
+    "mask": ("E", 8),
+    "largest": ("E", 0),
+    "inverse": ("E", 12),
+    "logits": ("W", 8),
+}
+"""Float32 values by role: the first of four slices. Operands of one expression lie in different ones."""
+BYTES: dict[str, tuple[tuple[str, int], ...]] = {
+    "normed": (("W", 16), ("E", 16)),
+    "queries": (("W", 19), ("E", 19)),
+    "odds": (("W", 16), ("E", 16)),
+    "mixed": (("W", 19), ("E", 19)),
+    "hidden": (("W", 16), ("W", 19), ("E", 16)),
+    "keys": (("E", 19), ("W", 19)),
+    "values": (("E", 16), ("W", 16)),
+    "lanes": (("W", 18),),
+}
+"""Byte planes by role, the highest first: a slice each."""
+MAPS = {"W": ("E", 17), "E": ("W", 17)}
+"""Maps for the slices of a side come from the other side, as do the data they place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The tiles that make 320 outputs: one for every weight plane of every chunk of columns."""
+
+    weights: Vectors
+    """Words of 16 slices: row n of a tile in slice n mod 16."""
+    base: int
+    groups: int
+    planes: int
+    plane: int
+    """The MXM plane that uses them."""
+
+    def first(self, chunk: int, weight_plane: int) -> int:
+        """The first word of a tile."""
+        return self.base + (chunk * self.planes + weight_plane) * self.groups
+
+
+@dataclass(slots=True)
+class Placement:
+    """What lies where."""
+
+    capacity: int
+    """Positions of the caches."""
+    blocks: dict[str, tuple[Block, ...]]
+    """By matrix, a block for every 320 outputs."""
+    head: dict[str, tuple[Vectors, Vectors]]
+    """By matrix laid out as a head: the words west and east."""
+    constants: dict[str, Vectors]
+    state: dict[str, Vectors]
+    inputs: dict[str, Vectors]
+
+
+def place(graph: ModelGraph, sram: Sram, capacity: int) -> Placement:
+    """Places all that is not scratch. Raises CapacityError, GraphError."""
+    shape = graph.model
+    _check(shape, graph, capacity)
+    placement = Placement(capacity, {}, {}, {}, {}, {})
+    _Placer(graph, sram, placement).run()
+    return placement
+
+
+def _check(shape: ModelShape, graph: ModelGraph, capacity: int) -> None:
+    if shape.kv_heads * shape.head_width > LANES:
+        raise GraphError(
+            f"the keys of a position take more than {LANES} lanes; this compiler wants them in one vector"
+        )
+    if max(shape.ffn, shape.width) > 7 * LANES:
+        raise GraphError(f"sums over more than {7 * LANES} columns are not built")
+    if graph.rows > 1 and graph.rows % GROUP_ROWS:
+        raise GraphError(f"a prefill takes whole blocks of {GROUP_ROWS} tokens")
+    if capacity % GROUP_ROWS or graph.positions % GROUP_ROWS or graph.positions > capacity:
+        raise GraphError(
+            f"a cache has whole blocks of {GROUP_ROWS} positions, and what a step sees is within it"
+        )
+
+
+def check_bytes(shape: ModelShape, spec: ChipSpec, capacity: int) -> None:
+    """Raises CapacityError where not even the bytes fit."""
+    shape.check_fits(capacity, spec.sram_bytes)
+
+
+class _Placer:
+    def __init__(self, graph: ModelGraph, sram: Sram, placement: Placement) -> None:
+        self._graph, self._shape, self._sram, self._to = graph, graph.model, sram, placement
+        self._load = [0] * sram.spec.mxm_planes
+
+    def run(self) -> None:
+        shape = self._shape
+        check_bytes(shape, self._sram.spec, self._to.capacity)
+        self._ends()
+        for layer in range(shape.layers):
+            self._caches(layer)
+        self._small()
+        for layer in range(shape.layers):
+            for matrix in shape.layer_matrices(layer):
+                self._matrix(matrix)
+        self._inputs()
+
+    def _ends(self) -> None:
+        """Embedding and head: tile t on side t mod 2, the chunks of its columns side by side."""
+        shape = self._shape
+        for name in dict.fromkeys(("token_embd", shape.head_matrix)):
+            tiles, chunks = len(standard(shape.vocabulary)), len(standard(shape.width))
+            words = [
+                self._tiles(
+                    f"{name}@{side}", side, range(TILE_SLICES), -(-(tiles - i) // 2) * chunks * TILE_GROUPS
+                )
+                for i, side in enumerate(SIDES)
+            ]
+            self._to.head[name] = (words[0], words[1])
+            self._to.blocks[name] = tuple(
+                Block(words[t % 2], t // 2 * chunks * TILE_GROUPS, TILE_GROUPS, 1, 2 * (t % 2) + t // 2 % 2)
+                for t in range(tiles)
+            )
+        self._floats(f"{shape.head_matrix}.scale", "scale", len(standard(shape.vocabulary)))
+
+    def _tiles(self, tensor: str, side: str, slices: range | list[int], words: int) -> Vectors:
+        if words <= 0:
+            return ()
+        return tuple(
+            self._sram.hold(Kind.CONSTANT, mem(side, index), words, Source(tensor, stream, TILE_SLICES))
+            for stream, index in enumerate(slices)
+        )
+
+    def _caches(self, layer: int) -> None:
+        """Keys: a vector a position. Values: a vector a row and 320 positions; the newest block also by position."""
+        shape, state, rows = self._shape, self._to.state, self._graph.rows
+        groups = groups_of(shape.kv_heads * shape.head_width)
+        blocks = -(-rows // GROUP_ROWS)
+        sizes = {
+            "keys": (self._to.capacity // GROUP_ROWS, blocks),
+            "values": (len(standard(self._to.capacity)) * groups, blocks * self._sram.spec.tiles),
+            "ring": (1, int(rows == 1)),
+        }
+        for name, (words, writes) in sizes.items():
+            for side, plane in (("W", "hi"), ("E", "lo")):
+                tensor = f"{name}.{layer}.{plane}"
+                state[tensor] = tuple(
+                    self._sram.hold(
+                        Kind.STATE, mem(side, index), words, Source(tensor, index, TILE_SLICES, writes)
+                    )
+                    for index in range(TILE_SLICES)
+                )
+
+    def _small(self) -> None:
+        """Scales, biases, gains, masks of lanes, ones."""
+        shape = self._shape
+        for layer in range(shape.layers):
+            for matrix in shape.layer_matrices(layer):
+                chunks = len(rows_of(shape, matrix))
+                self._floats(f"{matrix.name}.scale", "scale", chunks)
+                if shape.biases and matrix.name.endswith(("attn_q", "attn_k", "attn_v")):
+                    self._floats(f"{matrix.name}.bias", "gain", chunks)
+            self._floats(f"blk.{layer}.scores.scale", "scale", shape.heads)
+            for gain in ("attn_norm", "ffn_norm"):
+                self._floats(f"blk.{layer}.{gain}", "gain", len(standard(shape.width)))
+        self._floats("output_norm", "gain", len(standard(shape.width)))
+        constants = self._to.constants
+        side, index = BYTES["lanes"][0]
+        constants["lanes"] = (
+            self._sram.hold(Kind.CONSTANT, mem(side, index), shape.kv_heads, Source("lanes")),
+        )
+        constants["ones"] = tuple(
+            self._sram.hold(Kind.CONSTANT, mem("E", k), 1, Source("ones")) for k in range(TILE_SLICES)
+        )
+
+    def _floats(self, tensor: str, role: str, count: int) -> None:
+        held = self._sram.hold_planes(Kind.CONSTANT, PLACES[role], 4, count, Source(tensor))
+        self._to.constants[tensor] = held
+
+    def _matrix(self, matrix: Matrix) -> None:
+        """A block for every 320 outputs, on the plane with the least to do."""
+        chunks = len(lanes_of_columns(self._shape, matrix))
+        blocks = []
+        for number, lanes in enumerate(rows_of(self._shape, matrix)):
+            plane = min(range(len(self._load)), key=lambda p: (self._load[p], p))
+            tiles, groups = chunks * matrix.planes, groups_of(len(lanes))
+            self._load[plane] += tiles
+            side = SIDES[plane // 2]
+            slices = self._roomiest(side, tiles * groups)
+            words = self._tiles(f"{matrix.name}@{number}", side, slices, tiles * groups)
+            blocks.append(Block(words, 0, groups, matrix.planes, plane))
+        self._to.blocks[matrix.name] = tuple(blocks)
+
+    def _roomiest(self, side: str, words: int) -> list[int]:
+        """The 16 slices of a side with the most room, those near the VXM kept for data."""
+        spec, used = self._sram.spec, self._sram.used
+        reserve = scratch_words(self._graph)
+
+        def taken(index: int) -> int:
+            return used[mem(side, index)] + (reserve if index < DATA_SLICES else 0)
+
+        order = sorted(range(spec.mem_slices_per_hemisphere), key=lambda index: (taken(index), index))
+        if taken(order[TILE_SLICES - 1]) + words > spec.mem_words:
+            need = sum(used) + words * TILE_SLICES
+            raise CapacityError(need * spec.vector_bytes, spec.sram_bytes, 2, f"{side} hemisphere: the model")
+        return sorted(order[:TILE_SLICES])
+
+    def _inputs(self) -> None:
+        """What the host gives for a step."""
+        rows, inputs = self._graph.rows, self._to.inputs
+        blocks = -(-rows // GROUP_ROWS)
+        for tensor in ("cos", "sin"):
+            inputs[tensor] = self._input(PLACES[tensor], 4, rows, tensor)
+        inputs["embed.scale"] = self._input(PLACES["scale"], 4, rows, "embed.scale")
+        for chunk in range(len(standard(self._graph.positions))):
+            inputs[f"mask.{chunk}"] = self._input(PLACES["mask"], 4, rows, f"mask.{chunk}")
+        spec = self._sram.spec
+        places = TILE_SLICES if rows == 1 else blocks
+        for side, at in MAPS.items():
+            inputs[f"embed.{side}"] = self._input(at, 2, TILE_SLICES * rows, f"embed.{side}")
+            inputs[f"keys.map.{side}"] = self._input(at, 2, places, "keys.map")
+            inputs[f"values.map.{side}"] = self._input(at, 2, spec.tiles * blocks, "values.map")
+            if rows == 1:
+                inputs[f"ring.map.{side}"] = self._input(at, 2, TILE_SLICES, "ring.map")
+
+    def _input(self, at: tuple[str, int], width: int, count: int, tensor: str) -> Vectors:
+        return self._sram.hold_planes(Kind.INPUT, at, width, count, Source(tensor))
+
+
+def scratch_words(graph: ModelGraph) -> int:
+    """Words that every slice near the VXM keeps for inputs and values between operations."""
+    shape = graph.model
+    seen = shape.heads * len(standard(graph.positions))
+    wide = len(standard(max(shape.ffn, shape.width)))
+    return 64 + graph.rows * (3 * seen + 4 * wide + 3 * TILE_SLICES)
+
+
+def memory_map(sram: Sram, placement: Placement) -> str:
+    """Text: what each slice holds, and how full it is."""
+    holds: defaultdict[int, list[tuple[Words, str]]] = defaultdict(list)
+    named = {**placement.constants, **placement.state, **placement.inputs}
+    for matrix, blocks in placement.blocks.items():
+        named.update({f"{matrix}@{n}": block.weights for n, block in enumerate(blocks)})
+    for name, vectors in named.items():
+        for words in vectors:
+            holds[words.mem_slice].append((words, name))
+    lines = []
+    for mem_slice in range(sram.spec.mem_slices):
+        used = sram.used[mem_slice]
+        lines.append(f"{QUEUE_NAMES[mem_slice]}: {used} of {sram.spec.mem_words} words")
+        seen: set[int] = set()
+        for words, name in sorted(holds[mem_slice], key=lambda held: held[0].address):
+            if words.region not in seen:
+                lines.append(f"  {words.address:5} … {words.address + words.count - 1:5}  {name}")
+            seen.add(words.region)
+    return "\n".join(lines) + "\n"
