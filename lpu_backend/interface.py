@@ -33,7 +33,7 @@ class Engine(Protocol):
         ...
 
 
-class Timing(Protocol):
+class StepTiming(Protocol):
     """The time of a compiled model's steps: emulated, exact, known before they run."""
 
     @property

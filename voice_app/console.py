@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from voice_app import events
-from voice_app.stages import turn_times
+from voice_app.stages import emulated, turn_times
 from voice_app.waterfall import waterfall
 
 
@@ -30,8 +30,10 @@ class ConsoleView:
         self._turn.append(event)
         self._show_draft(event)
         match event:
-            case events.SessionCreated():
+            case events.SessionCreated(models=models):
                 self.console.print("ready", highlight=False)
+                if models.get("llm_backend") == "lpu":
+                    self._line("note", "the emulated LPU computes the tokens; times are this machine's")
             case events.TextSubmitted(text=text):
                 self._line("you", text)
             case events.ItemTruncated(heard=heard):
@@ -71,3 +73,8 @@ class ConsoleView:
         if status == "completed":
             line = Text("  time  ", "bold").append_text(waterfall(turn_times(ended, turn), self._budget_s))
             self.console.print(line, soft_wrap=True)
+            tokens = [event for event in ended if isinstance(event, events.ResponseTextDelta)]
+            spoken = max((token.revision for token in tokens), default=0)
+            if row := emulated(token.emulated_s for token in tokens if token.revision == spoken):
+                figures = f"{row['emulated_ttft_ms']} ms to the first token, {row['emulated_tokens_per_s']} tokens/s"
+                self._line("lpu", f"{figures} (emulated)")

@@ -25,6 +25,7 @@ from voice_app.config import Settings
 from voice_app.errors import SessionError, exit_code
 from voice_app.persona import load_persona
 from voice_app.recorder import replay
+from voice_app.stages import emulated
 from voice_app.wiring import build_llm, build_stt, build_tts
 
 
@@ -51,23 +52,11 @@ def ask(settings: Settings, text: str, as_json: bool) -> None:
             "tokens_per_s": round(rate, 1) if rate else None,
             "basis": "measured",
             "llm": settings.models.llm_backend,
-            **emulated([at for at in emulated_s if at is not None]),
+            **emulated(emulated_s),
         }
         typer.echo(json.dumps(row, ensure_ascii=False))
     else:
         typer.echo()
-
-
-def emulated(times_s: Sequence[float]) -> dict[str, float | str]:
-    """Return the times of a reply on an emulated chip, apart from measured ones; nothing where there are none."""
-    if len(times_s) < 2 or times_s[-1] <= times_s[0]:
-        return {}
-    rate = (len(times_s) - 1) / (times_s[-1] - times_s[0])
-    return {
-        "emulated_ttft_ms": round(times_s[0] * 1000, 3),
-        "emulated_tokens_per_s": round(rate, 1),
-        "emulated_basis": "emulated",
-    }
 
 
 def clauses_to_sound(tts: PiperTextToSpeech, text: str) -> Iterator[SpeechChunk]:

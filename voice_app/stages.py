@@ -102,6 +102,22 @@ def turn_times(log: Iterable[events.Event], turn: int) -> TurnTimes:
     )
 
 
+def emulated(tokens_s: Iterable[float | None]) -> dict[str, float | str]:
+    """Return the figures of a reply on an emulated chip; nothing where its tokens have no such time.
+
+    A rate needs two tokens.
+    """
+    times_s = [at_s for at_s in tokens_s if at_s is not None]
+    if len(times_s) < 2 or times_s[-1] <= times_s[0]:
+        return {}
+    rate = (len(times_s) - 1) / (times_s[-1] - times_s[0])
+    return {
+        "emulated_ttft_ms": round(times_s[0] * 1000, 3),
+        "emulated_tokens_per_s": round(rate, 1),
+        "emulated_basis": "emulated",
+    }
+
+
 def _span(start_s: float | None, end_s: float | None) -> float | None:
     return None if start_s is None or end_s is None else end_s - start_s
 

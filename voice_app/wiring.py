@@ -131,6 +131,7 @@ def build_assistant(settings: Settings) -> Assistant:
         models={
             "stt": settings.models.stt,
             "llm": settings.models.llm,
+            "llm_backend": settings.models.llm_backend,
             "tts": persona.voice or settings.models.tts,
         },
         because=choice.because,

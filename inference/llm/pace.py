@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from inference.types import Cancel, Token
-from lpu_backend.interface import Timing
+from lpu_backend.interface import StepTiming
 
 
 class Counted(Protocol):
@@ -35,7 +35,11 @@ class Pace:
     """
 
     def __init__(
-        self, timing: Timing | None, *, paced: bool = False, clock_s: Callable[[], float] = time.perf_counter
+        self,
+        timing: StepTiming | None,
+        *,
+        paced: bool = False,
+        clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.timing = timing
         self.paced = paced and timing is not None
@@ -66,7 +70,7 @@ class Pace:
         return not (cancelled.wait(early_s) if early_s > 0 else cancelled.is_set())
 
 
-def step_s(timing: Timing, model: Counted, number: int) -> float:
+def step_s(timing: StepTiming, model: Counted, number: int) -> float:
     """Return the seconds of the step that makes token `number` of a reply: its cycles, and the host link.
 
     A prompt that was cached whole, with its logits, takes no step.
