@@ -308,6 +308,16 @@ def doctor(json: Json = False) -> None:
     raise typer.Exit(run(json))
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def lpu(context: typer.Context) -> None:
+    """The emulated chip: compile, disasm, trace, step, run."""
+    from voice_app.lpu_command import run_lpu
+
+    raise typer.Exit(run_lpu(context.args))
+
+
 @models_app.command("list")
 def models_list(json: Json = False) -> None:
     """List the models that are known by name."""

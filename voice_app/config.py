@@ -44,6 +44,8 @@ class Models(Section):
     """"auto": the largest installed one that keeps the budget on this machine."""
     tts: str = "piper-en_US-joe-medium"
     llm_backend: str = Field("llama.cpp", pattern=r"^(llama\.cpp|lpu)$")
+    paced: bool = False
+    """Whether an emulated chip's tokens wait until the chip would have them."""
     context_tokens: int = Field(2048, ge=256, le=131072)
     threads: int = Field(2, ge=1, le=64)
     """Of the language model and the voice."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
+from typing import TYPE_CHECKING
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.models.manifest import Role
@@ -25,6 +26,9 @@ from voice_app.lane import ThreadLane
 from voice_app.model_choice import Choice, Speed, choose
 from voice_app.persona import Persona, load_persona
 from voice_app.reply import Engines, ReplyStyle
+
+if TYPE_CHECKING:
+    from inference.llm.lpu import Lpu
 
 
 @dataclass(slots=True)
@@ -86,13 +90,24 @@ def measured_speed(llm: LlamaCpp) -> Speed:
     return speed
 
 
+def build_lpu(settings: Settings) -> Lpu:
+    """Load the language model onto an emulated chip, and compile its programs, which say when its tokens are due."""
+    from inference.llm.lpu import Lpu
+    from inference.llm.pace import Pace
+    from lpu_backend.compiler.timetable import Timetable
+
+    models = settings.models
+    path = find_model(chosen_llm(settings).name, "llm").path
+    llm = Lpu(path, context_tokens=models.context_tokens, threads=models.threads)
+    llm.pace = Pace(Timetable(llm.shape, llm.context.size), paced=models.paced)
+    return llm
+
+
 def build_llm(settings: Settings) -> LlamaCpp:
     """Load the language model: for llama.cpp made quick once where that pays, for the emulated LPU as it is."""
     found = find_model(chosen_llm(settings).name, "llm").path
     if settings.models.llm_backend == "lpu":
-        from inference.llm.lpu import Lpu
-
-        return Lpu(found, context_tokens=settings.models.context_tokens, threads=settings.models.threads)
+        return build_lpu(settings)
     path = prepare_gguf(found, cache_folder() / "gguf")
     return LlamaCpp(
         path,
