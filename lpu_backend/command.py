@@ -19,7 +19,7 @@ from lpu_backend.chip.step import frames
 from lpu_backend.chip.trace import chrome_trace, text_view
 from lpu_backend.chip.verify import verify
 from lpu_backend.compiler.compile import PASSES, compile_placed
-from lpu_backend.compiler.timetable import summary
+from lpu_backend.compiler.summary import summary
 from lpu_backend.errors import GgufError
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.graph import Kind, build_graph

@@ -16,7 +16,7 @@ from inference.errors import ModelError
 from inference.llm.lpu import Lpu
 from inference.types import Cancel, ChatRequest, Message, Sampling, Token
 from lpu_backend.command import run_command
-from lpu_backend.compiler.timetable import Timetable
+from lpu_backend.compiler.steps import CompiledSteps
 from lpu_backend.errors import LpuError
 from voice_app.config import Settings, load_settings
 from voice_app.wiring import build_lpu, chosen_llm, find_model
@@ -75,10 +75,10 @@ def answer(settings: Settings, prompt: str, most: int) -> dict[str, Any]:
 def _emulated(llm: Lpu, tokens: Sequence[Token]) -> dict[str, Any]:
     """Return what the compiled programs say of a reply to a prompt that was not cached."""
     timetable = llm.pace.timing
-    assert isinstance(timetable, Timetable)
+    assert isinstance(timetable, CompiledSteps)
     steps = [timetable.decode_cycles(llm.prompt_tokens + number) for number in range(max(len(tokens) - 1, 1))]
     cycles = statistics.mean(steps)
-    used = timetable.decode[min(size for size in timetable.decode if size > llm.prompt_tokens)]
+    used = timetable.summary(*next(timetable.cut(1, llm.prompt_tokens)))
     step_s = cycles / timetable.clock_hz + timetable.link_s
     return {
         "cycles_prefill": timetable.prefill_cycles(llm.prompt_tokens, 0),

@@ -94,12 +94,13 @@ def build_lpu(settings: Settings) -> Lpu:
     """Load the language model onto an emulated chip, and compile its programs, which say when its tokens are due."""
     from inference.llm.lpu import Lpu
     from inference.llm.pace import Pace
-    from lpu_backend.compiler.timetable import Timetable
+    from lpu_backend.chip.spec import PRODUCT
+    from lpu_backend.compiler.steps import CompiledSteps
 
     models = settings.models
     path = find_model(chosen_llm(settings).name, "llm").path
     llm = Lpu(path, context_tokens=models.context_tokens, threads=models.threads)
-    llm.pace = Pace(Timetable(llm.shape, llm.context.size), paced=models.paced)
+    llm.pace = Pace(CompiledSteps(llm.shape, PRODUCT, llm.context.size), paced=models.paced)
     return llm
 
 

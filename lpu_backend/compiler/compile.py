@@ -9,7 +9,7 @@ from lpu_backend.chip.rules import check_statics
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.chip.verify import verify
 from lpu_backend.compiler.lowering import Lowering
-from lpu_backend.compiler.place import Placement, memory_map, place
+from lpu_backend.compiler.place import Placement, Room, memory_map, place
 from lpu_backend.compiler.schedule import Schedule
 from lpu_backend.compiler.sram import Sram
 from lpu_backend.compiler.walk import lower_graph
@@ -22,24 +22,24 @@ PASSES: tuple[Pass, ...] = ("check", "place", "schedule", "verify")
 
 
 def compile(  # noqa: A001 - what it does
-    graph: ModelGraph, spec: ChipSpec, stop_after: Pass | None = None, *, capacity: int | None = None
+    graph: ModelGraph, spec: ChipSpec, stop_after: Pass | None = None, *, room: Room | None = None
 ) -> Program:
-    """The program of a step; `capacity` positions of KV cache lie in SRAM, by default those the step sees.
+    """The program of a step, placed in a `room` that it may share with others; by default one for this step alone.
 
     Raises GraphError, CapacityError, ScheduleError. `stop_after` a pass: the program as it is by then.
     """
-    return compile_placed(graph, spec, stop_after, capacity=capacity)[0]
+    return compile_placed(graph, spec, stop_after, room=room)[0]
 
 
 def compile_placed(
-    graph: ModelGraph, spec: ChipSpec, stop_after: Pass | None = None, *, capacity: int | None = None
+    graph: ModelGraph, spec: ChipSpec, stop_after: Pass | None = None, *, room: Room | None = None
 ) -> tuple[Program, Placement, str]:
     """The program, where its values lie, and the memory map as text."""
     check(graph)
     name = f"{graph.kind}-{graph.rows}-{graph.positions}"
     builder = ProgramBuilder(name, spec.name)
     sram = Sram(builder, spec)
-    placement = place(graph, sram, capacity or graph.positions)
+    placement = place(graph, sram, room or Room(graph.positions, ((graph.rows, graph.positions),)))
     text = memory_map(sram, placement)
     if stop_after in ("check", "place"):
         program = builder.build()

@@ -89,12 +89,27 @@ class Placement:
     inputs: dict[str, Vectors]
 
 
-def place(graph: ModelGraph, sram: Sram, capacity: int) -> Placement:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the programs that find a model in one place have in common."""
+
+    capacity: int
+    """Positions of the caches."""
+    steps: tuple[tuple[int, int], ...]
+    """Tokens and positions of the steps there is room for."""
+
+    def kept_free(self, shape: ModelShape) -> dict[tuple[str, int], int]:
+        """Words of slices by side and index: enough for each of the steps."""
+        wanted = [kept_free(shape, *step) for step in self.steps]
+        return {place: max(each[place] for each in wanted) for place in wanted[0]}
+
+
+def place(graph: ModelGraph, sram: Sram, room: Room) -> Placement:
     """Places all that is not scratch. Raises CapacityError, GraphError."""
     shape = graph.model
-    _check(shape, graph, capacity)
-    placement = Placement(capacity, {}, {}, {}, {}, {})
-    _Placer(graph, sram, placement).run()
+    _check(shape, graph, room.capacity)
+    placement = Placement(room.capacity, {}, {}, {}, {}, {})
+    _Placer(graph, sram, placement, room.kept_free(shape)).run()
     return placement
 
 
@@ -119,7 +134,10 @@ def check_bytes(shape: ModelShape, spec: ChipSpec, capacity: int) -> None:
 
 
 class _Placer:
-    def __init__(self, graph: ModelGraph, sram: Sram, placement: Placement) -> None:
+    def __init__(
+        self, graph: ModelGraph, sram: Sram, placement: Placement, free: dict[tuple[str, int], int]
+    ) -> None:
+        self._free = free
         self._graph, self._shape, self._sram, self._to = graph, graph.model, sram, placement
         self._load = [0] * sram.spec.mxm_planes
 
@@ -224,10 +242,9 @@ class _Placer:
     def _roomiest(self, side: str, words: int) -> list[int]:
         """The 16 slices of a side with the most room, those near the VXM kept for data."""
         spec, used = self._sram.spec, self._sram.used
-        reserve = scratch_words(self._graph)
 
         def taken(index: int) -> int:
-            return used[mem(side, index)] + (reserve if index < DATA_SLICES else 0)
+            return used[mem(side, index)] + self._free.get((side, index), 0)
 
         order = sorted(range(spec.mem_slices_per_hemisphere), key=lambda index: (taken(index), index))
         if taken(order[TILE_SLICES - 1]) + words > spec.mem_words:
@@ -257,12 +274,29 @@ class _Placer:
         return self._sram.hold_planes(Kind.INPUT, at, width, count, Source(tensor))
 
 
-def scratch_words(graph: ModelGraph) -> int:
-    """Words that every slice near the VXM keeps for inputs and values between operations."""
-    shape = graph.model
-    seen = shape.heads * len(standard(graph.positions))
-    wide = len(standard(max(shape.ffn, shape.width)))
-    return 64 + graph.rows * (3 * seen + 4 * wide + 3 * TILE_SLICES)
+def kept_free(shape: ModelShape, rows: int, positions: int) -> dict[tuple[str, int], int]:
+    """Words of the slices next to the VXM that a step wants for inputs and values between operations, at most."""
+    heads, seen = shape.heads * rows, len(standard(positions))
+    group, head = shape.heads // shape.kv_heads, len(standard(shape.vocabulary))
+    width, ffn = len(standard(shape.width)), len(standard(shape.ffn))
+    odd, even = heads * (seen // 2), heads * -(-seen // 2)
+    quads = {
+        "W": (
+            rows * (width + 1),
+            rows * (ffn + group + 2) + even,
+            head + rows * (ffn + 1) + odd + heads,
+            3 * rows,
+        ),
+        "E": (rows * (width + 1) + heads, rows, rows * (seen + 1), 3 * rows + heads),
+    }
+    maps = (2 * TILE_SLICES + TILE_GROUPS) * -(-rows // TILE_SLICES) + TILE_SLICES * rows
+    bytes_ = heads * seen + rows * (ffn + width + 2)
+    late = (bytes_, maps, maps, heads + rows * (ffn + group + 2))
+    return {
+        (side, index): 8 + (quads[side][index // 4] if index < TILE_SLICES else late[index - TILE_SLICES])
+        for side in SIDES
+        for index in range(DATA_SLICES)
+    }
 
 
 def memory_map(sram: Sram, placement: Placement) -> str:

@@ -110,6 +110,26 @@ def test_decode_of_random_models_equals_the_definition_to_the_bit(
         assert np.array_equal(compiled.values(layer)[:, :seen], values.reshape(2, 16, -1)[:, :seen])
 
 
+@pytest.mark.parametrize("rows", [16, 32])
+def test_prefill_equals_the_definition_to_the_bit(tmp_path: Path, rows: int) -> None:
+    """Three prefills, one after another, across 320 positions: logits and caches."""
+    model = tiny_model(tmp_path, WIDE, positions=352)
+    compiled, fast = chip(model, rows, 352), FastEngine(model)
+    tokens = np.random.default_rng(rows).integers(0, WIDE.vocabulary, 352).tolist()
+    start = 320 - 2 * rows
+    wanted = fast.values(tokens[:start], 0)
+    for layer in range(WIDE.layers):
+        fill(compiled, layer, wanted, start)
+    for position in range(start, start + 3 * rows, rows):
+        given = tokens[position : position + rows]
+        logits, _ = compiled.step(given, position)
+        wanted = fast.values(given, position)
+        assert equal_bits(logits, wanted[compiled.graph.output][0])
+    for layer in range(WIDE.layers):
+        values = wanted[f"L{layer}.values"].reshape(2, 352, -1)
+        assert np.array_equal(compiled.values(layer)[:, : position + rows], values[:, : position + rows])
+
+
 @pytest.mark.parametrize(("positions", "start"), [(48, 14), (352, 318)])
 def test_decode_crosses_blocks_of_16_and_of_320_positions(tmp_path: Path, positions: int, start: int) -> None:
     """The caches are where the next token looks for them."""

@@ -1,0 +1,89 @@
+"""Compiled programs on disk, by the digest of all they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from lpu_backend.chip.program import Program
+from lpu_backend.chip.spec import ChipSpec, constants
+from lpu_backend.compiler.compile import VERSION, compile
+from lpu_backend.compiler.place import Room
+from lpu_backend.compiler.summary import Summary, summary
+from lpu_backend.errors import LpuError
+from lpu_backend.model.graph import ModelGraph
+
+_DIGEST_BYTES = 32
+
+
+def program_key(graph: ModelGraph, spec: ChipSpec, room: Room) -> str:
+    """SHA-256 of the graph, the chip's constants, the room and the compiler's version, in hex."""
+    said = {
+        "compiler": VERSION,
+        "graph": [graph.kind, graph.rows, graph.positions, graph.text(), asdict(graph.model)],
+        "spec": [spec.name, *((c.name, c.value) for c in constants(spec))],
+        "room": asdict(room),
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def cached_program(graph: ModelGraph, spec: ChipSpec, room: Room, folder: Path) -> Program:
+    """The compiled and verified program, from the folder where it is there and whole; else compiled and kept there.
+
+    Raises what `compile` raises; a folder that can't be written to is no error.
+    """
+    path = folder / f"{program_key(graph, spec, room)}.program"
+    found = _load(path)
+    if found is not None:
+        return found
+    program = compile(graph, spec, room=room)
+    with suppress(OSError):
+        _keep(program, path)
+    return program
+
+
+def cached_summary(graph: ModelGraph, spec: ChipSpec, room: Room, folder: Path) -> Summary:
+    """What the program costs, from beside it where that is known; else it is compiled and counted."""
+    path = folder / f"{program_key(graph, spec, room)}.json"
+    with suppress(OSError, ValueError):
+        known: Summary = json.loads(path.read_text())
+        if isinstance(known.get("cycles"), int) and isinstance(known.get("program_digest"), str):
+            return known
+    found = summary(cached_program(graph, spec, room, folder), spec)
+    with suppress(OSError):
+        _write(json.dumps(found).encode(), path)
+    return found
+
+
+def _load(path: Path) -> Program | None:
+    """A program whose bytes have the digest that stands before them."""
+    try:
+        data = path.read_bytes()
+        if hashlib.sha256(data[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
+            return None
+        return Program.from_bytes(data[_DIGEST_BYTES:])
+    except (OSError, ValueError, LpuError):
+        return None
+
+
+def _keep(program: Program, path: Path) -> None:
+    data = program.to_bytes()
+    _write(hashlib.sha256(data).digest() + data, path)
+
+
+def _write(data: bytes, path: Path) -> None:
+    """Written beside its place and renamed, so that no reader sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(name, path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
