@@ -42,7 +42,10 @@ def test_cycles_are_the_simulators_of_the_programs(tmp_path: Path) -> None:
     steps = CompiledSteps(small_shape(), PRODUCT, 128, folder=tmp_path)
     parts = [steps.program(32, 128), steps.program(1, 128)]
     assert steps.prefill_cycles(33, 0) == sum(simulate(part, PRODUCT).cycles for part in parts)
-    assert CompiledSteps(small_shape(), PRODUCT, 128, folder=tmp_path).decode_cycles(33) == simulate(parts[1], PRODUCT).cycles
+    assert (
+        CompiledSteps(small_shape(), PRODUCT, 128, folder=tmp_path).decode_cycles(33)
+        == simulate(parts[1], PRODUCT).cycles
+    )
 
 
 def test_constants_lie_in_the_same_place_in_all_programs_of_a_model(tmp_path: Path) -> None:
