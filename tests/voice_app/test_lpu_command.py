@@ -1,0 +1,32 @@
+"""`voice-app lpu` with the embedded model: words in, words out, cycles told."""
+
+from __future__ import annotations
+
+import json
+
+from typer.testing import CliRunner
+
+from voice_app.cli import app
+
+
+def test_the_chip_answers() -> None:
+    """The right word; emulated figures from a compiled program, host figures beside them."""
+    result = CliRunner().invoke(app, ["lpu", "run", "--prompt", "What is the capital of France?", "--json"])
+    found = json.loads(result.stdout)
+
+    assert "Paris" in found["text"]
+    assert 10_000 < found["cycles_per_token"] < 1_000_000
+    assert found["emulated_tokens_per_s"] < 900_000_000 / found["cycles_per_token"]
+    assert found["emulated_ttft_ms"] > 0
+    assert found["host_tokens_per_s"] > 0
+    assert len(found["program_digest"]) == 64
+    assert found["sram_bytes_used"] <= 230_686_720
+    assert found["chips"] == 1
+
+
+def test_the_chips_own_commands_are_there() -> None:
+    """Without a file they look at the embedded model; wrong usage has its exit status."""
+    runner = CliRunner()
+
+    assert runner.invoke(app, ["lpu", "compile", "--stop-after", "place", "--map"]).exit_code == 0
+    assert runner.invoke(app, ["lpu", "fly"]).exit_code == 2
