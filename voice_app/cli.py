@@ -35,6 +35,11 @@ Backend = Annotated[
     str | None,
     typer.Option("--llm", help="What runs the language model: llama.cpp, or lpu, the emulated chip."),
 ]
+Backends = Annotated[str | None, typer.Option(help="llama.cpp, lpu (the emulated chip), or both.")]
+TokenMs = Annotated[
+    float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")
+]
+FirstTokenMs = Annotated[float | None, typer.Option(min=0, help="Declared: time to its first token.")]
 Voice = Annotated[
     str | None, typer.Option("--voice", help="Voice: a name (`models list`) or a Piper .onnx file.")
 ]
@@ -163,17 +168,15 @@ def bench(  # noqa: PLR0913
             help="audio: files in real time; card: a private PulseAudio; composed: declared times, virtual clock."
         ),
     ] = BenchMode.AUDIO,
-    token_ms: Annotated[float | None, typer.Option(min=0, help="Composed: declared time of a token.")] = None,
-    first_token_ms: Annotated[
-        float | None, typer.Option(min=0, help="Composed: declared time to the first token.")
-    ] = None,
+    token_ms: TokenMs = None,
+    first_token_ms: FirstTokenMs = None,
     html: Annotated[Path | None, typer.Option(help="Write the result as a page to this file, too.")] = None,
     baselines: Baselines = False,
     echo_db: EchoDb = None,
     noise: Noise = "",
     compare: Compare = None,
     lock: Lock = None,
-    llm: Backend = None,
+    llm: Backends = None,
     model: Model = None,
     voice: Voice = None,
     persona: PersonaName = None,
@@ -187,8 +190,11 @@ def bench(  # noqa: PLR0913
     from voice_app.bench.run import BenchRequest, run_bench
     from voice_app.config import load_settings
 
-    settings = load_settings(**_flags(persona=persona, models=_models(llm, model, voice)))
-    options = {"--model": model, "--voice": voice, "--persona": persona}
+    if llm == "both" and (html or mode is BenchMode.CARD):
+        raise typer.BadParameter("--llm both goes with --mode audio or composed, and without --html")
+    backend = None if llm == "both" else llm
+    settings = load_settings(**_flags(persona=persona, models=_models(backend, model, voice)))
+    options = {"--llm": llm, "--model": model, "--voice": voice, "--persona": persona}
     talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
     request = BenchRequest(
         turns,
@@ -199,6 +205,7 @@ def bench(  # noqa: PLR0913
         corpus,
         baselines=baselines,
         lock=lock,
+        both=llm == "both",
         json=json,
         html=html,
         talk_options=talk_options,
@@ -211,12 +218,9 @@ def bench(  # noqa: PLR0913
 @app.command()
 def plan(
     budget_ms: Annotated[int, typer.Option(min=50, max=10000, help="What an answer may take.")] = 300,
-    token_ms: Annotated[
-        float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")
-    ] = None,
-    first_token_ms: Annotated[
-        float | None, typer.Option(min=0, help="Declared: time to its first token.")
-    ] = None,
+    token_ms: TokenMs = None,
+    first_token_ms: FirstTokenMs = None,
+    llm: Backend = None,
     model: Model = None,
     json: Json = False,
 ) -> None:
@@ -224,7 +228,7 @@ def plan(
     from voice_app.config import load_settings
     from voice_app.plan_command import PlanRequest, run_plan
 
-    settings = load_settings(**_flags(models=_models(model=model)))
+    settings = load_settings(**_flags(models=_models(llm, model)))
     raise typer.Exit(run_plan(settings, PlanRequest(budget_ms, token_ms, first_token_ms, json)))
 
 

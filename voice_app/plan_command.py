@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from voice_app.audio.frames import FRAME_S
 from voice_app.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
 from voice_app.config import Settings
-from voice_app.wiring import build_assistant
+from voice_app.endpointing import EndpointLimits
+from voice_app.wiring import build_assistant, lpu_steps, with_backend
+
+if TYPE_CHECKING:
+    from lpu_backend.compiler.steps import CompiledSteps
 
 CLAIM = (
     "claim, not measured: each 100 ms costs 8 % of engagement on desktops and 34 % on mobiles "
     "(as quoted in talks on Groq's chip)"
 )
+
+
+CHAT_TOKENS, TURN_TOKENS = 240, 14
+"""Emulated times are of a chat of so many cached tokens, and so many new ones, as a persona and a bundled question have
+behind the partial transcripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +43,11 @@ class PlanRequest:
 
 def run_plan(settings: Settings, request: PlanRequest) -> int:
     """Calibrate this machine, print the prediction, and return 1 when it misses the budget."""
-    assistant = build_assistant(settings)
+    emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else {}
+    assistant = build_assistant(with_backend(settings, "llama.cpp"))
     assistant.close()
     chosen = {"llm": assistant.models["llm"], "because": assistant.because}
-    report = {**chosen, **prediction(assistant.engines.estimates, request)}
+    report = {**chosen, **prediction(assistant.engines.estimates, request, emulated)}
     if request.json:
         typer.echo(json.dumps(report))
     else:
@@ -42,24 +55,43 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     return 0 if report["short_clause_meets_it"] else 1
 
 
-def prediction(estimates: Estimates, request: PlanRequest) -> dict[str, object]:
-    """Return the predicted split; every number has its basis."""
+def emulated_times(steps: CompiledSteps) -> dict[str, float]:
+    """Return what a token and a turn's first one take on the emulated chip, in seconds, the host link included."""
+    cycles = {
+        "token_s": steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS),
+        "llm_first_token_s": steps.prefill_cycles(TURN_TOKENS, CHAT_TOKENS),
+    }
+    return {name: count / steps.clock_hz + steps.link_s for name, count in cycles.items()}
+
+
+def prediction(
+    estimates: Estimates, request: PlanRequest, emulated: Mapping[str, float] | None = None
+) -> dict[str, object]:
+    """Return the predicted split; every number has its basis. What is declared goes over what is `emulated`.
+
+    The work and the wait for the turn's end overlap: however quick the work, no reply sounds before the decision.
+    """
+    emulated = emulated or {}
     declared = {
         name: value / 1000
         for name, value in (("token_s", request.token_ms), ("llm_first_token_s", request.first_token_ms))
         if value is not None
     }
-    used = replace(estimates, **declared)  # type: ignore[arg-type]
+    used = replace(estimates, **{**emulated, **declared})  # type: ignore[arg-type]
     budget_s = Budget().scaled(request.budget_ms / 1000).total_s
-    calibrated = ("stt_s", "token_s", "tts_first_sound_s")
     stages = {
         name.removesuffix("_s"): {
             "ms": round(getattr(used, name) * 1000, 1),
-            "basis": "declared" if name in declared or name not in calibrated else "measured",
+            "basis": _basis(name, declared, emulated),
         }
         for name in ("endpoint_s", "stt_s", "llm_first_token_s", "token_s", "tts_first_sound_s", "device_s")
     }
-    natural_s, short_s = used.voice_to_voice_s(NATURAL_TOKENS), used.voice_to_voice_s(SHORT_TOKENS)
+    decision_s = EndpointLimits().finished_s + FRAME_S / 2
+    stages["decision"] = {"ms": round(decision_s * 1000, 1), "basis": "declared"}
+    soonest_s = decision_s + used.device_s
+    natural_s, short_s = (
+        max(used.voice_to_voice_s(tokens), soonest_s) for tokens in (NATURAL_TOKENS, SHORT_TOKENS)
+    )
     token_s = used.token_s - max(0.0, natural_s - budget_s) / NATURAL_TOKENS
     return {
         "basis": "composed",
@@ -72,6 +104,14 @@ def prediction(estimates: Estimates, request: PlanRequest) -> dict[str, object]:
         "token_ms_that_would_meet_it": round(token_s * 1000, 2) if token_s > 0 else None,
         "engagement": CLAIM,
     }
+
+
+def _basis(name: str, declared: Mapping[str, float], emulated: Mapping[str, float]) -> str:
+    if name in declared:
+        return "declared"
+    if name in emulated:
+        return "emulated"
+    return "measured" if name in ("stt_s", "token_s", "tts_first_sound_s") else "declared"
 
 
 def show(report: dict[str, object]) -> None:

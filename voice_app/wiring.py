@@ -29,6 +29,7 @@ from voice_app.reply import Engines, ReplyStyle
 
 if TYPE_CHECKING:
     from inference.llm.lpu import Lpu
+    from lpu_backend.compiler.steps import CompiledSteps
 
 
 @dataclass(slots=True)
@@ -90,6 +91,11 @@ def measured_speed(llm: LlamaCpp) -> Speed:
     return speed
 
 
+def with_backend(settings: Settings, name: str) -> Settings:
+    """Return the settings with this backend of the language model."""
+    return settings.model_copy(update={"models": settings.models.model_copy(update={"llm_backend": name})})
+
+
 def build_lpu(settings: Settings) -> Lpu:
     """Load the language model onto an emulated chip, and compile its programs, which say when its tokens are due."""
     from inference.llm.lpu import Lpu
@@ -102,6 +108,18 @@ def build_lpu(settings: Settings) -> Lpu:
     llm = Lpu(path, context_tokens=models.context_tokens, threads=models.threads)
     llm.pace = Pace(CompiledSteps(llm.shape, PRODUCT, llm.context.size), paced=models.paced)
     return llm
+
+
+def lpu_steps(settings: Settings) -> CompiledSteps:
+    """Return when an emulated chip's steps of the language model end, without loading the model."""
+    from inference.llm.lpu import bucket
+    from lpu_backend.chip.spec import PRODUCT
+    from lpu_backend.compiler.steps import CompiledSteps
+    from lpu_backend.model.gguf_file import open_gguf
+    from lpu_backend.model.shape import read_shape
+
+    shape = read_shape(open_gguf(find_model(chosen_llm(settings).name, "llm").path))
+    return CompiledSteps(shape, PRODUCT, bucket(shape, settings.models.context_tokens))
 
 
 def build_llm(settings: Settings) -> LlamaCpp:

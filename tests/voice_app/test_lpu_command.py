@@ -30,3 +30,22 @@ def test_the_chips_own_commands_are_there() -> None:
 
     assert runner.invoke(app, ["lpu", "compile", "--stop-after", "place", "--map"]).exit_code == 0
     assert runner.invoke(app, ["lpu", "fly"]).exit_code == 2
+
+
+def test_the_benchmark_takes_emulated_times() -> None:
+    """In virtual time, to the bit: the chip's tokens take less than the declared ones, and are called emulated."""
+    run = ["bench", "--mode", "composed", "--turns", "6", "--llm", "both", "--json"]
+    first, again = (CliRunner().invoke(app, run).stdout for _ in range(2))
+    both = json.loads(first)
+
+    assert first == again
+    assert both["lpu"]["emulated"] == {"token": "emulated", "llm_first_token": "emulated"}
+    assert both["lpu"]["voice_to_voice_ms"]["p95"] < both["llama.cpp"]["voice_to_voice_ms"]["p95"]
+
+
+def test_a_plan_with_the_chip_says_so() -> None:
+    """The language model's times are emulated, those of this machine measured."""
+    stages = json.loads(CliRunner().invoke(app, ["plan", "--llm", "lpu", "--json"]).stdout)["stages"]
+
+    assert {stages[name]["basis"] for name in ("token", "llm_first_token")} == {"emulated"}
+    assert {stages[name]["basis"] for name in ("stt", "tts_first_sound")} == {"measured"}

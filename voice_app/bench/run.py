@@ -20,7 +20,8 @@ from voice_app.bench.report import is_good
 from voice_app.bench.scenario import bundled, corpus, spoken
 from voice_app.bench.table import show
 from voice_app.config import Settings
-from voice_app.wiring import build_tts, chosen_llm, with_llm
+from voice_app.plan_command import emulated_times
+from voice_app.wiring import build_tts, chosen_llm, lpu_steps, with_backend, with_llm
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class BenchRequest:
     """Whether the same turns are measured without drafting and with a serial cascade, too (audio mode)."""
     lock: Path | None = None
     """A lock file to hold while turns are spoken (audio mode)."""
+    both: bool = False
+    """Whether to measure llama.cpp and the emulated chip, one after the other."""
     json: bool = False
     html: Path | None = None
     """Where to write the result as a page."""
@@ -59,11 +62,25 @@ def run_bench(settings: Settings, request: BenchRequest) -> int:
         report = _measure_disturbed(settings, request)
         _print(report, request)
         return int(bool(report["answered_or_stopped_by"] or report["replies_nobody_asked_for"]))
+    if request.both:
+        return _measure_both(settings, request)
     report = _measure(settings, request)
     if request.html:
         write_page(report, request.html)
     _print(report, request)
     return 0 if is_good(report) else 1
+
+
+def _measure_both(settings: Settings, request: BenchRequest) -> int:
+    """Measure the same turns with llama.cpp and with the emulated chip; JSON has a report of each."""
+    reports = {name: _measure(with_backend(settings, name), request) for name in ("llama.cpp", "lpu")}
+    if request.json:
+        typer.echo(json.dumps(reports))
+    else:
+        for name, report in reports.items():
+            typer.echo(name)
+            show(report)
+    return 0 if all(map(is_good, reports.values())) else 1
 
 
 def _print(report: dict[str, object], request: BenchRequest) -> None:
@@ -87,7 +104,9 @@ def _measure_disturbed(settings: Settings, request: BenchRequest) -> dict[str, o
 
 def _measure(settings: Settings, request: BenchRequest) -> dict[str, object]:
     if request.mode == "composed":
-        return measure_composed(request.turns, request.budget_ms, _durations(request))
+        durations, basis = _durations(settings, request)
+        report = measure_composed(request.turns, request.budget_ms, durations)
+        return {**report, "emulated": basis} if basis else report
     said = corpus(request.corpus) if request.corpus else bundled(build_tts(settings))
     turns = [said[number % len(said)] for number in range(request.turns)]
     if request.mode == "card":
@@ -97,9 +116,15 @@ def _measure(settings: Settings, request: BenchRequest) -> dict[str, object]:
     return {**report, "machine": machine()}
 
 
-def _durations(request: BenchRequest) -> Durations:
+def _durations(settings: Settings, request: BenchRequest) -> tuple[Durations, dict[str, str]]:
+    """Return the times of the stages, and the basis of those that are not just declared."""
     given = {"token_s": request.token_ms, "llm_first_token_s": request.first_token_ms}
-    return Durations(**{name: value / 1000 for name, value in given.items() if value is not None})
+    times = {name: value / 1000 for name, value in given.items() if value is not None}
+    if settings.models.llm_backend != "lpu":
+        return Durations(**times), {}
+    emulated = emulated_times(lpu_steps(settings))
+    basis = {name.removesuffix("_s"): "emulated" for name in emulated if name not in times}
+    return Durations(**{**emulated, **times}), basis
 
 
 def machine() -> dict[str, object]:
