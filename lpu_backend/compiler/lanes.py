@@ -97,7 +97,7 @@ class Timer:
             self._collect(store.value, order)
         for alu in order:
             timed.at[alu] = max([0, *(self.available(n, timed) for n in _nodes(alu))])
-        self._delay_leaves(order, timed)
+        self._delay(order, timed)
         copies: dict[tuple[Node, int], Alu] = {}
         for alu in order:
             for name, operand in (("a", alu.a), ("b", alu.b)):
@@ -141,8 +141,8 @@ class Timer:
                 self._collect(operand, order)
             order.append(node)
 
-    def _delay_leaves(self, order: list[Alu], timed: Timed) -> None:
-        """An ALU whose operands may arrive at any time runs just before its first consumer."""
+    def _delay(self, order: list[Alu], timed: Timed) -> None:
+        """An ALU for which all that it depends on may arrive at any time runs just before its first consumer."""
         users: dict[Alu, list[Alu | None]] = {}
         for alu in order:
             for operand in _nodes(alu):
@@ -152,9 +152,13 @@ class Timer:
                     users.setdefault(operand.a, []).append(None)
         for store in timed.stores:
             users.setdefault(store.value, []).append(None)
+        movable: set[Node] = set()
+        for alu in order:
+            if all(self.is_free(n) or n in movable for n in _nodes(alu)):
+                movable.add(alu)
         for alu in reversed(order):
             taken = [timed.at[user] for user in users[alu] if user is not None]
-            if all(self.is_free(n) for n in _nodes(alu)) and len(taken) == len(users[alu]):
+            if alu in movable and len(taken) == len(users[alu]):
                 timed.at[alu] = min(taken) - self._alu
 
     def _padded(self, node: Node, wanted: int, timed: Timed, copies: dict[tuple[Node, int], Alu]) -> Node:

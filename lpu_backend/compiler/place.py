@@ -39,9 +39,11 @@ PLACES: dict[str, tuple[str, int]] = {
     "mask": ("E", 8),
     "largest": ("E", 0),
     "inverse": ("E", 12),
-    "logits": ("W", 8),
+    "head": ("E", 16),
+    "logits": ("W", 16),
 }
-"""Float32 values by role: the first of four slices. Operands of one expression lie in different ones."""
+"""Float32 values by role: the first of four slices. Operands of one expression lie in different ones, and
+what goes with the head outside the slices from which its weights stream."""
 BYTES: dict[str, tuple[tuple[str, int], ...]] = {
     "normed": (("W", 16), ("E", 16)),
     "queries": (("W", 19), ("E", 19)),
@@ -169,7 +171,7 @@ class _Placer:
                 Block(words[t % 2], t // 2 * chunks * TILE_GROUPS, TILE_GROUPS, 1, 2 * (t % 2) + t // 2 % 2)
                 for t in range(tiles)
             )
-        self._floats(f"{shape.head_matrix}.scale", "scale", len(standard(shape.vocabulary)))
+        self._floats(f"{shape.head_matrix}.scale", "head", len(standard(shape.vocabulary)))
 
     def _tiles(self, tensor: str, side: str, slices: range | list[int], words: int) -> Vectors:
         if words <= 0:
@@ -284,7 +286,7 @@ def kept_free(shape: ModelShape, rows: int, positions: int) -> dict[tuple[str, i
         "W": (
             rows * (width + 1),
             rows * (ffn + group + 2) + even,
-            head + rows * (ffn + 1) + odd + heads,
+            rows * (ffn + 1) + odd + heads,
             3 * rows,
         ),
         "E": (rows * (width + 1) + heads, rows, rows * (seen + 1), 3 * rows + heads),
@@ -292,8 +294,10 @@ def kept_free(shape: ModelShape, rows: int, positions: int) -> dict[tuple[str, i
     maps = (2 * TILE_SLICES + TILE_GROUPS) * -(-rows // TILE_SLICES) + TILE_SLICES * rows
     bytes_ = heads * seen + rows * (ffn + width + 2)
     late = (bytes_, maps, maps, heads + rows * (ffn + group + 2))
+    logits = {"W": head, "E": 0}
     return {
-        (side, index): 8 + (quads[side][index // 4] if index < TILE_SLICES else late[index - TILE_SLICES])
+        (side, index): 8
+        + (quads[side][index // 4] if index < TILE_SLICES else late[index - TILE_SLICES] + logits[side])
         for side in SIDES
         for index in range(DATA_SLICES)
     }
