@@ -80,7 +80,7 @@ def bucket(shape: ModelShape, most: int) -> int:
 
 
 def _engine(path: Path, shape: ModelShape, positions: int, threads: int) -> Engine:
-    """Quantise the model; compiling the kernels, once a machine, takes half a minute."""
+    """Quantise the model; compiling the kernels, once a machine, takes ten seconds."""
     from lpu_backend.model.fast import FastEngine
     from lpu_backend.model.quantise import quantise
 

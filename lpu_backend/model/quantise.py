@@ -20,6 +20,8 @@ from lpu_backend.model.kernels import F32, F64, I8, quantise_rows, row_bounds
 from lpu_backend.model.rope import partners, rope_tables
 from lpu_backend.model.shape import Matrix, ModelShape
 
+MOST_BYTES = 8 << 30
+"""Weights and cache beyond this are not read: a host that emulates one chip has no use for them."""
 LARGEST_RESIDUAL = 1e15
 """No element of the residual stream may be larger: its square stays far inside float32."""
 
@@ -68,7 +70,8 @@ class _Rows:
 
 
 def quantise(gguf: Gguf, shape: ModelShape, positions: int) -> QuantisedModel:
-    """Read and quantise the weights of a model. Raises GgufError, GraphError."""
+    """Read and quantise the weights of a model. Raises GgufError, GraphError, and CapacityError before reading."""
+    shape.check_fits(positions, MOST_BYTES)
     planes = _planes(shape)
     maker = _Maker(gguf, shape, planes)
     matrices: dict[str, Weights] = {}

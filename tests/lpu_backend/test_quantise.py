@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lpu_backend.errors import GraphError
+from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.gguf_file import open_gguf, read_tensor
 from lpu_backend.model.graph import A16_LIMIT, A24_LIMIT, GROUP_COLUMNS
@@ -123,3 +125,14 @@ def test_cosine_and_sine_are_those_of_libm(angle: float) -> None:
     cos, sin = cos_sin(np.array([angle]))
     assert abs(cos[0] - np.cos(angle)) < 3e-16
     assert abs(sin[0] - np.sin(angle)) < 3e-16
+
+
+def test_a_model_of_terabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """A sparse file whose matrices take terabytes is a CapacityError; none of it is read."""
+    gguf = open_gguf(write_model(tmp_path / "tiny.gguf", Tiny()))
+    huge = replace(read_shape(gguf), ffn=1 << 20, width=1 << 20)
+    tracemalloc.start()
+    with pytest.raises(CapacityError):
+        quantise(gguf, huge, 16)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
