@@ -33,7 +33,10 @@ Model = Annotated[
 ]
 Backend = Annotated[
     str | None,
-    typer.Option("--llm", help="What runs the language model: llama.cpp, or lpu, the emulated chip."),
+    typer.Option(
+        "--llm",
+        help="What runs the language model: llama.cpp; lpu, the emulated chip; lpu-delegated.",
+    ),
 ]
 Backends = Annotated[str | None, typer.Option(help="llama.cpp, lpu (the emulated chip), or both.")]
 TokenMs = Annotated[

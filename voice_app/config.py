@@ -43,9 +43,13 @@ class Models(Section):
     llm: str = AUTO
     """"auto": the largest installed one that keeps the budget on this machine."""
     tts: str = "piper-en_US-joe-medium"
-    llm_backend: str = Field("llama.cpp", pattern=r"^(llama\.cpp|lpu)$")
+    llm_backend: str = Field("llama.cpp", pattern=r"^(llama\.cpp|lpu|lpu-delegated)$")
+    """lpu: the emulated chip computes the tokens; lpu-delegated: llama.cpp does, at the times of a chip that holds the
+    model of `lpu_shape`."""
     paced: bool = False
     """Whether an emulated chip's tokens wait until the chip would have them."""
+    lpu_shape: str = ""
+    """Model whose dimensions give the times of lpu-delegated, a name or a GGUF file; empty: the language model."""
     context_tokens: int = Field(2048, ge=256, le=131072)
     threads: int = Field(2, ge=1, le=64)
     """Of the language model and the voice."""

@@ -10,6 +10,12 @@ from voice_app import events
 from voice_app.stages import emulated, turn_times
 from voice_app.waterfall import waterfall
 
+BASIS = {
+    "lpu": "the emulated LPU computes the tokens; times are this machine's but where they say emulated",
+    "lpu-delegated": "llama.cpp computes the tokens; an emulated LPU only says when they would come",
+}
+"""What a session's tokens and times are, where a chip is emulated."""
+
 
 class ConsoleView:
     """Prints the events that a person wants to see. Plain lines, so that pipes and tests can read them."""
@@ -32,8 +38,8 @@ class ConsoleView:
         match event:
             case events.SessionCreated(models=models):
                 self.console.print("ready", highlight=False)
-                if models.get("llm_backend") == "lpu":
-                    self._line("note", "the emulated LPU computes the tokens; times are this machine's")
+                if note := BASIS.get(models.get("llm_backend", "")):
+                    self._line("note", note)
             case events.TextSubmitted(text=text):
                 self._line("you", text)
             case events.ItemTruncated(heard=heard):
@@ -71,10 +77,24 @@ class ConsoleView:
         self.turns.append(ended)
         self.failed = self.failed or status == "failed"
         if status == "completed":
-            line = Text("  time  ", "bold").append_text(waterfall(turn_times(ended, turn), self._budget_s))
-            self.console.print(line, soft_wrap=True)
-            tokens = [event for event in ended if isinstance(event, events.ResponseTextDelta)]
-            spoken = max((token.revision for token in tokens), default=0)
-            if row := emulated(token.emulated_s for token in tokens if token.revision == spoken):
-                figures = f"{row['emulated_ttft_ms']} ms to the first token, {row['emulated_tokens_per_s']} tokens/s"
-                self._line("lpu", f"{figures} (emulated)")
+            times = Text("  time  ", "bold").append_text(waterfall(turn_times(ended, turn), self._budget_s))
+            self.console.print(times, soft_wrap=True)
+            if line := _emulated_line(ended):
+                self._line("lpu", line)
+
+
+def _emulated_line(turn: list[events.Event]) -> str:
+    """Return what the chip's time of the spoken draft was, and how far this machine fell behind; empty without one."""
+    tokens = [event for event in turn if isinstance(event, events.ResponseTextDelta)]
+    spoken = max((token.revision for token in tokens), default=0)
+    row = emulated(token.emulated_s for token in tokens if token.revision == spoken)
+    if not row:
+        return ""
+    done = [event for event in turn if isinstance(event, events.TextDone) and event.revision == spoken]
+    late = (
+        f"; {done[-1].late_tokens} of {done[-1].tokens} came later here"
+        if done and done[-1].late_tokens
+        else ""
+    )
+    figures = f"{row['emulated_ttft_ms']} ms to the first token, {row['emulated_tokens_per_s']} tokens/s"
+    return f"{figures} (emulated){late}"

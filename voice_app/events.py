@@ -166,6 +166,8 @@ class TextDone(Fact):
     tokens: int
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    late_tokens: int = 0
+    """Tokens that this machine had later than the emulated chip whose pace they keep."""
 
 
 class PlaybackStarted(Fact):

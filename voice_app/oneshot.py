@@ -53,6 +53,7 @@ def ask(settings: Settings, text: str, as_json: bool) -> None:
             "basis": "measured",
             "llm": settings.models.llm_backend,
             **emulated(emulated_s),
+            "late_tokens": getattr(llm, "late_tokens", 0),
         }
         typer.echo(json.dumps(row, ensure_ascii=False))
     else:

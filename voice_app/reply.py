@@ -129,6 +129,7 @@ async def _think(
         tokens=count,
         prompt_tokens=getattr(engines.llm, "prompt_tokens", 0),
         cached_tokens=getattr(engines.llm, "cached_tokens", 0),
+        late_tokens=getattr(engines.llm, "late_tokens", 0),
     )
 
 

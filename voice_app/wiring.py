@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -98,28 +99,34 @@ def with_backend(settings: Settings, name: str) -> Settings:
 
 def build_lpu(settings: Settings) -> Lpu:
     """Load the language model onto an emulated chip, and compile its programs, which say when its tokens are due."""
-    from inference.llm.lpu import Lpu
+    from inference.llm.lpu import Lpu, chip_steps
     from inference.llm.pace import Pace
-    from lpu_backend.chip.spec import PRODUCT
-    from lpu_backend.compiler.steps import CompiledSteps
 
     models = settings.models
     path = find_model(chosen_llm(settings).name, "llm").path
     llm = Lpu(path, context_tokens=models.context_tokens, threads=models.threads)
-    llm.pace = Pace(CompiledSteps(llm.shape, PRODUCT, llm.context.size), paced=models.paced)
+    llm.pace = Pace(chip_steps(llm.shape, llm.context.size), paced=models.paced)
     return llm
 
 
 def lpu_steps(settings: Settings) -> CompiledSteps:
     """Return when an emulated chip's steps of the language model end, without loading the model."""
-    from inference.llm.lpu import bucket
-    from lpu_backend.chip.spec import PRODUCT
-    from lpu_backend.compiler.steps import CompiledSteps
-    from lpu_backend.model.gguf_file import open_gguf
-    from lpu_backend.model.shape import read_shape
+    from inference.llm.lpu import bucket, chip_shape, chip_steps
 
-    shape = read_shape(open_gguf(find_model(chosen_llm(settings).name, "llm").path))
-    return CompiledSteps(shape, PRODUCT, bucket(shape, settings.models.context_tokens))
+    shape = chip_shape(find_model(chosen_llm(settings).name, "llm").path)
+    return chip_steps(shape, bucket(shape, settings.models.context_tokens))
+
+
+def build_delegated(settings: Settings, path: Path) -> LlamaCpp:
+    """Load llama.cpp, whose tokens come when an emulated chip with the model of `lpu_shape` would have them."""
+    from inference.llm.lpu import DelegatedLpu, bucket, chip_shape, chip_steps
+    from inference.llm.pace import Pace
+
+    models = settings.models
+    shape = chip_shape(find_model(models.lpu_shape, "llm").path if models.lpu_shape else path)
+    positions = bucket(shape, models.context_tokens)
+    pace = Pace(chip_steps(shape, positions), paced=models.paced)
+    return DelegatedLpu(path, pace, context_tokens=positions, threads=models.threads)
 
 
 def build_llm(settings: Settings) -> LlamaCpp:
@@ -128,6 +135,8 @@ def build_llm(settings: Settings) -> LlamaCpp:
     if settings.models.llm_backend == "lpu":
         return build_lpu(settings)
     path = prepare_gguf(found, cache_folder() / "gguf")
+    if settings.models.llm_backend == "lpu-delegated":
+        return build_delegated(settings, path)
     return LlamaCpp(
         path,
         context_tokens=settings.models.context_tokens,

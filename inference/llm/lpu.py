@@ -7,8 +7,10 @@ time where the model is compiled (`pace.py`); without programs there are no cycl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,9 @@ from lpu_backend.errors import GgufError, LpuError
 from lpu_backend.interface import Engine
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.shape import ModelShape, read_shape
+
+if TYPE_CHECKING:
+    from lpu_backend.compiler.steps import CompiledSteps
 
 BUCKETS = (2048, 1024, 512, 256, 128)
 """KV lengths programs are compiled for."""
@@ -41,14 +46,14 @@ class Lpu(LlamaCpp):
         self, path: Path, *, context_tokens: int = 2048, threads: int = 2, pace: Pace | None = None
     ) -> None:
         self.pace = pace or Pace(None)
-        try:
-            self.shape = shape = read_shape(open_gguf(path))
-            engine = _engine(path, shape, bucket(shape, context_tokens), threads)
-        except GgufError as error:
-            raise ModelCorrupt(path, error.what, error.how) from error
-        except LpuError as error:
-            raise ModelError(str(error)) from error
+        self.shape = chip_shape(path)
+        engine = _engine(path, self.shape, bucket(self.shape, context_tokens), threads)
         self._begin(NativeModel(path, vocab_only=True), LpuContext(engine), path, None)
+
+    @property
+    def late_tokens(self) -> int:
+        """Tokens of the last reply that came later than the chip would have had them, where it is paced."""
+        return self.pace.overrun.late_tokens
 
     def stream(self, request: ChatRequest) -> Iterator[Token]:
         """Yield the reply's tokens with their emulated time; see LanguageModel.stream."""
@@ -62,21 +67,55 @@ class DelegatedLpu(LlamaCpp):
         super().__init__(path, context_tokens=context_tokens, threads=threads)
         self.pace = pace
 
+    @property
+    def late_tokens(self) -> int:
+        """Tokens of the last reply that came later than the chip would have had them, where it is paced."""
+        return self.pace.overrun.late_tokens
+
     def stream(self, request: ChatRequest) -> Iterator[Token]:
         """Yield the reply's tokens with their emulated time; see LanguageModel.stream."""
         yield from self.pace.stamped(self, super().stream(request), request.cancelled)
 
 
+def chip_shape(path: Path) -> ModelShape:
+    """Return the dimensions of a model, whose weights need not be there. Raises ModelCorrupt, ModelError."""
+    with _model_errors(path):
+        return read_shape(open_gguf(path))
+
+
+def chip_steps(shape: ModelShape, positions: int) -> CompiledSteps:
+    """Return the emulated times of a model on one chip. Raises ModelError where its programs do not fit.
+
+    Programs that are not in the cache are compiled when a token first needs them.
+    """
+    from lpu_backend.compiler.steps import CompiledSteps
+
+    with _model_errors(None):
+        return CompiledSteps(shape, PRODUCT, positions)
+
+
+@contextmanager
+def _model_errors(path: Path | None) -> Iterator[None]:
+    """Turn errors of the chip into those of a model."""
+    try:
+        yield
+    except GgufError as error:
+        raise ModelCorrupt(path or error.path, error.what, error.how) from error
+    except LpuError as error:
+        raise ModelError(str(error)) from error
+
+
 def bucket(shape: ModelShape, most: int) -> int:
-    """Return the largest KV length up to `most` that one chip holds with the model. Raises CapacityError."""
+    """Return the largest KV length up to `most` that one chip holds with the model. Raises ModelError."""
     wanted = [length for length in BUCKETS if length <= min(most, shape.context)] or [
         min(most, shape.context)
     ]
     for length in wanted:
         if shape.sram_bytes(length) <= PRODUCT.sram_bytes:
             return length
-    shape.check_fits(wanted[-1], PRODUCT.sram_bytes)
-    raise AssertionError("the last one was not larger than the chip")
+    with _model_errors(None):
+        shape.check_fits(wanted[-1], PRODUCT.sram_bytes)
+    return wanted[-1]
 
 
 def _engine(path: Path, shape: ModelShape, positions: int, threads: int) -> Engine:
@@ -84,7 +123,8 @@ def _engine(path: Path, shape: ModelShape, positions: int, threads: int) -> Engi
     from lpu_backend.model.fast import FastEngine
     from lpu_backend.model.quantise import quantise
 
-    return FastEngine(quantise(open_gguf(path), shape, positions), threads=threads)
+    with _model_errors(path):
+        return FastEngine(quantise(open_gguf(path), shape, positions), threads=threads)
 
 
 class StopFlag:

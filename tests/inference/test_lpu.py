@@ -19,7 +19,6 @@ from inference.llm.selftest import EMBEDDED
 from inference.models.store import ModelStore
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.types import Cancel, ChatRequest, Message, Sampling, Token
-from lpu_backend.errors import CapacityError
 from tests.lpu_backend.test_graph import LLAMA_1B, SMOLLM2
 from tests.lpu_backend.tiny_model import Tiny, write_model
 
@@ -214,9 +213,9 @@ def test_a_prompt_that_was_cached_whole_takes_no_step() -> None:
 
 
 def test_the_context_is_the_largest_bucket_the_chip_holds() -> None:
-    """SmolLM2 gets 1024 of 2048 wanted positions; a larger model gets a CapacityError."""
+    """SmolLM2 gets 1024 of 2048 wanted positions; a larger model is a ModelError."""
     assert [bucket(SMOLLM2, most) for most in (4096, 2048, 1024, 700, 100)] == [1024, 1024, 1024, 512, 100]
-    with pytest.raises(CapacityError, match="it takes 8 chips"):
+    with pytest.raises(ModelError, match="it takes 8 chips"):
         bucket(LLAMA_1B, 2048)
 
 
