@@ -96,5 +96,10 @@ def _emulated_line(turn: list[events.Event]) -> str:
         if done and done[-1].late_tokens
         else ""
     )
-    figures = f"{row['emulated_ttft_ms']} ms to the first token, {row['emulated_tokens_per_s']} tokens/s"
+    first = (
+        f"{row['emulated_ttft_ms']} ms to the first token"
+        if row["emulated_ttft_ms"]
+        else "prompt read before"
+    )
+    figures = f"{first}, {row['emulated_tokens_per_s']} tokens/s"
     return f"{figures} (emulated){late}"

@@ -12,6 +12,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from inference.llm.llamacpp import LlamaCpp
+from inference.llm.pace import Pace
 from inference.models.manifest import Role
 from inference.models.quantise import prepare_gguf
 from inference.models.store import ModelFiles, ModelStore, cache_folder
@@ -100,7 +101,6 @@ def with_backend(settings: Settings, name: str) -> Settings:
 def build_lpu(settings: Settings) -> Lpu:
     """Load the language model onto an emulated chip, and compile its programs, which say when its tokens are due."""
     from inference.llm.lpu import Lpu, chip_steps
-    from inference.llm.pace import Pace
 
     models = settings.models
     path = find_model(chosen_llm(settings).name, "llm").path
@@ -120,7 +120,6 @@ def lpu_steps(settings: Settings) -> CompiledSteps:
 def build_delegated(settings: Settings, path: Path) -> LlamaCpp:
     """Load llama.cpp, whose tokens come when an emulated chip with the model of `lpu_shape` would have them."""
     from inference.llm.lpu import DelegatedLpu, bucket, chip_shape, chip_steps
-    from inference.llm.pace import Pace
 
     models = settings.models
     shape = chip_shape(find_model(models.lpu_shape, "llm").path if models.lpu_shape else path)
@@ -202,6 +201,8 @@ def _seconds(work: Callable[[], object], times: int) -> float:
 
 def _ready_llm(settings: Settings, persona: Persona) -> tuple[LlamaCpp, NextTokenTurnDetector]:
     llm = build_llm(settings)
+    if isinstance(pace := getattr(llm, "pace", None), Pace):
+        pace.prepare(llm.context.size)
     llm.restore(persona.messages())
     return llm, NextTokenTurnDetector(llm)
 

@@ -47,6 +47,16 @@ class Pace:
         self.overrun = Overrun()
         """Of the last reply; zeros where tokens don't wait."""
 
+    def prepare(self, positions: int) -> None:
+        """Ask once for the time of every step, so that no program is compiled inside a reply.
+
+        Takes a minute or two the first time on a machine; the programs' cycles are kept on disk.
+        """
+        if self.timing is not None:
+            self.timing.prefill_cycles(positions, 0)
+            for position in range(0, positions, 128):
+                self.timing.decode_cycles(position)
+
     def stamped(self, model: Counted, tokens: Iterator[Token], cancelled: Cancel) -> Iterator[Token]:
         """Yield tokens with the time the chip would have them, from the request on: a prefill, then decodes."""
         self.overrun = Overrun()

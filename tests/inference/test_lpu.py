@@ -238,3 +238,21 @@ def test_greedy_words_are_the_likeliest_tokens(lpu: Lpu) -> None:
         lpu.context.decode(before)
         assert int(np.argmax(lpu.context.probabilities(-1))) == token.id
     lpu._cached = []
+
+
+def test_every_step_is_timed_before_a_conversation() -> None:
+    """Preparing asks for a prefill of the whole context and a decode in every bucket; without a timing for nothing."""
+    asked: list[tuple[str, int]] = []
+
+    class Recording(Fixed):
+        def prefill_cycles(self, tokens: int, position: int) -> int:
+            asked.append(("prefill", tokens + position))
+            return 1
+
+        def decode_cycles(self, position: int) -> int:
+            asked.append(("decode", position))
+            return 1
+
+    Pace(Recording()).prepare(256)
+    Pace(None).prepare(256)
+    assert asked == [("prefill", 256), ("decode", 0), ("decode", 128)]
