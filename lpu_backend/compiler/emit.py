@@ -120,16 +120,20 @@ class _Emitter:
 
     def _operands(self, node: Alu, number: int, cycle: int) -> list[tuple[Node, Streams]] | None:
         """Streams for those operands that arrive on streams; None where this ALU can't take them."""
-        chosen: list[tuple[Node, Streams]] = []
-        for name in ("a", "b"):
-            met = self._timed.operands.get((node, name))
-            if met is None or isinstance(met[0], Alu):
-                continue
-            known = self._arrivals.get((met[0], cycle))
-            streams = known[0] if known else self._free_streams(met[0], number, cycle, chosen)
-            if streams is None or not alu_takes_group(number, streams.first % 32 // 4):
-                return None
-            chosen.append((met[0], streams))
+        met = [self._timed.operands[node, name][0] for name in "ab" if (node, name) in self._timed.operands]
+        arriving = [value for value in met if not isinstance(value, Alu)]
+        known = {
+            value: self._arrivals[value, cycle][0] for value in arriving if (value, cycle) in self._arrivals
+        }
+        chosen: list[tuple[Node, Streams]] = list(known.items())
+        for value in arriving:
+            if value not in known:
+                free = self._free_streams(value, number, cycle, chosen)
+                if free is None:
+                    return None
+                chosen.append((value, free))
+        if not all(alu_takes_group(number, streams.first % 32 // 4) for _, streams in chosen):
+            return None
         groups = [(s.first % 32 // 4, is_east(s.first)) for _, s in chosen]
         if len(groups) == 2 and groups[0][0] == groups[1][0] and groups[0][1] != groups[1][1]:
             return None
