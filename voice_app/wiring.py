@@ -105,7 +105,9 @@ def build_lpu(settings: Settings) -> Lpu:
     models = settings.models
     path = find_model(chosen_llm(settings).name, "llm").path
     llm = Lpu(path, context_tokens=models.context_tokens, threads=models.threads)
-    llm.pace = Pace(chip_steps(llm.shape, llm.context.size), paced=models.paced)
+    steps = chip_steps(llm.shape, llm.context.size)
+    steps.prepare()
+    llm.pace = Pace(steps, paced=models.paced)
     return llm
 
 
@@ -124,7 +126,9 @@ def build_delegated(settings: Settings, path: Path) -> LlamaCpp:
     models = settings.models
     shape = chip_shape(find_model(models.lpu_shape, "llm").path if models.lpu_shape else path)
     positions = bucket(shape, models.context_tokens)
-    pace = Pace(chip_steps(shape, positions), paced=models.paced)
+    steps = chip_steps(shape, positions)
+    steps.prepare()
+    pace = Pace(steps, paced=models.paced)
     return DelegatedLpu(path, pace, context_tokens=positions, threads=models.threads)
 
 

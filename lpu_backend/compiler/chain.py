@@ -24,8 +24,8 @@ class Chain:
     def __init__(self, spec: ChipSpec) -> None:
         self.timing = timing(spec)
         self._rows: list[Row] = []
-        self._cells: list[tuple[int, int, int]] = []
-        self._sweeps: list[tuple[int, np.ndarray, np.ndarray]] = []
+        self._cells: list[tuple[int, int, int, int, int]] = []
+        """What it takes: row of the table, column, count, interval, bits."""
         self._reads: list[tuple[int, int, Words]] = []
         self._writes: list[tuple[int, int, Words]] = []
         self.start = 0
@@ -95,26 +95,22 @@ class Chain:
         if low == high:
             self._take(FIRST_QUEUE_ROW + queue, cycle, half | 1 << low, repeat)
             return
-        starts = (first + np.arange(repeat.count) * repeat.stride) // _BANK_WORDS
-        ends = (first + np.arange(repeat.count) * repeat.stride + max(what.span, 1) - 1) // _BANK_WORDS
-        masks = half | 1 << starts | 1 << ends
-        columns = cycle + np.arange(repeat.count) * repeat.interval
-        self._sweeps.append((FIRST_QUEUE_ROW + queue, columns, masks))
+        for issue in range(repeat.count):
+            start = first + issue * repeat.stride
+            end = start + max(what.span, 1) - 1
+            bits = half | 1 << start // _BANK_WORDS | 1 << end // _BANK_WORDS
+            self._take(FIRST_QUEUE_ROW + queue, cycle + issue * repeat.interval, bits, ONCE)
 
     def _take(self, row: int, column: int, mask: int, repeat: Repeat) -> None:
-        if repeat.count == 1:
-            self._cells.append((row, column, mask))
-        else:
-            columns = column + np.arange(repeat.count) * repeat.interval
-            self._sweeps.append((row, columns, np.full(repeat.count, mask)))
+        self._cells.append((row, column, repeat.count, repeat.interval, mask))
 
     def needs(self) -> Needs | None:
         """What it takes, or None where it is in its own way."""
-        cells = np.array(self._cells, np.int64).reshape(-1, 3)
-        rows = [cells[:, 0], *(np.full(len(columns), row) for row, columns, _ in self._sweeps)]
-        columns = [cells[:, 1], *(columns for _, columns, _ in self._sweeps)]
-        masks = [cells[:, 2], *(masks for _, _, masks in self._sweeps)]
-        return merged(np.concatenate(rows), np.concatenate(columns), np.concatenate(masks).astype(np.uint32))
+        row, column, count, interval, mask = np.array(self._cells, np.int64).T
+        which = np.repeat(np.arange(len(count)), count)
+        issue = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+        columns = column[which] + issue * interval[which]
+        return merged(row[which], columns, mask[which].astype(np.uint32))
 
     def commit(self, builder: ProgramBuilder, timeline: Timeline, needs: Needs, earliest: int = 0) -> int:
         """Places the chain at the first cycle possible from `earliest` on, and adds its rows; returns the base."""

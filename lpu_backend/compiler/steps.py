@@ -85,6 +85,14 @@ class CompiledSteps:
             self._summaries[step] = cached_summary(self._graph(*step), self._spec, self._room, self._folder)
         return self._summaries[step]
 
+    def prepare(self) -> None:
+        """Counts, and where the disk does not know them compiles, the programs of the first positions: a conversation
+        that starts finds them ready. Later ones are compiled when they are first asked for."""
+        prefills = ((LONG_ROWS, self._long), (GROUP_ROWS, self._long))
+        for rows, positions in ((1, self._buckets[0]), *prefills):
+            if rows <= positions:
+                self.summary(rows, positions)
+
     def decode_cycles(self, position: int) -> int:
         """Cycles of the program that appends one token at `position`."""
         return self.prefill_cycles(1, position)

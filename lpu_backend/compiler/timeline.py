@@ -23,6 +23,8 @@ ROWS = STREAMS + QUEUES
 DIAGONALS = 2 * EDGE_SLOT + 6
 """Columns before cycle 0: a value driven at place p in cycle 0 has the diagonal −p."""
 _WINDOW = 24
+_COLUMNS = 1 << 19
+"""At first; the system gives memory only for what is touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Timeline:
     """The table, growing with time."""
 
     def __init__(self) -> None:
-        self._columns = 1 << 14
+        self._columns = _COLUMNS
         self._table = np.zeros((ROWS, self._columns), np.uint32)
 
     def place(self, needs: Needs, earliest: int) -> int:

@@ -48,6 +48,14 @@ def test_cycles_are_the_simulators_of_the_programs(tmp_path: Path) -> None:
     )
 
 
+def test_prepared_programs_are_all_that_a_first_prompt_takes(tmp_path: Path) -> None:
+    """48 tokens compile nothing that `prepare` has not."""
+    CompiledSteps(small_shape(), PRODUCT, 128, folder=tmp_path).prepare()
+    known = set(tmp_path.iterdir())
+    CompiledSteps(small_shape(), PRODUCT, 128, folder=tmp_path).prefill_cycles(49, 0)
+    assert set(tmp_path.iterdir()) == known
+
+
 def test_constants_lie_in_the_same_place_in_all_programs_of_a_model(tmp_path: Path) -> None:
     """Between a prefill and a decode nothing moves in SRAM."""
     shape, room = small_shape(), Room(64, ((1, 64), (32, 64)))
