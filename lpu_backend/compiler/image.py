@@ -50,12 +50,13 @@ def constants(model: QuantisedModel, placement: Placement) -> Image:
             weights = model.matrices[matrix.name]
             rows, columns = rows_of(shape, matrix), columns_of(shape, matrix)
             for number, lanes in enumerate(rows):
-                tiles = [
-                    tile(weights.planes[:, plane], lanes, chunk, groups_of(len(lanes)))
-                    for chunk in columns
-                    for plane in range(matrix.planes)
-                ]
-                image[f"{matrix.name}@{number}"] = np.concatenate(tiles)
+                for part, block in enumerate(placement.blocks[matrix.name][number]):
+                    tiles = [
+                        tile(weights.planes[:, plane], lanes, columns[chunk], groups_of(len(lanes)))
+                        for chunk in block.chunks
+                        for plane in range(matrix.planes)
+                    ]
+                    image[f"{matrix.name}@{number}.{part}"] = np.concatenate(tiles)
             _add_floats(image, f"{matrix.name}.scale", weights.scale, rows)
             if weights.bias is not None:
                 _add_floats(image, f"{matrix.name}.bias", weights.bias, rows)

@@ -72,7 +72,7 @@ class Store:
 
 @dataclass(slots=True)
 class Timed:
-    """An expression with a cycle for every node; ALUs in the order of their cycles."""
+    """An expression with a cycle for every node; ALUs in the order of their cycles, the harder to please first."""
 
     stores: list[Store]
     alus: list[Alu] = field(default_factory=list)
@@ -104,7 +104,8 @@ class Timer:
                 if isinstance(operand, Read | Accumulated | Trip | Alu):
                     met = self._padded(operand, timed.at[alu], timed, copies)
                     timed.operands[alu, name] = (met, timed.at[alu])
-        timed.alus = sorted(timed.at, key=lambda alu: timed.at[alu])
+        arriving = {alu: sum(not isinstance(n, Alu) for n in _nodes(alu)) for alu in timed.at}
+        timed.alus = sorted(timed.at, key=lambda alu: (timed.at[alu], -arriving[alu]))
         return timed
 
     def is_free(self, node: Node) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lpu_backend.chip.isa import Opcode
-from lpu_backend.compiler.lanes import Accumulated, Alu, Read, Store
+from lpu_backend.compiler.lanes import Accumulated, Alu, Node, Read, Store
 from lpu_backend.compiler.lowering import Floats, Lowering, Planes, number, shifted_left, split_planes
 from lpu_backend.compiler.place import Block
-from lpu_backend.compiler.planes import Plane
 from lpu_backend.model.graph import Linear
 
 Finish = Callable[[int, Alu], list[Store]]
@@ -18,29 +17,34 @@ Finish = Callable[[int, Alu], list[Store]]
 def lower_linear(lower: Lowering, op: Linear, inputs: Planes, finish: Finish) -> None:
     """Products of all tiles, and for every 320 outputs the end of the sum."""
     rows, schedule = lower.rows, lower.schedule
-    for chunk, block in enumerate(lower.placement.blocks[op.matrix]):
-        plane = schedule.planes[block.plane]
-        slot = plane.slots(rows * op.input_bits // 8)
-        _multiply(lower, block, op, inputs, slot)
-        schedule.compute(finish(chunk, _value(lower, op, plane, slot, chunk)), rows)
+    places = op.input_bits // 8
+    for chunk, blocks in enumerate(lower.placement.blocks[op.matrix]):
+        parts = []
+        for block in blocks:
+            plane = schedule.planes[block.plane]
+            slot = plane.slots(rows * places)
+            _multiply(lower, block, inputs, slot)
+            parts.append([Accumulated(plane, slot + rows * place) for place in range(places)])
+        schedule.compute(finish(chunk, _value(lower, op, parts, chunk)), rows)
 
 
-def _multiply(lower: Lowering, block: Block, op: Linear, inputs: Planes, slot: int) -> None:
+def _multiply(lower: Lowering, block: Block, inputs: Planes, slot: int) -> None:
     """Sums by weight of their bytes: the second weight plane counts a 256th; its product with the last is left out."""
     rows, schedule = lower.rows, lower.schedule
     plane = schedule.planes[block.plane]
-    for chunk, words in enumerate(inputs):
-        for weights in range(op.weight_planes):
+    for chunk in block.chunks:
+        words = inputs[chunk]
+        for weights in range(block.planes):
             schedule.load(plane, block.weights, block.first(chunk, weights), block.groups)
             for place, byte in enumerate(words[: len(words) - weights]):
-                add = chunk > 0 or (weights > 0 and place + weights < len(words))
+                add = chunk > block.chunks[0] or weights > 0
                 schedule.multiply(plane, byte, (0, rows, 1), slot + (place + weights) * rows, add=add)
 
 
-def _value(lower: Lowering, op: Linear, plane: Plane, slot: int, chunk: int) -> Alu:
-    """`graph.Linear` from its sums."""
-    rows, constants = lower.rows, lower.placement.constants
-    sums = [Accumulated(plane, slot + rows * place) for place in range(op.input_bits // 8)]
+def _value(lower: Lowering, op: Linear, parts: list[list[Accumulated]], chunk: int) -> Alu:
+    """`graph.Linear` from its sums: by part, by weight of their bytes."""
+    constants = lower.placement.constants
+    sums = [_total(list(of_part)) for of_part in zip(*parts, strict=True)]
     upper = Alu(Opcode.ADD_I32, shifted_left(sums[0], 8), sums[1])
     total = Alu(Opcode.I32_TO_F32, upper)
     if op.input_bits == 24:
@@ -50,6 +54,13 @@ def _value(lower: Lowering, op: Linear, plane: Plane, slot: int, chunk: int) -> 
     if op.bias:
         value = Alu(Opcode.ADD_F32, value, Read(constants[f"{op.matrix}.bias"], chunk, 0))
     return value
+
+
+def _total(parts: list[Accumulated]) -> Node:
+    total: Node = parts[0]
+    for part in parts[1:]:
+        total = Alu(Opcode.ADD_I32, total, part)
+    return total
 
 
 def stored(to: Floats) -> Finish:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lpu_backend.chip.floorplan import QUEUE_NAMES, mem
 from lpu_backend.chip.program import Kind
@@ -61,7 +62,7 @@ MAPS = {"W": ("E", 17), "E": ("W", 17)}
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The tiles that make 320 outputs: one for every weight plane of every chunk of columns."""
+    """Tiles that make 320 outputs, or a part of their sums: one for every weight plane of some chunks of columns."""
 
     weights: Vectors
     """Words of 16 slices: row n of a tile in slice n mod 16."""
@@ -70,10 +71,11 @@ class Block:
     planes: int
     plane: int
     """The MXM plane that uses them."""
+    chunks: range
 
     def first(self, chunk: int, weight_plane: int) -> int:
         """The first word of a tile."""
-        return self.base + (chunk * self.planes + weight_plane) * self.groups
+        return self.base + ((chunk - self.chunks[0]) * self.planes + weight_plane) * self.groups
 
 
 @dataclass(slots=True)
@@ -82,8 +84,8 @@ class Placement:
 
     capacity: int
     """Positions of the caches."""
-    blocks: dict[str, tuple[Block, ...]]
-    """By matrix, a block for every 320 outputs."""
+    blocks: dict[str, tuple[tuple[Block, ...], ...]]
+    """By matrix, for every 320 outputs the blocks whose sums add up to them."""
     head: dict[str, tuple[Vectors, Vectors]]
     """By matrix laid out as a head: the words west and east."""
     constants: dict[str, Vectors]
@@ -168,7 +170,16 @@ class _Placer:
             ]
             self._to.head[name] = (words[0], words[1])
             self._to.blocks[name] = tuple(
-                Block(words[t % 2], t // 2 * chunks * TILE_GROUPS, TILE_GROUPS, 1, 2 * (t % 2) + t // 2 % 2)
+                (
+                    Block(
+                        words[t % 2],
+                        t // 2 * chunks * TILE_GROUPS,
+                        TILE_GROUPS,
+                        1,
+                        2 * (t % 2) + t // 2 % 2,
+                        range(chunks),
+                    ),
+                )
                 for t in range(tiles)
             )
         self._floats(f"{shape.head_matrix}.scale", "head", len(standard(shape.vocabulary)))
@@ -228,18 +239,25 @@ class _Placer:
         self._to.constants[tensor] = held
 
     def _matrix(self, matrix: Matrix) -> None:
-        """A block for every 320 outputs, on the plane with the least to do."""
-        chunks = len(lanes_of_columns(self._shape, matrix))
-        blocks = []
-        for number, lanes in enumerate(rows_of(self._shape, matrix)):
-            plane = min(range(len(self._load)), key=lambda p: (self._load[p], p))
-            tiles, groups = chunks * matrix.planes, groups_of(len(lanes))
-            self._load[plane] += tiles
-            side = SIDES[plane // 2]
-            slices = self._roomiest(side, tiles * groups)
-            words = self._tiles(f"{matrix.name}@{number}", side, slices, tiles * groups)
-            blocks.append(Block(words, 0, groups, matrix.planes, plane))
-        self._to.blocks[matrix.name] = tuple(blocks)
+        """Blocks for every 320 outputs: several, on several planes, where outputs are few and columns many."""
+        chunks, outputs = len(lanes_of_columns(self._shape, matrix)), rows_of(self._shape, matrix)
+        parts = max(1, min(chunks, len(self._load) // len(outputs))) if chunks > 2 else 1
+        cuts = [chunks * part // parts for part in range(parts + 1)]
+        self._to.blocks[matrix.name] = tuple(
+            tuple(
+                self._block(matrix, f"{matrix.name}@{number}.{part}", groups_of(len(lanes)), range(*ends))
+                for part, ends in enumerate(pairwise(cuts))
+            )
+            for number, lanes in enumerate(outputs)
+        )
+
+    def _block(self, matrix: Matrix, tensor: str, groups: int, chunks: range) -> Block:
+        """On the plane with the least to do."""
+        plane = min(range(len(self._load)), key=lambda p: (self._load[p], p))
+        tiles, side = len(chunks) * matrix.planes, SIDES[plane // 2]
+        self._load[plane] += tiles
+        words = self._tiles(tensor, side, self._roomiest(side, tiles * groups), tiles * groups)
+        return Block(words, 0, groups, matrix.planes, plane, chunks)
 
     def _roomiest(self, side: str, words: int) -> list[int]:
         """The 16 slices of a side with the most room, those near the VXM kept for data."""
@@ -308,7 +326,8 @@ def memory_map(sram: Sram, placement: Placement) -> str:
     holds: defaultdict[int, list[tuple[Words, str]]] = defaultdict(list)
     named = {**placement.constants, **placement.state, **placement.inputs}
     for matrix, blocks in placement.blocks.items():
-        named.update({f"{matrix}@{n}": block.weights for n, block in enumerate(blocks)})
+        for number, parts in enumerate(blocks):
+            named.update({f"{matrix}@{number}.{part}": block.weights for part, block in enumerate(parts)})
     for name, vectors in named.items():
         for words in vectors:
             holds[words.mem_slice].append((words, name))
