@@ -45,6 +45,8 @@ class Senses:
     """Whether replies are drafted during pauses; without it, work begins at the end of a turn."""
     barge_in: bool = True
     """Whether speech stops a reply. Loudspeakers without echo cancellation need it off: half duplex."""
+    cancel_echo: Callable[[], bool] = lambda: False
+    """Called when the assistant has heard itself; returns whether it will not again, as far as that can be helped."""
     partial_every_s: float | None = 1.0
     """How often the words so far are guessed while the user speaks; None: never."""
 
@@ -272,7 +274,7 @@ class Conversation:
             return
         said = self._turn.reply.spoken.heard(self.senses.speaker.played_s)
         echo = is_echo(heard.text, said)
-        if echo:
+        if echo and not self.senses.cancel_echo():
             self.echo_floor.learn(sound.samples)
         if not (echo or is_nod(heard.text)):
             self.happen(Happening.WORDS_HEARD)

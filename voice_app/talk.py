@@ -15,7 +15,7 @@ from rich.console import Console
 from inference.vad.silero import SileroVad
 from voice_app import clock, events
 from voice_app.audio.device import DeviceSpeaker, Microphone
-from voice_app.audio.echo_cancel import PlayedSound, echo_canceller
+from voice_app.audio.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
 from voice_app.audio.frames import FrameSource
 from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.audio.speaker import FileSpeaker, Speaker
@@ -77,12 +77,15 @@ async def converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
             conversation.submit(text)
 
         played = PlayedSound()
-        source = _source(session, submit, notice, played)
+        canceller = _canceller(session, played)
+        source = _source(session, submit, notice, canceller)
         if isinstance(source, RecordedUser | TypedUser):
             bus.subscribe(_listening(source))
         mouth = _speaker(session, notice, played)
         engines, history, style = assistant.engines, assistant.history, assistant.style
         senses = _senses(session.settings, source, mouth)
+        if canceller:
+            senses = replace(senses, cancel_echo=canceller.engage)
         conversation = Conversation(senses, engines, history, style, bus)
         if sys.stdin.isatty() and isinstance(source, Microphone):
             read_lines(lambda line: submit(line) if line else None)
@@ -122,15 +125,24 @@ def _log(session: Session) -> Iterator[tuple[Listener, ...]]:
 
 
 def _source(
-    session: Session, submit: Callable[[str], None], notice: Callable[[str], None], played: PlayedSound
+    session: Session,
+    submit: Callable[[str], None],
+    notice: Callable[[str], None],
+    canceller: EchoCanceller | None,
 ) -> RecordedUser | TypedUser | Microphone:
     if session.recordings:
         return RecordedUser(session.recordings, may_speak=session.may_speak)
     if session.typed_only:
         return TypedUser(submit, patient=not sys.stdin.isatty())
-    audio = session.settings.audio
-    canceller = echo_canceller(audio.echo_cancel, played) if session.out is None else None
-    return Microphone(audio.input or None, report=notice, clean=canceller.clean if canceller else None)
+    clean = canceller.clean if canceller else None
+    return Microphone(session.settings.audio.input or None, report=notice, clean=clean)
+
+
+def _canceller(session: Session, played: PlayedSound) -> EchoCanceller | None:
+    """Return what keeps the loudspeaker out of the microphone, where a session has both."""
+    if session.recordings or session.typed_only or session.out is not None:
+        return None
+    return echo_canceller(session.settings.audio.echo_cancel, played)
 
 
 def _speaker(session: Session, notice: Callable[[str], None], played: PlayedSound) -> Speaker:

@@ -100,6 +100,24 @@ def test_while_nothing_is_played_the_microphone_is_untouched(chunks: int, speake
         assert canceller.clean(chunk) is chunk
 
 
+def test_before_it_is_engaged_who_speaks_into_a_reply_is_heard_whole() -> None:
+    """With a headset there is no echo, and nothing is taken out; once there is one, it is, and only then."""
+    rng = np.random.default_rng(0)
+    sound = PlayedSound()
+    canceller = EchoCanceller(sound, engaged=False)
+
+    def heard(near: np.ndarray) -> np.ndarray:
+        sound.put(rng.standard_normal(CHUNK_SAMPLES).astype(np.float32), FRAME_RATE_HZ)
+        return canceller.clean(near)
+
+    chunks = rng.standard_normal((50, CHUNK_SAMPLES)).astype(np.float32)
+
+    assert all(heard(chunk) is chunk for chunk in chunks)
+    assert canceller.engage()
+    assert not canceller.engage()
+    assert all(heard(chunk) is not chunk for chunk in chunks)
+
+
 @given(st.lists(st.integers(0, 4), min_size=40, max_size=80))
 def test_callbacks_in_bursts_neither_drop_nor_repeat_a_sample(waiting: list[int]) -> None:
     """Blocks that come late, several at once, are handed on as one stream; where one was missed, silence is."""

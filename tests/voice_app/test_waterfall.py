@@ -64,7 +64,7 @@ def test_the_trace_command_reads_a_log_and_refuses_another_file(tmp_path: Path) 
 
 
 def test_a_plan_says_what_is_measured_and_what_is_declared() -> None:
-    """Declared tokens replace measured ones; the sum is composed."""
+    """Declared tokens replace measured ones; the sum is composed, and no less than the wait for the turn's end."""
     here = prediction(Estimates(0.05, 0.06, 0.05, 0.02, 0.05, 0.01), PlanRequest(300))
     chip = prediction(
         Estimates(0.05, 0.06, 0.05, 0.02, 0.05, 0.01), PlanRequest(300, token_ms=1, first_token_ms=5)
@@ -74,6 +74,6 @@ def test_a_plan_says_what_is_measured_and_what_is_declared() -> None:
     assert (here["meets_it"], here["short_clause_meets_it"]) == (False, False)
     assert here["token_ms_that_would_meet_it"] == pytest.approx(80 / 9, abs=0.01)
     assert here["stages"]["token"] == {"ms": 20.0, "basis": "measured"}  # type: ignore[index]
-    assert chip["voice_to_voice_ms"] == pytest.approx(175 + 9)
+    assert chip["voice_to_voice_ms"] == pytest.approx(216 + 10)
     assert chip["stages"]["token"] == {"ms": 1.0, "basis": "declared"}  # type: ignore[index]
     assert chip["basis"] == "composed"

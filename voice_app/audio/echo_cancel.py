@@ -95,12 +95,14 @@ class PlayedSound:
 
 
 class EchoCanceller:
-    """Cleans the microphone's sound in chunks of 10 ms.
+    """Cleans the microphone's sound in chunks of 10 ms, once it is engaged.
 
-    While it cancels, sound comes out 8 ms later than it went in, with the frequencies below 100 Hz taken out.
+    While it cancels, sound comes out 8 ms later than it went in, with the frequencies below 100 Hz taken out. Before,
+    it only listens: where no echo comes, as with a headset, AEC3 takes who speaks into a reply for one, and the
+    interruption is lost (in every second first reply, measured).
     """
 
-    def __init__(self, played: PlayedSound) -> None:
+    def __init__(self, played: PlayedSound, *, engaged: bool = True) -> None:
         """Load the package; raises AudioDeviceError where it is missing."""
         try:
             from pywebrtc_audio import AudioProcessor
@@ -108,30 +110,41 @@ class EchoCanceller:
             raise AudioDeviceError(MISSING) from error
         self._processor = AudioProcessor(sample_rate=FRAME_RATE_HZ, echo_cancellation=True)
         self._played = played
+        self._engaged = engaged
         self._quiet_s = math.inf
         self._cancels = False
         self._rise: Samples = np.linspace(0, 1, CHUNK_SAMPLES, dtype=np.float32)
         self._noise = np.random.default_rng(0)
 
+    def engage(self) -> bool:
+        """Cancel from now on; return False where it was doing so already."""
+        was, self._engaged = self._engaged, True
+        return not was
+
     def clean(self, near: Samples) -> Samples:
         """Return `near`, shape (160,), 16 kHz, without echo."""
         far = self._played.take(len(near))
         self._quiet_s = 0.0 if np.abs(far).max() > AUDIBLE else self._quiet_s + CHUNK_S
-        cancels = self._quiet_s < TAIL_S
-        if not cancels and not self._cancels:
+        hears = self._quiet_s < TAIL_S
+        if not hears and not self._cancels:
             return near
         cleaned: Samples = self._processor.process(near, far)
+        if not self._engaged:
+            return near
         cleaned += MASK * self._noise.standard_normal(len(near), np.float32)
-        if cancels and not self._cancels:
+        if hears and not self._cancels:
             cleaned = near + self._rise * (cleaned - near)
-        elif not cancels:
+        elif not hears:
             cleaned = cleaned + self._rise * (near - cleaned)
-        self._cancels = cancels
+        self._cancels = hears
         return cleaned
 
 
 def echo_canceller(wanted: Wanted, played: PlayedSound) -> EchoCanceller | None:
-    """Return a canceller, or None where none is wanted or, on "auto", there is none. Raises AudioDeviceError."""
+    """Return a canceller: engaged on "on", ready on "auto", None where none is wanted or, on "auto", installed.
+
+    Raises AudioDeviceError.
+    """
     if wanted == "off" or (wanted == "auto" and not is_available()):
         return None
-    return EchoCanceller(played)
+    return EchoCanceller(played, engaged=wanted == "on")
