@@ -147,13 +147,13 @@ class _Emitter:
             if known is node:
                 return streams
         taken = {s.first % 32 // 4 for _, s in chosen}
-        for group in range(8):
-            first = 4 * group + (0 if east else 32)
-            if group in taken or not alu_takes_group(number, group):
-                continue
-            if (first, cycle % self._period) not in self._lanes:
-                return Streams(first, width)
-        return None
+        phase = cycle % self._period
+        fitting = [group for group in range(8) if group not in taken and alu_takes_group(number, group)]
+        own, opposite = (0, 32) if east else (32, 0)
+        free = [group for group in fitting if (4 * group + own, phase) not in self._lanes]
+        # One that is free from the other side, too, can meet whatever comes from there.
+        free.sort(key=lambda group: (4 * group + opposite, phase) in self._lanes)
+        return Streams(4 * free[0] + own, width) if free else None
 
     @staticmethod
     def _comes_east(node: Node) -> bool:
