@@ -118,6 +118,19 @@ def test_before_it_is_engaged_who_speaks_into_a_reply_is_heard_whole() -> None:
     assert all(heard(chunk) is not chunk for chunk in chunks)
 
 
+def test_an_echo_engages_the_canceller_by_itself() -> None:
+    """A second of what was played, quieter and later, in what is heard."""
+    rng = np.random.default_rng(0)
+    sound = PlayedSound()
+    canceller = EchoCanceller(sound, engaged=False)
+    played = rng.standard_normal((150, CHUNK_SAMPLES)).astype(np.float32)
+    for number, chunk in enumerate(played):
+        sound.put(chunk, FRAME_RATE_HZ)
+        canceller.clean(0.1 * played[max(number - 6, 0)])
+
+    assert not canceller.engage()
+
+
 @given(st.lists(st.integers(0, 4), min_size=40, max_size=80))
 def test_callbacks_in_bursts_neither_drop_nor_repeat_a_sample(waiting: list[int]) -> None:
     """Blocks that come late, several at once, are handed on as one stream; where one was missed, silence is."""

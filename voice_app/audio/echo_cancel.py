@@ -38,6 +38,12 @@ FIRST_WATCHED_S = 0.5
 """The same at first, when what was put before the microphone listened is in hand."""
 MUCH_S = 0.1
 """More than bursts need: the microphone has lost sound."""
+EVIDENCE_CHUNKS = 100
+"""Chunks of which an echo is judged: a second, four times a second."""
+LIKE = 0.2
+"""Correlation from which what is heard is what was played."""
+FAINT = 10 ** (-60 / 20)
+"""Peak under which nothing can be said."""
 BACKLOG_BLOCKS = 400
 """Blocks of 10 ms that may wait; when there are more, the oldest are lost."""
 
@@ -94,8 +100,41 @@ class PlayedSound:
             self._least, self._watched_s, self._watch_s = math.inf, 0.0, WATCHED_S
 
 
+class EchoEvidence:
+    """Tells whether the microphone hears the loudspeaker, from the last second of both."""
+
+    def __init__(self) -> None:
+        self._near: deque[Samples] = deque(maxlen=EVIDENCE_CHUNKS)
+        self._far: deque[Samples] = deque(maxlen=EVIDENCE_CHUNKS)
+        self._fresh = 0
+
+    def add(self, near: Samples, far: Samples) -> bool:
+        """Take a chunk of each; return True when what was played is found in what was heard."""
+        self._near.append(near)
+        self._far.append(far)
+        self._fresh += 1
+        if len(self._near) < EVIDENCE_CHUNKS or self._fresh < EVIDENCE_CHUNKS // 4:
+            return False
+        self._fresh = 0
+        return likeness(np.concatenate(self._near), np.concatenate(self._far)) > LIKE
+
+
+def likeness(near: Samples, far: Samples) -> float:
+    """Return the largest normalised correlation, 0…1, of `near` with `far` up to 0.4 s earlier.
+
+    Of differences of neighbouring samples, which whiten speech. A second of speech at -20 dB through a decay of 30 ms
+    gave .16 to .47, other speech .02 to .11 (5th to 95th percentile of 192). 0 where one of them is silent.
+    """
+    heard, played = (np.diff(sound.astype(np.float64)) for sound in (near, far))
+    size = 1 << (2 * len(near) - 1).bit_length()
+    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size)), size)
+    loudness = math.sqrt(float(np.sum(heard**2) * np.sum(played**2)))
+    quiet = min(float(np.abs(near).max()), float(np.abs(far).max())) < FAINT
+    return 0.0 if quiet else float(np.abs(product[: round(0.4 * FRAME_RATE_HZ)]).max()) / loudness
+
+
 class EchoCanceller:
-    """Cleans the microphone's sound in chunks of 10 ms, once it is engaged.
+    """Cleans the microphone's sound in chunks of 10 ms, once it is engaged: when an echo is found, or known of.
 
     While it cancels, sound comes out 8 ms later than it went in, with the frequencies below 100 Hz taken out. Before,
     it only listens: where no echo comes, as with a headset, AEC3 takes who speaks into a reply for one, and the
@@ -111,6 +150,7 @@ class EchoCanceller:
         self._processor = AudioProcessor(sample_rate=FRAME_RATE_HZ, echo_cancellation=True)
         self._played = played
         self._engaged = engaged
+        self._evidence = EchoEvidence()
         self._quiet_s = math.inf
         self._cancels = False
         self._rise: Samples = np.linspace(0, 1, CHUNK_SAMPLES, dtype=np.float32)
@@ -130,6 +170,7 @@ class EchoCanceller:
             return near
         cleaned: Samples = self._processor.process(near, far)
         if not self._engaged:
+            self._engaged = self._evidence.add(near, far)
             return near
         cleaned += MASK * self._noise.standard_normal(len(near), np.float32)
         if hears and not self._cancels:
