@@ -20,7 +20,7 @@ from lpu_backend.chip.trace import chrome_trace, text_view
 from lpu_backend.chip.verify import verify
 from lpu_backend.compiler.compile import PASSES, compile_placed
 from lpu_backend.compiler.summary import summary
-from lpu_backend.errors import GgufError
+from lpu_backend.errors import ExecutionError, LpuError
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.graph import Kind, build_graph
 from lpu_backend.model.shape import read_shape
@@ -43,18 +43,18 @@ def parser(model: Path | None = None) -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="lpu", description="An emulated LPU: compile, look, run.")
     commands = top.add_subparsers(required=True, metavar="command")
-    for act, text in (
-        (_compile, "compile a step of a model, prove it, count its cycles"),
-        (_disasm, "print a program as assembly"),
-        (_trace, "write a trace for Perfetto, or print units × cycles"),
-        (_step, "show one cycle after another: instructions climb the tiles"),
-        (_run, "compute tokens: numbers in, numbers out"),
+    for name, act, add_options, text in (
+        ("compile", _compile, _compile_options, "compile a step of a model, prove it, count its cycles"),
+        ("disasm", _disasm, _disasm_options, "print a program as assembly"),
+        ("trace", _trace, _trace_options, "write a trace for Perfetto, or print units × cycles"),
+        ("step", _step, _window_options, "show one cycle after another: instructions climb the tiles"),
+        ("run", _run, _run_options, "compute tokens: numbers in, numbers out"),
     ):
-        command = commands.add_parser(act.__name__[1:], help=text, description=f"{text}.".capitalize())
+        command = commands.add_parser(name, help=text, description=f"{text}.".capitalize())
         command.set_defaults(act=act)
         help_text = "a GGUF file" if act is _run else "a GGUF file, or a program as text (.lpu)"
         command.add_argument("file", type=Path, nargs="?" if model else None, default=model, help=help_text)
-        _OPTIONS[act.__name__](command)
+        add_options(command)
     return top
 
 
@@ -102,15 +102,6 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true")
 
 
-_OPTIONS = {
-    "_compile": _compile_options,
-    "_disasm": _disasm_options,
-    "_trace": _trace_options,
-    "_step": _window_options,
-    "_run": _run_options,
-}
-
-
 def _load(options: argparse.Namespace) -> Program:
     """Read a program's text, or compile a model's step."""
     path: Path = options.file
@@ -118,10 +109,12 @@ def _load(options: argparse.Namespace) -> Program:
         return _compiled(options)[0]
     try:
         if path.stat().st_size > LARGEST_TEXT_BYTES:
-            raise GgufError(path, "too large for a program as text", f"at most {LARGEST_TEXT_BYTES:,} bytes")
+            raise LpuError(
+                f"{path}: too large for a program as text; it has at most {LARGEST_TEXT_BYTES:,} bytes"
+            )
         program = parse(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise GgufError(path, f"can't be read ({error})", "name a program as text") from error
+        raise LpuError(f"{path}: can't be read ({error}); name a program as text") from error
     verify(program, PRODUCT)
     return program
 
@@ -164,7 +157,7 @@ def _trace(options: argparse.Namespace) -> str:
     try:
         options.out.write_text(chrome_trace(program, PRODUCT))
     except OSError as error:
-        raise GgufError(options.out, f"can't be written ({error.strerror})", "choose another file") from error
+        raise LpuError(f"{options.out}: can't be written ({error.strerror}); choose another file") from error
     return f"{options.out}: open it at ui.perfetto.dev; a microsecond there is a cycle"
 
 
@@ -174,7 +167,6 @@ def _step(options: argparse.Namespace) -> str:
 
 def _run(options: argparse.Namespace) -> str:
     """Greedy: the most probable token, again and again."""
-    from lpu_backend.errors import ExecutionError
     from lpu_backend.model.fast import FastEngine
     from lpu_backend.model.quantise import quantise
 

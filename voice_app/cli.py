@@ -61,7 +61,6 @@ Compare = Annotated[
     tuple[Path, Path] | None,
     typer.Option(metavar="A B", help="Compare two results of --json instead; fail where B is worse than A."),
 ]
-Lock = Annotated[Path | None, typer.Option(help="Audio: hold this lock file (flock) while turns are spoken.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -178,7 +177,6 @@ def bench(  # noqa: PLR0913
     echo_db: EchoDb = None,
     noise: Noise = "",
     compare: Compare = None,
-    lock: Lock = None,
     llm: Backends = None,
     model: Model = None,
     voice: Voice = None,
@@ -207,7 +205,6 @@ def bench(  # noqa: PLR0913
         first_token_ms,
         corpus,
         baselines=baselines,
-        lock=lock,
         both=llm == "both",
         json=json,
         html=html,

@@ -15,7 +15,7 @@ from voice_app.audio.frames import FRAME_S
 from voice_app.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
 from voice_app.config import Settings
 from voice_app.endpointing import EndpointLimits
-from voice_app.wiring import build_assistant, lpu_steps, with_backend
+from voice_app.wiring import build_assistant, lpu_steps, with_models
 
 if TYPE_CHECKING:
     from lpu_backend.compiler.steps import CompiledSteps
@@ -44,7 +44,7 @@ class PlanRequest:
 def run_plan(settings: Settings, request: PlanRequest) -> int:
     """Calibrate this machine, print the prediction, and return 1 when it misses the budget."""
     emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else {}
-    assistant = build_assistant(with_backend(settings, "llama.cpp"))
+    assistant = build_assistant(with_models(settings, llm_backend="llama.cpp"))
     assistant.close()
     chosen = {"llm": assistant.models["llm"], "because": assistant.because}
     report = {**chosen, **prediction(assistant.engines.estimates, request, emulated)}

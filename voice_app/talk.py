@@ -45,8 +45,6 @@ class Session:
     """Where the assistant's sound is written; None: the loudspeaker."""
     events_file: Path | None = None
     listeners: Sequence[Listener] = ()
-    may_speak: Callable[[], bool] = lambda: True
-    """Asked before each recorded turn; while it says no, the user is silent."""
 
 
 def run_session(session: Session) -> list[SpokenTurn]:
@@ -131,7 +129,7 @@ def _source(
     canceller: EchoCanceller | None,
 ) -> RecordedUser | TypedUser | Microphone:
     if session.recordings:
-        return RecordedUser(session.recordings, may_speak=session.may_speak)
+        return RecordedUser(session.recordings)
     if session.typed_only:
         return TypedUser(submit, patient=not sys.stdin.isatty())
     clean = canceller.clean if canceller else None

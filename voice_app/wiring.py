@@ -72,12 +72,12 @@ def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextTo
 
 def chosen_llm(settings: Settings) -> Choice:
     """Return the language model to talk with, and why; measures the installed ones where that is not yet known."""
-    return choose(settings, lambda name: measured_speed(build_llm(with_llm(settings, name))))
+    return choose(settings, lambda name: measured_speed(build_llm(with_models(settings, llm=name))))
 
 
-def with_llm(settings: Settings, name: str) -> Settings:
-    """Return the settings with this language model."""
-    return settings.model_copy(update={"models": settings.models.model_copy(update={"llm": name})})
+def with_models(settings: Settings, **changes: object) -> Settings:
+    """Return the settings with other values in their table of models."""
+    return settings.model_copy(update={"models": settings.models.model_copy(update=changes)})
 
 
 def measured_speed(llm: LlamaCpp) -> Speed:
@@ -93,9 +93,8 @@ def measured_speed(llm: LlamaCpp) -> Speed:
     return speed
 
 
-def with_backend(settings: Settings, name: str) -> Settings:
-    """Return the settings with this backend of the language model."""
-    return settings.model_copy(update={"models": settings.models.model_copy(update={"llm_backend": name})})
+def _llm_path(settings: Settings) -> Path:
+    return find_model(chosen_llm(settings).name, "llm").path
 
 
 def build_lpu(settings: Settings) -> Lpu:
@@ -103,8 +102,7 @@ def build_lpu(settings: Settings) -> Lpu:
     from inference.llm.lpu import Lpu, chip_steps
 
     models = settings.models
-    path = find_model(chosen_llm(settings).name, "llm").path
-    llm = Lpu(path, context_tokens=models.context_tokens, threads=models.threads)
+    llm = Lpu(_llm_path(settings), context_tokens=models.context_tokens, threads=models.threads)
     steps = chip_steps(llm.shape, llm.context.size)
     steps.prepare()
     llm.pace = Pace(steps, paced=models.paced)
@@ -115,7 +113,7 @@ def lpu_steps(settings: Settings) -> CompiledSteps:
     """Return when an emulated chip's steps of the language model end, without loading the model."""
     from inference.llm.lpu import bucket, chip_shape, chip_steps
 
-    shape = chip_shape(find_model(chosen_llm(settings).name, "llm").path)
+    shape = chip_shape(_llm_path(settings))
     return chip_steps(shape, bucket(shape, settings.models.context_tokens))
 
 
@@ -134,10 +132,9 @@ def build_delegated(settings: Settings, path: Path) -> LlamaCpp:
 
 def build_llm(settings: Settings) -> LlamaCpp:
     """Load the language model: for llama.cpp made quick once where that pays, for the emulated LPU as it is."""
-    found = find_model(chosen_llm(settings).name, "llm").path
     if settings.models.llm_backend == "lpu":
         return build_lpu(settings)
-    path = prepare_gguf(found, cache_folder() / "gguf")
+    path = prepare_gguf(_llm_path(settings), cache_folder() / "gguf")
     if settings.models.llm_backend == "lpu-delegated":
         return build_delegated(settings, path)
     return LlamaCpp(
@@ -152,7 +149,7 @@ def build_assistant(settings: Settings) -> Assistant:
     """Load all three models at once, and warm them. Raises ModelError, PersonaError."""
     persona = load_persona(settings.persona)
     choice = chosen_llm(settings)
-    settings = with_llm(settings, choice.name)
+    settings = with_models(settings, llm=choice.name)
     lane = ThreadLane()
     with ThreadPoolExecutor(1) as pool:
         llm_loading = lane.prepare(lambda: _ready_llm(settings, persona))

@@ -1,19 +1,13 @@
-"""Long sessions, and benchmarks that share a machine."""
+"""Long sessions: what grows, and what must not."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from pathlib import Path
 
 import pytest
 
 from voice_app import events
-from voice_app.bench import cores
-from voice_app.bench.cores import Cores
 from voice_app.bench.soak import SoakGauge, Usage, soak, usage
-from voice_app.bench.virtual_time import run
-from voice_app.errors import SessionError
 
 
 def test_the_gauge_reads_this_process() -> None:
@@ -41,39 +35,3 @@ def test_growth_counts_from_the_turn_where_everything_is_loaded() -> None:
     assert report["p95_ratio"] == 1.5
     assert (report["threads_at_20"], report["file_handles_at_end"]) == (5, 9)
     assert soak(seen[:25], latencies_ms) is None
-
-
-def test_the_lock_is_held_between_turns_and_shared_after_a_while(tmp_path: Path) -> None:
-    """Nobody else gets it at first; behind `HOLD_S` it is let go, waited for, and taken again."""
-    path, seen = tmp_path / "lock", list[tuple[bool, bool]]()
-
-    async def turns() -> None:
-        from voice_app import clock
-
-        with Cores(path) as mine:
-            for at_s in (1.0, cores.HOLD_S + 2, cores.HOLD_S + 2.5, cores.HOLD_S + 4):
-                await clock.sleep_until(at_s)
-                seen.append((mine.may_speak(), _is_free(path)))
-
-    run(turns())
-
-    assert seen == [(True, False), (False, True), (False, True), (True, False)]
-    assert _is_free(path)
-
-
-def _is_free(path: Path) -> bool:
-    with path.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
-def test_without_a_lock_turns_may_always_begin(tmp_path: Path) -> None:
-    """No path, no waiting; a path that can't be opened is one line."""
-    with Cores(None) as mine:
-        assert mine.may_speak()
-    assert os.path.isdir(tmp_path)
-    with pytest.raises(SessionError, match="can't be used as a lock"):
-        Cores(tmp_path)

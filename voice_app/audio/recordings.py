@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -100,8 +100,7 @@ def voiced_end(samples: Samples) -> int:
 class RecordedUser:
     """A frame source that speaks recordings, and hears through `heard_start` and `heard_end`.
 
-    Construction reads all files and raises AudioError for one that can't be used. Use it once. A turn that waits for
-    a reply also waits until `may_speak` says so.
+    Construction reads all files and raises AudioError for one that can't be used. Use it once.
     """
 
     def __init__(
@@ -110,13 +109,11 @@ class RecordedUser:
         *,
         gap_s: float = 0.6,
         patience_s: float = 12.0,
-        may_speak: Callable[[], bool] = lambda: True,
     ) -> None:
         self.spoken: list[SpokenTurn] = []
         """The turns whose recording has ended, in order."""
         self._turns = [(turn.after, _load(turn.sound)) for turn in turns]
         self._manners = Manners(gap_s, patience_s)
-        self._may_speak = may_speak
         self._replies: list[HeardReply] = []
         self._closed = False
         rng = np.random.default_rng(0)
@@ -162,9 +159,7 @@ class RecordedUser:
         number = 0
         last: SpokenTurn | None = None
         for after, sound in self._turns:
-            while start_s + number * FRAME_S < self._due_s(after, last, start_s) or (
-                after == "reply" and not self._may_speak()
-            ):
+            while start_s + number * FRAME_S < self._due_s(after, last, start_s):
                 yield self._quiet(number)
                 number += 1
             at_s = start_s + number * FRAME_S

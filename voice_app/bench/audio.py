@@ -21,7 +21,6 @@ from voice_app import events
 from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.audio.speaker import FileSpeaker
 from voice_app.bench import cascade
-from voice_app.bench.cores import Cores
 from voice_app.bench.measured import MeasuredTurn, Session, measured
 from voice_app.bench.report import figures
 from voice_app.bench.scenario import ScenarioTurn
@@ -57,7 +56,6 @@ class Product:
 
     assistant: Assistant
     settings: Settings
-    cores: Cores
     gauge: SoakGauge = field(default_factory=SoakGauge)
 
     async def hold(self, turns: Sequence[ScenarioTurn], folder: Path) -> list[MeasuredTurn]:
@@ -70,7 +68,6 @@ class Product:
             out=wav,
             events_file=log,
             listeners=(self.gauge,),
-            may_speak=self.cores.may_speak,
         )
         spoken = await converse(session, self.assistant)
         return _measured(turns, spoken, list(replay(log)), wav)
@@ -83,7 +80,6 @@ class SerialCascade:
 
     assistant: Assistant
     settings: Settings
-    cores: Cores
     whisper: object = None
 
     async def hold(self, turns: Sequence[ScenarioTurn], folder: Path) -> list[MeasuredTurn]:
@@ -96,7 +92,7 @@ class SerialCascade:
             )
         wav, log = folder / "reply.wav", list[events.Event]()
         recordings = [RecordedTurn(turn.sound, "reply") for turn in turns]
-        user, speaker = RecordedUser(recordings, may_speak=self.cores.may_speak), FileSpeaker(wav)
+        user, speaker = RecordedUser(recordings), FileSpeaker(wav)
         parts = cascade.Cascade(self.whisper, self.assistant, self.assistant.history)
         play_s = [None if turn.after == "reply" else turn.after for turn in [*turns[1:], turns[0]]]
         spoken = await cascade.hold(parts, user, speaker, log, play_s)
@@ -128,26 +124,25 @@ class Result:
 
 
 def measure_audio(
-    settings: Settings, turns: Sequence[ScenarioTurn], budget_ms: int, lock: Path | None, baselines: bool
+    settings: Settings, turns: Sequence[ScenarioTurn], budget_ms: int, baselines: bool
 ) -> dict[str, object]:
     """Hold these turns; return the figures, with those of the baselines where they are wanted."""
     quiet = settings.model_copy(update={"keep_log": False})
-    with Cores(lock) as cores:
-        start_s = time.perf_counter()
-        assistant = build_assistant(quiet)
-        ready_s = time.perf_counter() - start_s
-        product = Product(assistant, quiet, cores)
-        contenders: dict[str, Contender] = {"product": product}
-        if baselines:
-            serial = quiet.model_copy(update={"turn": quiet.turn.model_copy(update={"drafting": False})})
-            contenders["without_drafting"] = Product(_fresh(assistant), serial, cores)
-            contenders["serial_cascade"] = SerialCascade(_fresh(assistant), quiet, cores)
-        try:
-            results = asyncio.run(_all(contenders, turns))
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            raise VoiceAppError("interrupted; no figures of a part of the turns are given") from None
-        finally:
-            assistant.close()
+    start_s = time.perf_counter()
+    assistant = build_assistant(quiet)
+    ready_s = time.perf_counter() - start_s
+    product = Product(assistant, quiet)
+    contenders: dict[str, Contender] = {"product": product}
+    if baselines:
+        serial = quiet.model_copy(update={"turn": quiet.turn.model_copy(update={"drafting": False})})
+        contenders["without_drafting"] = Product(_fresh(assistant), serial)
+        contenders["serial_cascade"] = SerialCascade(_fresh(assistant), quiet)
+    try:
+        results = asyncio.run(_all(contenders, turns))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise VoiceAppError("interrupted; no figures of a part of the turns are given") from None
+    finally:
+        assistant.close()
     reports = {name: result.report(budget_ms) for name, result in results.items()}
     report = {"mode": "audio", **reports.pop("product")}
     latencies_ms = [

@@ -21,7 +21,7 @@ from voice_app.bench.scenario import bundled, corpus, spoken
 from voice_app.bench.table import show
 from voice_app.config import Settings
 from voice_app.plan_command import emulated_times
-from voice_app.wiring import build_tts, chosen_llm, lpu_steps, with_backend, with_llm
+from voice_app.wiring import build_tts, chosen_llm, lpu_steps, with_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,6 @@ class BenchRequest:
     corpus: Path | None = None
     baselines: bool = False
     """Whether the same turns are measured without drafting and with a serial cascade, too (audio mode)."""
-    lock: Path | None = None
-    """A lock file to hold while turns are spoken (audio mode)."""
     both: bool = False
     """Whether to measure llama.cpp and the emulated chip, one after the other."""
     json: bool = False
@@ -57,7 +55,7 @@ class BenchRequest:
 def run_bench(settings: Settings, request: BenchRequest) -> int:
     """Measure and print; return 1 when the 95th percentile misses the budget or cut-ins exceed their limit."""
     if request.mode != "composed":
-        settings = with_llm(settings, chosen_llm(settings).name)
+        settings = with_models(settings, llm=chosen_llm(settings).name)
     if request.mode == "card" and request.noise:
         report = _measure_disturbed(settings, request)
         _print(report, request)
@@ -73,7 +71,9 @@ def run_bench(settings: Settings, request: BenchRequest) -> int:
 
 def _measure_both(settings: Settings, request: BenchRequest) -> int:
     """Measure the same turns with llama.cpp and with the emulated chip; JSON has a report of each."""
-    reports = {name: _measure(with_backend(settings, name), request) for name in ("llama.cpp", "lpu")}
+    reports = {
+        name: _measure(with_models(settings, llm_backend=name), request) for name in ("llama.cpp", "lpu")
+    }
     if request.json:
         typer.echo(json.dumps(reports))
     else:
@@ -112,7 +112,7 @@ def _measure(settings: Settings, request: BenchRequest) -> dict[str, object]:
     if request.mode == "card":
         report = measure_card(turns, request.budget_ms, request.talk_options, request.echo_db)
         return {**report, "machine": machine(), "models": settings.models.model_dump()}
-    report = measure_audio(settings, turns, request.budget_ms, request.lock, request.baselines)
+    report = measure_audio(settings, turns, request.budget_ms, request.baselines)
     return {**report, "machine": machine()}
 
 
