@@ -45,6 +45,8 @@ class Senses:
     """Whether replies are drafted during pauses; without it, work begins at the end of a turn."""
     barge_in: bool = True
     """Whether speech stops a reply. Loudspeakers without echo cancellation need it off: half duplex."""
+    hears_itself: Callable[[], bool] = lambda: False
+    """Tells by the sound whether the microphone hears the loudspeaker, as long as nothing cancels it."""
     cancel_echo: Callable[[], bool] = lambda: False
     """Called when the assistant has heard itself; returns whether it will not again, as far as that can be helped."""
     partial_every_s: float | None = 1.0
@@ -273,7 +275,7 @@ class Conversation:
         if self.state is not State.INTERRUPTED:
             return
         said = self._turn.reply.spoken.heard(self.senses.speaker.played_s)
-        echo = is_echo(heard.text, said)
+        echo = self.senses.hears_itself() or is_echo(heard.text, said)
         if echo and not self.senses.cancel_echo():
             self.echo_floor.learn(sound.samples)
         if not (echo or is_nod(heard.text)):

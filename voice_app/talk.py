@@ -83,7 +83,7 @@ async def converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
         engines, history, style = assistant.engines, assistant.history, assistant.style
         senses = _senses(session.settings, source, mouth)
         if canceller:
-            senses = replace(senses, cancel_echo=canceller.engage)
+            senses = replace(senses, hears_itself=canceller.hears_itself, cancel_echo=canceller.engage)
         conversation = Conversation(senses, engines, history, style, bus)
         if sys.stdin.isatty() and isinstance(source, Microphone):
             read_lines(lambda line: submit(line) if line else None)

@@ -131,6 +131,27 @@ def test_an_echo_engages_the_canceller_by_itself() -> None:
     assert not canceller.engage()
 
 
+@pytest.mark.model
+@pytest.mark.parametrize(
+    "words", ["The story of a dog in the sea is a classic tale.", "The capital of France is Paris."]
+)
+def test_the_beginning_of_a_reply_is_known_by_its_sound(words: str) -> None:
+    """From 0.4 s on, long before speech to text makes out words; another speaker's words are not taken for it."""
+    reply, other = (at(spoken(text), FRAME_RATE_HZ) for text in (words, "Stop, that is enough for now."))
+
+    def found(heard: Samples) -> bool:
+        sound = PlayedSound()
+        canceller = EchoCanceller(sound, engaged=False)
+        late = np.concatenate([np.zeros(800, np.float32), 0.1 * heard])
+        for start in range(0, round(0.4 * FRAME_RATE_HZ), CHUNK_SAMPLES):
+            sound.put(reply[start : start + CHUNK_SAMPLES], FRAME_RATE_HZ)
+            canceller.clean(late[start : start + CHUNK_SAMPLES])
+        return canceller.hears_itself() or not canceller.engage()
+
+    assert found(reply)
+    assert not found(other)
+
+
 @given(st.lists(st.integers(0, 4), min_size=40, max_size=80))
 def test_callbacks_in_bursts_neither_drop_nor_repeat_a_sample(waiting: list[int]) -> None:
     """Blocks that come late, several at once, are handed on as one stream; where one was missed, silence is."""

@@ -39,7 +39,9 @@ FIRST_WATCHED_S = 0.5
 MUCH_S = 0.1
 """More than bursts need: the microphone has lost sound."""
 EVIDENCE_CHUNKS = 100
-"""Chunks of which an echo is judged: a second, four times a second."""
+"""Chunks of which an echo is judged at the most: a second, four times a second."""
+LEAST_CHUNKS = 35
+"""The same at the least: in a quarter of a second other speech may be as alike as an echo."""
 LIKE = 0.2
 """Correlation from which what is heard is what was played."""
 FAINT = 10 ** (-60 / 20)
@@ -109,21 +111,26 @@ class EchoEvidence:
         self._fresh = 0
 
     def add(self, near: Samples, far: Samples) -> bool:
-        """Take a chunk of each; return True when what was played is found in what was heard."""
+        """Take a chunk of each; return True when it is time to look and an echo is found."""
         self._near.append(near)
         self._far.append(far)
         self._fresh += 1
-        if len(self._near) < EVIDENCE_CHUNKS or self._fresh < EVIDENCE_CHUNKS // 4:
-            return False
+        return self._fresh >= EVIDENCE_CHUNKS // 4 and self.found()
+
+    def found(self) -> bool:
+        """Tell whether what was played is found in what was heard."""
         self._fresh = 0
+        if len(self._near) < LEAST_CHUNKS:
+            return False
         return likeness(np.concatenate(self._near), np.concatenate(self._far)) > LIKE
 
 
 def likeness(near: Samples, far: Samples) -> float:
     """Return the largest normalised correlation, 0…1, of `near` with `far` up to 0.4 s earlier.
 
-    Of differences of neighbouring samples, which whiten speech. A second of speech at -20 dB through a decay of 30 ms
-    gave .16 to .47, other speech .02 to .11 (5th to 95th percentile of 192). 0 where one of them is silent.
+    Of differences of neighbouring samples, which whiten speech. Of 32 beginnings of replies at -20 dB through a decay
+    of 30 ms, 0.35 s gave .19 to .54 and a second .38 to .46; 42 recordings of other speakers gave up to .16 and .07.
+    0 where one of them is silent.
     """
     heard, played = (np.diff(sound.astype(np.float64)) for sound in (near, far))
     size = 1 << (2 * len(near) - 1).bit_length()
@@ -160,6 +167,10 @@ class EchoCanceller:
         """Cancel from now on; return False where it was doing so already."""
         was, self._engaged = self._engaged, True
         return not was
+
+    def hears_itself(self) -> bool:
+        """Tell whether what was heard last is the loudspeaker; False once it is engaged."""
+        return not self._engaged and self._evidence.found()
 
     def clean(self, near: Samples) -> Samples:
         """Return `near`, shape (160,), 16 kHz, without echo."""
