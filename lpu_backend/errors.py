@@ -7,7 +7,8 @@ LpuError
 ├── CapacityError    a model that does not fit; says how many chips it takes
 ├── ScheduleError    a program that the chip would run wrongly; says cycle, unit, instruction
 ├── AssemblyError    a text that is no program; says line and column
-└── ExecutionError   a program that ran wrongly, or input of the wrong shape
+├── ExecutionError   a program that ran wrongly, or input of the wrong shape
+└── EstimateError    a question about a system of chips that has no answer: an unknown model, a context too long
 """
 
 from __future__ import annotations
@@ -83,3 +84,7 @@ class ExecutionError(LpuError):
         self.cycle = cycle
         self.unit = unit
         self.instruction = instruction
+
+
+class EstimateError(LpuError):
+    """A question about a system of chips that has no answer."""
