@@ -47,9 +47,13 @@ streams of SG4 groups 2·row … 2·row + 3 (mod 8) of either direction, where g
 and conversions need one of the eight large ALUs; one group may not enter an ALU from both directions. An AluResult may
 come from any other ALU, or the same (our simplification of the mesh), and a result may leave on any stream.
 
+C2C: `Send` samples a vector in T and puts it on its link, which it occupies for 20 cycles (see the spec). `Receive`
+takes the vector that arrives at its link in exactly T, and drives it in T + 1. Between the two lies the latency of the
+wire (`links.py`). Nothing is held: a vector that no Receive takes is lost. A link may send and receive in one cycle.
+
 ICU: a queue issues at most one instruction a cycle (MEM: one of Read, Gather and one of Write, Scatter). Repeat is a
-field of the program's rows (`program.py`). NOPs are the gaps between cycles. Ifetch, Sync, Notify, Config and the C2C
-instructions Send, Receive, Deskew are defined, listed and counted; on one chip they move no values.
+field of the program's rows (`program.py`). NOPs are the gaps between cycles. Ifetch, Sync, Notify, Config and Deskew
+are defined, listed and counted; they move no values.
 """
 
 from __future__ import annotations

@@ -20,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lpu_backend.chip.ecc import Fault, ProtectedStreams
-from lpu_backend.chip.floorplan import QUEUE_NAMES, VXM_QUEUES, Unit, plane_of
+from lpu_backend.chip.floorplan import C2C_QUEUES, QUEUE_NAMES, VXM_QUEUES, plane_of
 from lpu_backend.chip.isa import SIGNATURES, AluResult, Immediate, Instruction, Opcode, Operand, Streams
 from lpu_backend.chip.issues import describe, expand
 from lpu_backend.chip.matrix import Plane
 from lpu_backend.chip.memory import Memory
 from lpu_backend.chip.program import Program, instruction
-from lpu_backend.chip.rules import check_statics
+from lpu_backend.chip.rules import SECOND_HALF, check_alone, check_statics
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.chip.streams import StreamRegisters
 from lpu_backend.chip.switch import switch
@@ -69,9 +69,13 @@ class Flight:
 
 
 class Lockstep:
-    """One run of a program on one chip."""
+    """One run of a program on one chip, cycle by cycle.
 
-    def __init__(self, program: Program, image: Image, spec: ChipSpec, faults: Sequence[Fault]) -> None:
+    Raises ExecutionError, and ScheduleError for what is no program.
+    What its links send in a cycle is in `sent` until the next; what arrives is put into `arriving` before its cycle.
+    """
+
+    def __init__(self, program: Program, image: Image, spec: ChipSpec, faults: Sequence[Fault] = ()) -> None:
         check_statics(program)
         self._program = program
         self._spec = spec
@@ -84,10 +88,16 @@ class Lockstep:
         self._issuing: defaultdict[int, list[Flight]] = defaultdict(list)
         self._effects: defaultdict[int, list[tuple[Flight, Callable[[], None]]]] = defaultdict(list)
         self._busy_until: dict[tuple[int, bool], int] = {}
-        self._end = 0
+        self.end = 0
+        """The last cycle in which anything happens in the bottom tile."""
+        self.sent: list[tuple[int, Bytes]] = []
+        """Link and vector of every Send of this cycle."""
+        self.arriving: dict[tuple[int, int], Bytes] = {}
+        """Vectors by link and cycle, taken out by Receive."""
         self._now = 0
         for issue in self._flights():
             self._schedule(*issue)
+        self._check_length()
 
     def _flights(self) -> list[tuple[int, Flight]]:
         """Every issue with its cycle, in the order of queues."""
@@ -104,24 +114,25 @@ class Lockstep:
         opcode = flight.what.opcode
         self._issuing[cycle].append(flight)
         self._sampling[cycle - self._timing.skew[opcode]].append(flight)
-        self._end = max(self._end, cycle + max(self._timing.delay[opcode], self._timing.busy[opcode]))
+        self.end = max(self.end, cycle + max(self._timing.delay[opcode], self._timing.busy[opcode]))
 
-    def run(self) -> Run:
-        """Runs to the end of the last instruction."""
-        if self._end > LONGEST:
+    def _check_length(self) -> None:
+        if self.end > LONGEST:
             raise ExecutionError(f"the program is longer than {LONGEST:,} cycles")
         if min(self._sampling, default=0) < 0:
             self._fail(
                 self._sampling[min(self._sampling)][0],
                 "an operand would be sampled before the program starts",
             )
-        for cycle in range(self._end + 1):
-            self._now = cycle
-            self._step()
-        return Run(self._memory.outputs(), self._end + self._spec.tiles, self._streams.corrected)
 
-    def _step(self) -> None:
-        """One cycle, `self._now`."""
+    def result(self) -> Run:
+        """What is there after the last cycle."""
+        return Run(self._memory.outputs(), self.end + self._spec.tiles, self._streams.corrected)
+
+    def step(self, cycle: int) -> None:
+        """One cycle; they come in order, from 0 to `end`."""
+        self._now = cycle
+        self.sent.clear()
         self._streams.advance()
         self._memory.next_cycle()
         self._alus = {}
@@ -157,16 +168,16 @@ class Lockstep:
     def _issue(self, flight: Flight) -> None:
         self._occupy(flight)
         unit = SIGNATURES[flight.what.opcode].unit
-        actions = {"MEM": self._mem, "VXM": self._vxm, "MXM": self._mxm, "SXM": self._sxm}
-        if unit is not None and unit is not Unit.C2C:
+        actions = {"MEM": self._mem, "VXM": self._vxm, "MXM": self._mxm, "SXM": self._sxm, "C2C": self._c2c}
+        if unit is not None:
             actions[unit.name[:3]](flight)
 
     def _occupy(self, flight: Flight) -> None:
-        """A queue issues one instruction at a time; a MEM queue one of each half."""
+        """A queue issues one instruction at a time; a MEM queue, and a link, one of each half."""
         opcode = flight.what.opcode
         queues = (flight.queue, flight.queue + 3) if opcode is Opcode.ABC_F16 else (flight.queue,)
         for queue in queues:
-            half = (queue, opcode in (Opcode.WRITE, Opcode.SCATTER))
+            half = (queue, opcode in SECOND_HALF)
             if self._busy_until.get(half, 0) > self._now:
                 raise ExecutionError("the queue issues two instructions in one cycle")
             self._busy_until[half] = self._now + self._timing.busy[opcode]
@@ -241,6 +252,17 @@ class Lockstep:
                 if what.out:
                     self._drive(flight, to_streams(lanes, 4))
 
+    def _c2c(self, flight: Flight) -> None:
+        link = flight.queue - C2C_QUEUES.start
+        if flight.what.opcode is Opcode.SEND:
+            assert flight.a is not None
+            self.sent.append((link, flight.a[0]))
+        elif flight.what.opcode is Opcode.RECEIVE:
+            vector = self.arriving.pop((link, self._now), None)
+            if vector is None:
+                raise ExecutionError("no vector arrives in this cycle")
+            self._drive(flight, vector[None])
+
     def _sxm(self, flight: Flight) -> None:
         assert flight.a is not None
         self._drive(
@@ -253,4 +275,8 @@ def run(program: Program, image: Image, spec: ChipSpec, faults: Sequence[Fault] 
 
     `faults` flip bits on streams; what SECDED corrects is counted.
     """
-    return Lockstep(program, image, spec, faults).run()
+    check_alone(program)
+    chip = Lockstep(program, image, spec, faults)
+    for cycle in range(chip.end + 1):
+        chip.step(cycle)
+    return chip.result()

@@ -18,6 +18,8 @@ Versions. What is stored is labelled by `version`:
   LW, IW, ABC        the number of the weight tile, any number that is unique to a plane's content: LW loads it, IW
                      installs it (all its groups of 16 rows), ABC runs through it.
   ACC                how many updates (SET or ADD) its accumulator slot has had, its own included.
+  Send, Receive      the number of the vector among those that the link carries in this direction, from 1 on; issue i
+                     of a repeated row has version + i.
 
 Regions. SRAM that a MEM row touches lies in the region it names. Regions with data (constant, input, state, output)
   overlap nothing; scratch regions may overlap each other. Words hold 320 bytes; a region's word i is vector

@@ -22,6 +22,8 @@ LAST_CYCLE = 1 << 30
 MAX_VECTORS = 88 * 8192
 """As many vectors as there are words: a tensor of a program is no larger than the chip."""
 MEM_OPCODES = (Opcode.READ, Opcode.WRITE, Opcode.GATHER, Opcode.SCATTER)
+SECOND_HALF = (Opcode.WRITE, Opcode.SCATTER, Opcode.RECEIVE)
+"""What a queue issues beside another instruction of its unit."""
 
 
 def _table(value: Any, default: int) -> npt.NDArray[np.int32]:
@@ -42,7 +44,7 @@ _ADDRESS_LOW, _ADDRESS_HIGH = _table(lambda s: s.address.low, 0), _table(lambda 
 _SPAN_LOW, _SPAN_HIGH = _table(lambda s: s.span.low, 0), _table(lambda s: s.span.high, 0)
 _OPERANDS = {name: _table(lambda s, n=name: _widths(getattr(s, n)), 0) for name in ("a", "b", "out")}
 _OUT_REQUIRED = _table(lambda s: int(s.out_required), 0) == 1
-_ONE_CHIP = np.isin(np.arange(256), (Opcode.SEND, Opcode.RECEIVE))
+_LINKED = np.isin(np.arange(256), (Opcode.SEND, Opcode.RECEIVE))
 _SAME_WIDTH = np.isin(np.arange(256), (Opcode.SHIFT, Opcode.SELECT, Opcode.PERMUTE, Opcode.DISTRIBUTE))
 _QUEUE_UNIT = np.array([*UNIT_OF_QUEUE, *[_ANY_UNIT] * (256 - QUEUES)])
 _LARGE = np.isin(np.arange(16), sorted(LARGE_ALUS))
@@ -55,6 +57,11 @@ def check_statics(program: Program) -> None:
     _check_rows(program.rows)
     _check_maps(program)
     _check_regions(program)
+
+
+def check_alone(program: Program) -> None:
+    """Raises ScheduleError for a Send or a Receive: a program that runs alone has no other end of a link."""
+    _refuse(program.rows, _LINKED[program.rows["opcode"]], "needs a second chip, and there is one")
 
 
 def check_homes(program: Program) -> None:
@@ -86,7 +93,6 @@ def _check_rows(rows: Rows) -> None:
         (_UNIT[opcode] != _ANY_UNIT) & (_UNIT[opcode] != _QUEUE_UNIT[queue]),
         "not an instruction of this unit",
     )
-    _refuse(rows, _ONE_CHIP[opcode], "needs a second chip, and there is one")
     _refuse(rows, rows["cycle"] < 0, "issued before the program starts")
     _refuse(
         rows, (rows["count"] < 1) | (rows["interval"] < 1), "a Repeat is at least one issue, one cycle apart"

@@ -79,9 +79,10 @@ class ChipSpec:
         640, "int32 vectors a plane", "2 a MACC, 320 MACCs an output", "memory", low=2, high=640
     )
     vxm_alus: int = known(16, "ALUs a lane", "P20: a 4 × 4 mesh", modelled="simplified")
-    c2c_links: int = known(16, "links", "P20", modelled="not modelled")
-    c2c_link_bytes_per_s: int = known(
-        15_000_000_000, "B/s a direction", "P20: 4 lanes × 30 Gb/s", modelled="not modelled"
+    c2c_links: int = known(16, "links", "P20")
+    c2c_link_bytes_per_s: int = known(15_000_000_000, "B/s a direction", "P20: 4 lanes × 30 Gb/s")
+    c2c_vector_bytes: int = known(
+        328, "B on the wire", "P22, through secondary notes: 320 B and about 2.5 % of encoding", "derived"
     )
     queues: int = known(144, "instruction queues", "P20; the split is ours, and adds up like TS's a side")
     instruction_bytes: int = known(16, "B", "P20: 144 × 16 B of instructions a cycle")
@@ -228,6 +229,11 @@ class ChipSpec:
     def weight_load_cycles(self) -> int:
         """Cycles of data that fill one plane (all planes at once): 20."""
         return self.mxm_rows // self.mxm_weight_streams
+
+    @property
+    def c2c_vector_cycles(self) -> int:
+        """Cycles in which a link carries one vector: 20 at 900 MHz."""
+        return -(-self.c2c_vector_bytes * self.clock_hz // self.c2c_link_bytes_per_s)
 
     @property
     def hops_per_hemisphere(self) -> int:

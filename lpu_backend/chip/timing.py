@@ -42,6 +42,7 @@ def timing(spec: ChipSpec) -> Timing:
         Opcode.GATHER: spec.mem_gather_cycles,
         Opcode.SCATTER: spec.mem_write_cycles,
         Opcode.LW: 1,
+        Opcode.RECEIVE: 1,
         Opcode.IW: spec.mxm_install_cycles,
         Opcode.ABC_I8: spec.mxm_dot_cycles,
         Opcode.ABC_F16: spec.mxm_dot_cycles,
@@ -65,6 +66,7 @@ def timing(spec: ChipSpec) -> Timing:
         delay[opcode] = special.get(opcode, delay[opcode])
     busy[Opcode.ABC_F16] = spec.mxm_fp16_share // 2
     busy[Opcode.SYNC] = spec.barrier_cycles
+    busy[Opcode.SEND] = spec.c2c_vector_cycles
     return Timing(tuple(skew), tuple(delay), tuple(busy))
 
 

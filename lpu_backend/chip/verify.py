@@ -30,7 +30,7 @@ from lpu_backend.chip.floorplan import MXM_QUEUES, QUEUE_NAMES, VXM_QUEUES, stre
 from lpu_backend.chip.isa import Opcode
 from lpu_backend.chip.issues import Ints, Issues, expand, failure, match, match_last, pick
 from lpu_backend.chip.program import FIRST_ALU, FLOW, IMMEDIATE, NO_OPERAND, Kind, Program
-from lpu_backend.chip.rules import MEM_OPCODES, check_homes, check_statics
+from lpu_backend.chip.rules import MEM_OPCODES, SECOND_HALF, check_alone, check_homes, check_statics
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.chip.timing import Timing, timing
 from lpu_backend.chip.traffic import PLACES, driven, sampled
@@ -44,9 +44,14 @@ TOUCH_LIMIT = 8_000_000
 """Words that all Gathers and Scatters may touch together."""
 
 
-def verify(program: Program, spec: ChipSpec) -> None:
-    """Raises ScheduleError, with cycle, unit and instruction, for the earliest thing that would go wrong."""
+def verify(program: Program, spec: ChipSpec, *, alone: bool = True) -> None:
+    """Raises ScheduleError, with cycle, unit and instruction, for the earliest thing that would go wrong.
+
+    A program that is not `alone` may send and receive; that both ends of links agree is for `links.verify_linked`.
+    """
     check_statics(program)
+    if alone:
+        check_alone(program)
     check_homes(program)
     issues = expand(program.rows)
     checked = Checked(program, spec, timing(spec), issues)
@@ -101,11 +106,11 @@ class Checked:
 
 
 def _check_queues(c: Checked) -> None:
-    """One instruction a queue and cycle; of MEM one of each half."""
+    """One instruction a queue and cycle; of MEM and of a link one of each half."""
     opcode, queue = c.column("opcode"), c.column("queue")
     odd = np.flatnonzero(opcode == Opcode.ABC_F16)
     which = np.concatenate([np.arange(len(opcode)), odd])
-    lane = np.concatenate([queue * 2 + np.isin(opcode, (Opcode.WRITE, Opcode.SCATTER)), (queue[odd] + 3) * 2])
+    lane = np.concatenate([queue * 2 + np.isin(opcode, SECOND_HALF), (queue[odd] + 3) * 2])
     first_of_pair = (queue[odd] - MXM_QUEUES.start) // 3 % 2 == 0
     c.refuse(~first_of_pair, odd, "FP16 goes through planes 0 and 1, or 2 and 3: issue it at the even one")
     cycle = c.issues.cycle[which]
@@ -113,7 +118,9 @@ def _check_queues(c: Checked) -> None:
     busy = np.array(c.timing.busy)[opcode[which[order]]]
     late = cycle[order][1:] < (cycle[order] + busy)[:-1]
     clash = late & (lane[order][1:] == lane[order][:-1])
-    c.refuse(clash, which[order][1:], "the queue issues two instructions in one cycle")
+    sends = opcode[which[order]][1:] == Opcode.SEND
+    c.refuse(clash & ~sends, which[order][1:], "the queue issues two instructions in one cycle")
+    c.refuse(clash & sends, which[order][1:], "its link still carries the vector before")
 
 
 def _check_banks(c: Checked) -> None:
