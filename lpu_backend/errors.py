@@ -8,7 +8,10 @@ LpuError
 ├── ScheduleError    a program that the chip would run wrongly; says cycle, unit, instruction
 ├── AssemblyError    a text that is no program; says line and column
 ├── ExecutionError   a program that ran wrongly, or input of the wrong shape
-└── EstimateError    a question about a system of chips that has no answer: an unknown model, a context too long
+├── EstimateError    a question about a system of chips that has no answer: an unknown model, a context too long
+├── TopologyError    a number or a group of chips, or a file of cables, that is no system
+├── NetworkError     a schedule of transfers that links or chips would run wrongly; says cycle and link
+└── ClockError       clocks that drift further than the schedule's slack; says which chip
 """
 
 from __future__ import annotations
@@ -88,3 +91,25 @@ class ExecutionError(LpuError):
 
 class EstimateError(LpuError):
     """A question about a system of chips that has no answer."""
+
+
+class TopologyError(LpuError):
+    """A number or a group of chips, or a file of cables, that is no system."""
+
+
+class NetworkError(LpuError):
+    """A schedule of transfers that links or chips, which do not wait, would run wrongly."""
+
+    def __init__(self, what: str, cycle: int, where: str) -> None:
+        super().__init__(f"cycle {cycle}, {where}: {what}")
+        self.what = what
+        self.cycle = cycle
+        self.where = where
+
+
+class ClockError(LpuError):
+    """Clocks that drift further than the slack a schedule has for them."""
+
+    def __init__(self, what: str, chip: int) -> None:
+        super().__init__(f"chip {chip}: {what}")
+        self.chip = chip

@@ -23,9 +23,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lpu_backend.errors import SpecError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Confidence = Literal["published", "derived", "measured", "memory", "assumed"]
 Modelled = Literal["modelled", "simplified", "not modelled"]
@@ -254,14 +257,14 @@ class Constant:
     provenance: Provenance
 
 
-def constants(spec: ChipSpec) -> Iterator[Constant]:
+def constants(spec: DataclassInstance) -> Iterator[Constant]:
     """All constants of a spec in the order of declaration."""
     for each in fields(spec):
         if "provenance" in each.metadata:
             yield Constant(each.name, getattr(spec, each.name), each.metadata["provenance"])
 
 
-def unknown(spec: ChipSpec) -> tuple[Constant, ...]:
+def unknown(spec: DataclassInstance) -> tuple[Constant, ...]:
     """The constants that are intervals: what a sensitivity report varies with `dataclasses.replace`."""
     return tuple(constant for constant in constants(spec) if constant.provenance.low is not None)
 
@@ -285,7 +288,7 @@ LP30: tuple[Constant, ...] = tuple(
 """The third generation as far as it is published: too little for a schedule, enough for a roofline."""
 
 
-def table(spec: ChipSpec) -> str:
+def table(spec: DataclassInstance) -> str:
     """The constants as a table in Markdown, as the room's README shows them."""
     lines = [
         "| constant | value | interval | unit | source | confidence | emulator |",
@@ -307,7 +310,7 @@ def table(spec: ChipSpec) -> str:
     return "\n".join(lines)
 
 
-def fingerprint(spec: ChipSpec) -> str:
+def fingerprint(spec: DataclassInstance) -> str:
     """sha256 over the names and values of all constants, recorded before predictions are compared with anything."""
     text = "\n".join(f"{constant.name} {constant.value!r}" for constant in constants(spec))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Many chips: topology, links, the scheduled network, collectives, clocks, faults."""

@@ -1,0 +1,221 @@
+"""What many chips do together, as work for the network: all-reduce, all-gather, hand-over.
+
+A *vector* is 320 B, one byte plane of 320 numbers. Partial sums of numbers of `planes` bytes (4: int32, float32) are
+added in the VXM, all planes together. Chips of a group are named in an order; sums are taken in it, so the result has
+the same bits on every chip.
+
+  all-reduce   every chip has a partial vector and gets the sum. The quickest of three:
+                 direct       everyone sends everything to all others and adds: one hop; for few vectors
+                 scattered    reduce-scatter, all-gather: each chip adds its share, then sends it round: two hops
+                 by nodes     direct inside each node, between nodes on every cable at once, inside each node: three
+                              hops for whole nodes that are all wired to each other
+  all-gather   every chip has a share and gets all
+  hand-over    all chips of a group have the same vectors; all chips of another group get them: each source sends a
+               share, the chips where shares arrive send them round
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from lpu_backend.errors import TopologyError
+from lpu_backend.system.network import Exchange, Move, Planes, Sum, Work, schedule
+from lpu_backend.system.topology import System
+
+PLANES = 4
+MOST_DIRECT = 60_000
+"""Vector-hops above which sending everything to everyone is not considered."""
+
+
+class _Builder:
+    """Work under construction: values are numbered as they come."""
+
+    def __init__(self) -> None:
+        self.values = 0
+        self.given: list[tuple[int, int]] = []
+        self.moves: list[Move] = []
+        self.sums: list[Sum] = []
+
+    def fresh(self, count: int) -> Planes:
+        """So many values that nobody has."""
+        self.values += count
+        return tuple(range(self.values - count, self.values))
+
+    def have(self, chips: Iterable[int], count: int) -> Planes:
+        """So many values that some chips have from the start."""
+        values = self.fresh(count)
+        self.given += [(value, chip) for chip in chips for value in values]
+        return values
+
+    def send(self, values: Planes, source: int, targets: Iterable[int]) -> None:
+        """Copies for other chips."""
+        self.moves += [
+            Move(value, source, target) for target in targets if target != source for value in values
+        ]
+
+    def add(self, chip: int, operands: Sequence[Planes]) -> Planes:
+        """Their sum; one operand is its own sum."""
+        if len(operands) == 1:
+            return operands[0]
+        result = self.fresh(len(operands[0]))
+        self.sums.append(Sum(chip, tuple(operands), result))
+        return result
+
+    def work(self, what: str) -> Work:
+        """What was collected."""
+        return Work(what, tuple(self.given), tuple(self.moves), tuple(self.sums))
+
+
+def all_reduce(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Exchange:
+    """Every chip of a group has `vectors` of partial sums; at the end each has the sums. The quickest way there is.
+
+    Raises TopologyError for a group that is none, or no vectors.
+    """
+    return _all_reduce(system, system.check_group(group), _check_vectors(vectors), planes)
+
+
+@lru_cache(maxsize=256)
+def _all_reduce(system: System, group: tuple[int, ...], vectors: int, planes: int) -> Exchange:
+    works = [scattered(group, vectors, planes)]
+    if len(group) * (len(group) - 1) * vectors <= MOST_DIRECT:
+        works.append(direct(group, vectors, planes))
+    by_nodes_work = by_nodes(system, group, vectors, planes)
+    if by_nodes_work is not None:
+        works.append(by_nodes_work)
+    return min((schedule(system, work) for work in works), key=lambda exchange: exchange.cycles)
+
+
+def all_gather(system: System, group: Sequence[int], vectors: int) -> Exchange:
+    """The chips of a group have `vectors` in shares (equal but for one vector); at the end each has all."""
+    return _all_gather(system, system.check_group(group), _check_vectors(vectors))
+
+
+@lru_cache(maxsize=256)
+def _all_gather(system: System, group: tuple[int, ...], vectors: int) -> Exchange:
+    build = _Builder()
+    for vector in range(vectors):
+        owner = group[vector % len(group)]
+        build.send(build.have([owner], 1), owner, group)
+    return schedule(system, build.work("all-gather"))
+
+
+def hand_over(system: System, source: Sequence[int], target: Sequence[int], vectors: int) -> Exchange:
+    """All chips of `source` have the same `vectors`; at the end all chips of `target` have them.
+
+    Raises TopologyError for groups that share chips.
+    """
+    groups = system.check_group(source), system.check_group(target)
+    if set(groups[0]) & set(groups[1]):
+        raise TopologyError("the two groups of a hand-over share chips; take disjoint ones")
+    return _hand_over(system, *groups, _check_vectors(vectors))
+
+
+@lru_cache(maxsize=256)
+def _hand_over(system: System, source: tuple[int, ...], target: tuple[int, ...], vectors: int) -> Exchange:
+    gates = _gates(system, source, target)
+    build = _Builder()
+    for vector in range(vectors):
+        sender, receiver = gates[vector % len(gates)]
+        value = build.have([sender], 1)
+        build.send(value, sender, [receiver])
+        build.send(value, receiver, target)
+    return schedule(system, build.work("hand-over"))
+
+
+def _gates(system: System, source: Sequence[int], target: Sequence[int]) -> list[tuple[int, int]]:
+    """Pairs of neighbours (one of the source, one of the target), a pair a cable; without cables, pairs in order."""
+    wanted = set(target)
+    cables = [(chip, other) for chip in source for _, other in system.links_of(chip) if other in wanted]
+    return cables or [
+        (source[i % len(source)], target[i % len(target)]) for i in range(max(len(source), len(target)))
+    ]
+
+
+def _groups(vectors: int, planes: int) -> list[int]:
+    """Planes of each vector of numbers; the last may have fewer."""
+    return [min(planes, vectors - first) for first in range(0, vectors, planes)]
+
+
+def scattered(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
+    """Reduce-scatter, all-gather."""
+    build = _Builder()
+    for number, count in enumerate(_groups(vectors, planes)):
+        owner = group[number % len(group)]
+        partial = [build.have([chip], count) for chip in group]
+        for chip, values in zip(group, partial, strict=True):
+            build.send(values, chip, [owner])
+        build.send(build.add(owner, partial), owner, group)
+    return build.work("all-reduce, scattered")
+
+
+def direct(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
+    """Everyone sends everything to everyone."""
+    build = _Builder()
+    for count in _groups(vectors, planes):
+        _share(build, group, [build.have([chip], count) for chip in group])
+    return build.work("all-reduce, direct")
+
+
+def _share(build: _Builder, group: Sequence[int], partial: Sequence[Planes]) -> list[Planes]:
+    """Each chip of a group sends its partial vector to the others and adds all; the sums in the order of the group."""
+    for chip, values in zip(group, partial, strict=True):
+        build.send(values, chip, group)
+    return [build.add(chip, partial) for chip in group]
+
+
+def by_nodes(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Work | None:
+    """Inside nodes, between nodes, inside nodes; None unless the group is whole nodes that are all wired to each other.
+
+    In the second hop a chip sends its node's sum on all its cables to nodes of the group, but once to a node; in the
+    third the chips of a node add what arrived at each.
+    """
+    size = system.wire.node_chips
+    nodes = [tuple(group[first : first + size]) for first in range(0, len(group), size)]
+    whole = all(
+        sorted(node) == list(range(min(node), min(node) + size)) and not min(node) % size for node in nodes
+    )
+    if len(nodes) < 2 or not whole:
+        return None
+    gates = {(a, b): _gates_between(system, nodes[a], nodes[b]) for a in range(len(nodes)) for b in range(a)}
+    if not all(gates.values()):
+        return None
+    build = _Builder()
+    for number, count in enumerate(_groups(vectors, planes)):
+        sums = [
+            dict(zip(node, _share(build, node, [build.have([chip], count) for chip in node]), strict=True))
+            for node in nodes
+        ]
+        arrived: list[dict[int, list[Planes]]] = [{} for _ in nodes]
+        for (a, b), cables in gates.items():
+            one, other = cables[number % len(cables)]
+            build.send(sums[a][one], one, [other])
+            build.send(sums[b][other], other, [one])
+            arrived[b].setdefault(other, []).append(sums[a][one])
+            arrived[a].setdefault(one, []).append(sums[b][other])
+        for node, own, foreign in zip(nodes, sums, arrived, strict=True):
+            _combine(build, node, own, foreign)
+    return build.work("all-reduce, by nodes")
+
+
+def _combine(
+    build: _Builder, node: Sequence[int], own: dict[int, Planes], foreign: dict[int, list[Planes]]
+) -> None:
+    """A chip adds what came from other nodes; all chips of the node get these sums and add them to the node's own."""
+    received = {chip: build.add(chip, foreign[chip]) for chip in node if chip in foreign}
+    for chip, values in received.items():
+        build.send(values, chip, node)
+    for chip in node:
+        build.add(chip, [own[chip], *received.values()])
+
+
+def _gates_between(system: System, one: Sequence[int], other: Sequence[int]) -> list[tuple[int, int]]:
+    """Cables between two nodes, as pairs of chips."""
+    wanted = set(other)
+    return [(chip, end) for chip in one for _, end in system.links_of(chip) if end in wanted]
+
+
+def _check_vectors(vectors: int) -> int:
+    if vectors < 1:
+        raise TopologyError(f"{vectors} vectors: an exchange moves at least one")
+    return vectors

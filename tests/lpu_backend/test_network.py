@@ -1,0 +1,105 @@
+"""The scheduled network: its constants' hop, links that carry one vector at a time, collectives that deliver."""
+
+from __future__ import annotations
+
+import pytest
+
+from lpu_backend.errors import TopologyError
+from lpu_backend.system.collectives import all_gather, all_reduce, by_nodes, direct, hand_over, scattered
+from lpu_backend.system.network import Exchange, Work, schedule
+from lpu_backend.system.topology import System, system_of
+from lpu_backend.system.wire import WIRE
+
+NODE = system_of(8)
+
+
+def sends_by_link(exchange: Exchange) -> dict[int, list[int]]:
+    """Cycles of the Sends of every link, in order."""
+    found: dict[int, list[int]] = {}
+    for transfer in exchange.transfers:
+        for hop in transfer.hops:
+            found.setdefault(hop.link, []).append(hop.send_cycle)
+    return {link: sorted(cycles) for link, cycles in found.items()}
+
+
+def test_one_hop_follows_from_the_constants() -> None:
+    """A vector from SRAM to a neighbour's SRAM takes the hop of the constants, 650 cycles; 20 more a further vector."""
+    assert hand_over(NODE, [0], [1], 1).cycles == WIRE.hop_cycles == 650
+    assert hand_over(NODE, [0], [1], 2).cycles == 650 + WIRE.vector_cycles == 670
+
+
+def test_detours_are_taken_when_they_arrive_earlier() -> None:
+    """A hundred vectors to one neighbour: some go by other chips, and all arrive earlier than on the cable alone."""
+    exchange = hand_over(NODE, [0], [1], 100)
+
+    assert 0 < exchange.detours < 100
+    assert exchange.cycles < 650 + 99 * WIRE.vector_cycles
+    assert hand_over(NODE, [0], [1], 10).detours == 0
+
+
+@pytest.mark.parametrize("vectors", [1, 7, 40])
+def test_no_two_vectors_are_on_a_link_at_once(vectors: int) -> None:
+    """Sends of a link are at least a vector apart."""
+    system = system_of(24)
+    for exchange in (
+        all_reduce(system, range(24), vectors),
+        hand_over(system, range(8), range(8, 24), vectors),
+    ):
+        for cycles in sends_by_link(exchange).values():
+            gaps = [later - sooner for sooner, later in zip(cycles, cycles[1:], strict=False)]
+            assert min(gaps, default=WIRE.vector_cycles) >= WIRE.vector_cycles
+
+
+def contributions(exchange: Exchange) -> dict[tuple[int, int], frozenset[int]]:
+    """(value, chip) → the chips whose partial vectors are in it, from what moved and what was added alone."""
+    inside: dict[int, frozenset[int]] = {value: frozenset([chip]) for value, chip in exchange.work.given}
+    for each in exchange.work.sums:
+        parts = [inside[planes[0]] for planes in each.operands]
+        assert sum(map(len, parts)) == len(frozenset().union(*parts)), "nothing is added twice"
+        inside.update(dict.fromkeys(each.result, frozenset().union(*parts)))
+    where = set(exchange.work.given) | {(move.value, move.target) for move in exchange.work.moves}
+    where |= {(value, each.chip) for each in exchange.work.sums for value in each.result}
+    return {(value, chip): inside[value] for value, chip in where}
+
+
+def works(system: System, vectors: int) -> list[Work]:
+    """Every algorithm of all-reduce on all chips of a system."""
+    group = range(system.chips)
+    found = [scattered(group, vectors), direct(group, vectors), by_nodes(system, group, vectors)]
+    return [work for work in found if work is not None]
+
+
+@pytest.mark.parametrize(("chips", "vectors"), [(2, 3), (8, 4), (8, 33), (16, 9), (40, 5)])
+def test_after_an_all_reduce_every_chip_has_every_sum(chips: int, vectors: int) -> None:
+    """On every chip as many vectors as went in hold the partial sums of all chips, each once."""
+    system = system_of(chips)
+    for work in works(system, vectors):
+        found = contributions(schedule(system, work))
+        full = [chip for (_, chip), inside in found.items() if len(inside) == chips]
+        assert {chip: full.count(chip) for chip in range(chips)} == dict.fromkeys(range(chips), vectors), (
+            work.what
+        )
+
+
+def test_after_a_gathering_or_a_hand_over_every_chip_has_every_vector() -> None:
+    """All chips of the group, or of the target, hold all vectors."""
+    for exchange, target in (
+        (all_gather(NODE, range(8), 13), range(8)),
+        (hand_over(system_of(72), range(8), range(40, 48), 13), range(40, 48)),
+    ):
+        held = set(exchange.work.given) | {(move.value, move.target) for move in exchange.work.moves}
+        assert all(sum(chip == each for _, each in held) == 13 for chip in target)
+
+
+def test_a_system_has_a_possible_number_of_chips() -> None:
+    """0, 7, 12 and 10,448 chips are refused with what to take instead; groups name chips that are there, once."""
+    for chips in (0, -8, 7, 12, 10_448):
+        with pytest.raises(TopologyError, match="chips"):
+            system_of(chips)
+    for group in ([], [0, 0], [8], [-1]):
+        with pytest.raises(TopologyError):
+            all_reduce(NODE, group, 1)
+    with pytest.raises(TopologyError, match="at least one"):
+        all_reduce(NODE, range(8), 0)
+    with pytest.raises(TopologyError, match="share"):
+        hand_over(NODE, [0, 1], [1, 2], 1)
