@@ -19,7 +19,7 @@ from voice_app.audio.frames import FRAME_SAMPLES
 LAST_WORDS = 40
 """Words of the reply that an echo may be of."""
 ALIKE = 0.6
-"""Share of the words heard that must be the reply's, in its order: speech to text mishears a faint voice."""
+"""Share of the words heard that a stretch of the reply must have, in order: speech to text mishears a faint voice."""
 LOUDER = 2.0
 """By how much a person must be louder than the echo: 6 dB."""
 _WORD = re.compile(r"[^\W_]+")
@@ -28,10 +28,15 @@ _WORD = re.compile(r"[^\W_]+")
 def is_echo(heard: str, said: str) -> bool:
     """Tell whether the words heard are the ones that have just been said."""
     ours, theirs = (_WORD.findall(text.lower()) for text in (said, heard))
-    if not theirs or not ours:
-        return False
-    blocks = SequenceMatcher(None, ours[-LAST_WORDS:], theirs, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks) >= ALIKE * len(theirs)
+    ours, stretch = ours[-LAST_WORDS:], len(theirs) + 1
+    starts = range(max(1, len(ours) - stretch + 1)) if theirs and ours else ()
+    return any(_alike(ours[start : start + stretch], theirs) >= ALIKE * len(theirs) for start in starts)
+
+
+def _alike(ours: list[str], theirs: list[str]) -> int:
+    """Return how many words are the same, in the same order."""
+    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks)
 
 
 @dataclass(slots=True)

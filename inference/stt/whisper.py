@@ -135,12 +135,16 @@ def settle(decode: Callable[[float], Decoded], contexts_s: Sequence[float]) -> t
     """Return the words, and the number of reruns, of sound that `decode` decodes with a context of so many s.
 
     Repeated words are decoded again with the next longer context. The last context is believed, because it
-    counts best what a caller truly repeats; only what the token cap had to end is cut.
+    counts best what a caller truly repeats; only what the token cap had to end is cut. Words that ran into the cap are
+    cut at once: nobody says so many, and in 13 of 14 such clips the longer contexts gave the same words, 0.1 to
+    0.6 s later. Digits are not: how many there are matters.
     """
     reruns = 0
     heard = decode(contexts_s[0])
     for context_s in contexts_s[1:]:
         if not (is_speech(heard) and repeats(heard.text)):
+            break
+        if heard.is_cut_off and not any(map(str.isdigit, heard.text)):
             break
         heard = decode(context_s)
         reruns += 1

@@ -135,9 +135,16 @@ def test_true_repetition_outlives_the_reruns() -> None:
     assert settle(heard.__getitem__, [8, 10, 30]) == ("No, no, no.", 2)
 
 
-def test_runaway_of_the_full_context_is_cut() -> None:
-    """A repetition that only the token cap ended stands there once."""
-    assert settle(lambda _: said("boo boo boo boo", is_cut_off=True), [8, 10, 30]) == ("boo", 2)
+def test_a_runaway_is_cut_at_once() -> None:
+    """A repetition that only the token cap ended stands there once; digits are counted by longer contexts first."""
+    assert settle(lambda _: said("boo boo boo boo", is_cut_off=True), [8, 10, 30]) == ("boo", 0)
+    heard = {
+        8: said("four 2 four 2 four 2", is_cut_off=True),
+        10: said("Four, 2, four, 2."),
+        30: said("4242."),
+    }
+    assert settle(heard.__getitem__, [8, 10, 30]) == ("4242.", 2)
+    assert settle(lambda _: said("0 0 0 0 0", is_cut_off=True), [8, 10, 30]) == ("0", 2)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ SAID = "Once upon a time there was a dog who lived by the sea and barked at the 
         ("who lived by the bee", True),  # misheard
         ("Stop.", False),
         ("What is the capital of France?", False),  # "the" alone makes no echo
+        ("Time there, by the waves?", False),  # its words in its order, but strewn over it
         ("", False),
     ],
 )
