@@ -1,54 +1,20 @@
-"""Two programs written by hand, to show how a program is made: a vector sum, and one tile of a matrix product."""
+"""A program written by hand, to show how one is made: one tile of a matrix product; `probes.py` has a vector sum."""
 
 from __future__ import annotations
 
-from lpu_backend.chip.floorplan import Unit, mem, mxm, vxm
+from lpu_backend.chip.floorplan import Unit, mem, mxm
 from lpu_backend.chip.isa import (
-    AluResult,
     E,
-    Immediate,
     Opcode,
     W,
     abc,
     acc,
-    alu,
     iw,
     lw,
     read,
     write,
 )
 from lpu_backend.chip.program import FLOW, Kind, Labels, Program, ProgramBuilder, Repeat
-
-SUM_SLICE = 28
-"""Slot 8: read 1, 7 hops to the VXM, 4 to enter it, two ALUs of 3 cycles, 7 hops back, write 1: 26 cycles."""
-
-
-def vector_sum(vectors: int = 4) -> Program:
-    """y = (a + b) · 3 in int32 on the east hemisphere: int32 vectors in four slices, one a byte plane.
-
-    Slices E28…E31 hold a and then y, slices W28…W31 hold b. Reads flow to the VXM: a westward, b eastward. ALU 0
-    takes SG4 group 0 of both directions... a group may not enter one ALU from both sides, so b rides in group 1.
-    """
-    b = ProgramBuilder("vector-sum", "product")
-    read_a, read_b, y = b.value(4), b.value(4), b.value(4)
-    total = b.value(4)
-    sweep = Repeat(vectors, 1, 1)
-    with b.op("sum"):
-        for plane in range(4):
-            east, west = mem("E", SUM_SLICE + plane), mem("W", SUM_SLICE + plane)
-            at_a = b.region(Kind.INPUT, (east, 0, vectors), "a", first=plane, step=4)
-            at_b = b.region(Kind.INPUT, (west, 0, vectors), "b", first=plane, step=4)
-            at_y = b.region(Kind.OUTPUT, (east, 4096, vectors), "y", first=plane, step=4, writes=1)
-            b.issue(0, east, read(0, W(plane)), Labels(makes=read_a + plane * FLOW, region=at_a), sweep)
-            b.issue(0, west, read(0, E(4 + plane)), Labels(makes=read_b + plane * FLOW, region=at_b), sweep)
-            # driven in 1, at the VXM in 1 + 7, inside in 12, out in 18, at slot 8 in 25, readable in 26
-            b.issue(25, east, write(4096, E(plane)), Labels(in_a=y + plane * FLOW, region=at_y), sweep)
-        twelve = Repeat(vectors)
-        b.issue(12, vxm(0), alu(Opcode.ADD_I32, W(0, 4), E(4, 4)), Labels(read_a, read_b, total), twelve)
-        b.issue(
-            15, vxm(1), alu(Opcode.MUL_I32, AluResult(0), Immediate(3), E(0, 4)), Labels(total, 0, y), twelve
-        )
-    return b.build()
 
 
 def matmul_tile(vectors: int = 2) -> Program:

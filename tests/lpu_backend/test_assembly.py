@@ -19,7 +19,8 @@ from lpu_backend.chip.program import Kind, Labels, Program, ProgramBuilder, Repe
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.chip.verify import verify
 from lpu_backend.errors import AssemblyError
-from tests.lpu_backend.examples import matmul_tile, vector_sum
+from lpu_backend.estimate.probes import vector_sum
+from tests.lpu_backend.examples import matmul_tile
 from tests.lpu_backend.zoo import ZOO, image_of
 
 GOLDEN = Path(__file__).parent / "golden" / "matmul.lpu"

@@ -11,7 +11,8 @@ from lpu_backend.chip.ecc import Fault, check_bits, correct
 from lpu_backend.chip.lockstep import run
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.errors import ExecutionError
-from tests.lpu_backend.examples import matmul_tile, vector_sum
+from lpu_backend.estimate.probes import vector_sum
+from tests.lpu_backend.examples import matmul_tile
 from tests.lpu_backend.zoo import image_of
 
 WORDS = np.random.default_rng(4).integers(0, 256, (2, 320), dtype=np.uint8)

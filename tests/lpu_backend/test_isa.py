@@ -32,7 +32,8 @@ from lpu_backend.chip.isa import (
 )
 from lpu_backend.chip.program import Kind, Labels, Program, ProgramBuilder, Repeat, instruction
 from lpu_backend.errors import ScheduleError
-from tests.lpu_backend.examples import matmul_tile, vector_sum
+from lpu_backend.estimate.probes import vector_sum
+from tests.lpu_backend.examples import matmul_tile
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from lpu_backend.chip.program import Kind, Labels, Program, ProgramBuilder
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.chip.vectors import byte_planes, from_byte_planes
 from lpu_backend.errors import ExecutionError, ScheduleError
-from tests.lpu_backend.examples import matmul_tile, vector_sum
+from lpu_backend.estimate.probes import vector_sum
+from tests.lpu_backend.examples import matmul_tile
 from tests.lpu_backend.zoo import accumulated, image_of, lane_sum, memory, shuffles, softmax_like, transposed
 
 

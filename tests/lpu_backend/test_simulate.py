@@ -10,38 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from lpu_backend.chip.floorplan import Unit, mem, mxm
-from lpu_backend.chip.isa import E, Opcode, W, abc, acc, iw, lw, read
+from lpu_backend.chip.floorplan import mem
+from lpu_backend.chip.isa import E, read
 from lpu_backend.chip.lockstep import run
-from lpu_backend.chip.program import FLOW, Kind, Labels, Program, ProgramBuilder, Repeat
+from lpu_backend.chip.program import Kind, Labels, Program, ProgramBuilder
 from lpu_backend.chip.simulate import length, simulate
 from lpu_backend.chip.spec import PAPER, PRODUCT, ChipSpec
 from lpu_backend.chip.step import frame, frames
 from lpu_backend.chip.trace import chrome_trace, slices_view, text_view
 from lpu_backend.chip.verify import verify
 from lpu_backend.errors import ScheduleError
-from tests.lpu_backend.examples import matmul_tile, vector_sum
+from lpu_backend.estimate.probes import four_planes, small_matmuls, vector_sum
+from tests.lpu_backend.examples import matmul_tile
 from tests.lpu_backend.zoo import ZOO, image_of
 
 PROGRAMS = [vector_sum(6), matmul_tile(3), *(make() for make in ZOO)]
-
-
-def four_planes() -> tuple[Program, int]:
-    """Weights for all four planes on all 64 streams; and the cycle after the last of them is in its buffer."""
-    b = ProgramBuilder("four-planes", "product")
-    start = 1 + 8 + 4  # read, from slot 4 to 13, entry
-    for plane in range(4):
-        side, direction, low = ("W", W, 16 * plane) if plane < 2 else ("E", E, 16 * (plane - 2))
-        weights = b.value(16)
-        for k in range(16):
-            index = 12 + 16 * (plane % 2) + k
-            queue = mem(side, index)
-            region = b.region(Kind.CONSTANT, (queue, 0, 20), f"w{plane}", first=k, step=16)
-            labels = Labels(makes=weights + k * FLOW, region=region)
-            b.issue(index // 4 - 3, queue, read(0, direction(low + k)), labels, Repeat(20, 1, 1))
-        labels = Labels(weights, version=1)
-        b.issue(start, mxm(plane, Unit.MXM_WEIGHTS), lw(0, direction(low, 16)), labels, Repeat(20, 1, 1))
-    return b.build(), start + 20
 
 
 def test_row_9_all_weights_in_less_than_40_cycles() -> None:
@@ -52,27 +35,6 @@ def test_row_9_all_weights_in_less_than_40_cycles() -> None:
     assert program.issues == 64 * 20 + 4 * 20
     assert 20 * PRODUCT.stream_bytes_per_cycle == 409_600
     assert loaded == 33 < 40
-
-
-def small_matmuls(spacing: int, count: int = 4) -> Program:
-    """80 rows of INT8 weights and one vector, again and again on plane 2, `spacing` cycles apart."""
-    b = ProgramBuilder("small-matmuls", "product")
-    regions = [b.region(Kind.CONSTANT, (mem("E", 24 + k), 0, 5), "w", first=k, step=16) for k in range(16)]
-    at_x = b.region(Kind.INPUT, (mem("E", 43), 0, 1), "x")
-    for tile in range(count):
-        base, weights, x, product, y = 10 + tile * spacing, b.value(16), b.value(), b.value(), b.value(4)
-        for k, region in enumerate(regions):
-            cycle = base - 4 - (13 - (1 + (24 + k) // 4) - 1) - 1
-            labels = Labels(makes=weights + k * FLOW, region=region)
-            b.issue(cycle, mem("E", 24 + k), read(0, E(k)), labels, Repeat(5, 1, 1))
-        labels = Labels(weights, version=tile + 1)
-        b.issue(base, mxm(2, Unit.MXM_WEIGHTS), lw(0, E(0, 16)), labels, Repeat(5, 1, 1))
-        b.issue(base + 5, mxm(2, Unit.MXM_WEIGHTS), iw(5), Labels(version=tile + 1))
-        b.issue(base, mem("E", 43), read(0, E(16)), Labels(makes=x, region=at_x))
-        b.issue(base + 6, mxm(2, Unit.MXM_ACTIVATIONS), abc(E(16)), Labels(x, 0, product, tile + 1))
-        what = acc(Opcode.ACC_SET_OUT, 0, W(0, 4))
-        b.issue(base + 26, mxm(2, Unit.MXM_ACCUMULATORS), what, Labels(product, 0, y, tile + 1))
-    return b.build()
 
 
 def test_row_12_spacing_of_small_matmuls() -> None:

@@ -20,7 +20,8 @@ from lpu_backend.chip.simulate import length
 from lpu_backend.chip.spec import PRODUCT, ChipSpec
 from lpu_backend.chip.verify import verify
 from lpu_backend.errors import ExecutionError, LpuError, ScheduleError
-from tests.lpu_backend.examples import matmul_tile, vector_sum
+from lpu_backend.estimate.probes import vector_sum
+from tests.lpu_backend.examples import matmul_tile
 from tests.lpu_backend.zoo import ZOO, image_of
 
 PROGRAMS = {program.name: program for program in (vector_sum(6), matmul_tile(3), *(make() for make in ZOO))}
