@@ -4,11 +4,12 @@ A *vector* is 320 B, one byte plane of 320 numbers. Partial sums of numbers of `
 added in the VXM, all planes together. Chips of a group are named in an order; sums are taken in it, so the result has
 the same bits on every chip.
 
-  all-reduce   every chip has a partial vector and gets the sum. The quickest of three:
-                 direct       everyone sends everything to all others and adds: one hop; for few vectors
-                 scattered    reduce-scatter, all-gather: each chip adds its share, then sends it round: two hops
-                 by nodes     direct inside each node, between nodes on every cable at once, inside each node: three
-                              hops for whole nodes that are all wired to each other
+  all-reduce   every chip has a partial vector and gets the sum. The quickest of:
+                 direct           everyone sends everything to all others and adds: one hop; for few vectors
+                 scattered        reduce-scatter, all-gather: each chip adds its share, then sends it round: two hops
+                 by nodes         for whole nodes wired to each other: direct inside each node, between nodes on every
+                                  cable, direct inside each node: three hops
+                 scattered nodes  reduce-scatter inside nodes, direct between the owners of a share, all-gather inside
   all-gather   every chip has a share and gets all
   hand-over    all chips of a group have the same vectors; all chips of another group get them: each source sends a
                share, the chips where shares arrive send them round
@@ -16,15 +17,15 @@ the same bits on every chip.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from lpu_backend.errors import TopologyError
 from lpu_backend.system.network import Exchange, Move, Planes, Sum, Work, schedule
-from lpu_backend.system.topology import System
+from lpu_backend.system.topology import System, distances
 
 PLANES = 4
-MOST_DIRECT = 60_000
+MOST_DIRECT = 20_000
 """Vector-hops above which sending everything to everyone is not considered."""
 
 
@@ -77,13 +78,13 @@ def all_reduce(system: System, group: Sequence[int], vectors: int, planes: int =
 
 @lru_cache(maxsize=256)
 def _all_reduce(system: System, group: tuple[int, ...], vectors: int, planes: int) -> Exchange:
-    works = [scattered(group, vectors, planes)]
-    if len(group) * (len(group) - 1) * vectors <= MOST_DIRECT:
-        works.append(direct(group, vectors, planes))
-    by_nodes_work = by_nodes(system, group, vectors, planes)
-    if by_nodes_work is not None:
-        works.append(by_nodes_work)
-    return min((schedule(system, work) for work in works), key=lambda exchange: exchange.cycles)
+    works = [by_nodes(system, group, vectors, planes), scattered_nodes(system, group, vectors, planes)]
+    found = [work for work in works if work is not None]
+    if not found or len(group) <= 2 * system.wire.node_chips:
+        found.append(scattered(group, vectors, planes))
+    if len(group) * (len(group) - 1) * vectors <= MOST_DIRECT and len(group) <= 2 * system.wire.node_chips:
+        found.append(direct(group, vectors, planes))
+    return min((schedule(system, work) for work in found), key=lambda exchange: exchange.cycles)
 
 
 def all_gather(system: System, group: Sequence[int], vectors: int) -> Exchange:
@@ -113,23 +114,33 @@ def hand_over(system: System, source: Sequence[int], target: Sequence[int], vect
 
 @lru_cache(maxsize=256)
 def _hand_over(system: System, source: tuple[int, ...], target: tuple[int, ...], vectors: int) -> Exchange:
-    gates = _gates(system, source, target)
+    works = [_through(gates, target, vectors) for gates in _gates(system, source, target)]
+    return min((schedule(system, work) for work in works), key=lambda exchange: exchange.cycles)
+
+
+def _through(gates: Sequence[tuple[int, int]], target: Sequence[int], vectors: int) -> Work:
+    """Vectors go from group to group by pairs of chips in turn, and from where they arrive to the rest."""
     build = _Builder()
     for vector in range(vectors):
         sender, receiver = gates[vector % len(gates)]
         value = build.have([sender], 1)
         build.send(value, sender, [receiver])
         build.send(value, receiver, target)
-    return schedule(system, build.work("hand-over"))
+    return build.work("hand-over")
 
 
-def _gates(system: System, source: Sequence[int], target: Sequence[int]) -> list[tuple[int, int]]:
-    """Pairs of neighbours (one of the source, one of the target), a pair a cable; without cables, pairs in order."""
-    wanted = set(target)
-    cables = [(chip, other) for chip in source for _, other in system.links_of(chip) if other in wanted]
-    return cables or [
-        (source[i % len(source)], target[i % len(target)]) for i in range(max(len(source), len(target)))
+def _gates(system: System, source: Sequence[int], target: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
+    """Pairs of a source and a target that may pass vectors on: the nearest ones; each source with its nearest."""
+    far = {chip: distances(system, chip)[list(target)] for chip in source}
+    least = min(int(each.min()) for each in far.values())
+    yield [
+        (chip, end) for chip in source for end, links in zip(target, far[chip], strict=True) if links == least
     ]
+    nearest = []
+    for number, chip in enumerate(source):
+        turn = [(number + step) % len(target) for step in range(len(target))]
+        nearest.append((chip, target[min(turn, key=far[chip].__getitem__)]))
+    yield nearest
 
 
 def _groups(vectors: int, planes: int) -> list[int]:
@@ -170,12 +181,8 @@ def by_nodes(system: System, group: Sequence[int], vectors: int, planes: int = P
     In the second hop a chip sends its node's sum on all its cables to nodes of the group, but once to a node; in the
     third the chips of a node add what arrived at each.
     """
-    size = system.wire.node_chips
-    nodes = [tuple(group[first : first + size]) for first in range(0, len(group), size)]
-    whole = all(
-        sorted(node) == list(range(min(node), min(node) + size)) and not min(node) % size for node in nodes
-    )
-    if len(nodes) < 2 or not whole:
+    nodes = _whole_nodes(system, group)
+    if nodes is None:
         return None
     gates = {(a, b): _gates_between(system, nodes[a], nodes[b]) for a in range(len(nodes)) for b in range(a)}
     if not all(gates.values()):
@@ -196,6 +203,37 @@ def by_nodes(system: System, group: Sequence[int], vectors: int, planes: int = P
         for node, own, foreign in zip(nodes, sums, arrived, strict=True):
             _combine(build, node, own, foreign)
     return build.work("all-reduce, by nodes")
+
+
+def scattered_nodes(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Work | None:
+    """Shares are added inside nodes, then between nodes by their owners, and sent round inside nodes.
+
+    None unless the group is two or more whole nodes.
+    """
+    nodes = _whole_nodes(system, group)
+    if nodes is None:
+        return None
+    build = _Builder()
+    for number, count in enumerate(_groups(vectors, planes)):
+        owners, sums = [node[number % len(node)] for node in nodes], []
+        for node, owner in zip(nodes, owners, strict=True):
+            partial = [build.have([chip], count) for chip in node]
+            for chip, values in zip(node, partial, strict=True):
+                build.send(values, chip, [owner])
+            sums.append(build.add(owner, partial))
+        for node, owner, full in zip(nodes, owners, _share(build, owners, sums), strict=True):
+            build.send(full, owner, node)
+    return build.work("all-reduce, scattered nodes")
+
+
+def _whole_nodes(system: System, group: Sequence[int]) -> list[tuple[int, ...]] | None:
+    """The nodes of a group of two or more whole nodes, named one after the other."""
+    size = system.wire.node_chips
+    nodes = [tuple(group[first : first + size]) for first in range(0, len(group), size)]
+    whole = all(
+        sorted(node) == list(range(min(node), min(node) + size)) and not min(node) % size for node in nodes
+    )
+    return nodes if whole and len(nodes) > 1 else None
 
 
 def _combine(

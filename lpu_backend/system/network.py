@@ -4,9 +4,9 @@ Nothing waits, retries or arbitrates in this network, so the schedule is all the
 that have to be elsewhere, sums over vectors) and gives every Send of every hop its cycle. It goes through the work in
 the order in which it becomes possible, and takes the way that arrives first: a longer one when the short one is busy.
 
-What a link and a chip do is counted as in `wire.py`: a Send takes its link for 20 cycles; the Receive is 236 cycles
+What a link and a chip do is counted as in `wire.py`: a Send takes its link for 20 cycles; the Receive is 260 cycles
 later; a chip on the way sends on 26 cycles after that or later, the vector waiting in SRAM beside the link; at its
-target it can be read 401 cycles after the Receive. A sum is Read, VXM additions and Write (`sum_cycles`).
+target it can be read 377 cycles after the Receive. A sum is Read, VXM additions and Write (`sum_cycles`).
 
 Simplified: streams and SRAM banks inside a chip are not booked for passing vectors (11 links bring and take 1.1
 vectors a cycle; 64 streams and 176 banks are there), and an exchange does not overlap with the chip's own program.
@@ -232,17 +232,25 @@ class _Schedule:
             if best is not None and cycle + (length - 1) * step >= best[1][-1]:
                 break
             for way in ways:
-                sends, at = [], cycle
-                for link in way:
-                    at = self.links.first_free(link, at)
-                    sends.append(at)
-                    at += step
-                if best is None or sends[-1] < best[1][-1]:
+                sends = self._sends(way, cycle, step, best[1][-1] if best else None)
+                if sends:
                     best = way, sends
                     if sends[-1] == cycle + (length - 1) * step:
                         break
         assert best is not None
         return best
+
+    def _sends(self, way: Route, cycle: int, step: int, limit: int | None) -> list[int]:
+        """The first free cycles along a way; nothing when its last Send would not be before the limit."""
+        sends, at = list[int](), cycle
+        left = (len(way) - 1) * step
+        for link in way:
+            at = self.links.first_free(link, at)
+            if limit is not None and at + left >= limit:
+                return []
+            sends.append(at)
+            at, left = at + step, left - step
+        return sends
 
     def _sum(self, index: int, cycle: int) -> None:
         each = self.work.sums[index]

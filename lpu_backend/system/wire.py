@@ -5,13 +5,14 @@ Sources as in `chip/spec.py`, and:
 
 The rate of a link and the bytes of a vector on it are the chip's. One hop, from SRAM to SRAM:
 
-    Read ──launch──▶ Send ──vector──▶ ──link──▶ Receive ──landing──▶ the vector can be read from SRAM
-                                                  └──forward──▶ Send of the next hop, past SRAM
+    Read ──launch──▶ Send ──vector──▶ ──link──▶ arrival ──guard──▶ Receive ──landing──▶ the vector is in SRAM
+                                                                       └──forward──▶ Send of the next hop
 
-Launch, vector and link follow from the chip and its links. Together they are far less than the 722 ns that are
-stated for a hop; what is left is `landing`: unexplained, and charged once a transfer, where the vector becomes a
-program's operand. A chip that only passes a vector on pays the way from edge to edge. So the stated hop is an input
-here, no prediction; everything longer than one hop is a prediction.
+Launch, vector and link follow from the chip and its links. `guard` is how much later than on average a vector may
+arrive, for jitter and clocks that drift (`sync.py`). Together they are far less than the 722 ns that are stated for a
+hop; what is left is `landing`: unexplained, and charged once a transfer, where the vector becomes a program's operand.
+A chip that only passes a vector on pays the way from edge to edge. So the stated hop is an input here, no prediction;
+everything longer than one hop is a prediction.
 """
 
 from __future__ import annotations
@@ -46,19 +47,35 @@ class WireSpec:
     # Links
     link_cycles: int = known(216, "cycles", "P22T: mean over links", "measured", low=209, high=223)
     link_sigma_cycles: float = known(2.8, "cycles", "P22T", "measured", low=2.6, high=2.9)
-    hop_ns: float = known(722.0, "ns", "P22, SRAM to SRAM", "memory", low=291, high=722)
+    hop_ns: float = known(722.0, "ns", "P22, SRAM to SRAM", "memory", low=318, high=722)
+    guard_cycles: int = known(
+        24,
+        "cycles",
+        "6 sigma of the link, 2 of alignment, 5 of drift between two deskews",
+        "assumed",
+        low=8,
+        high=64,
+    )
     forward_cycles: int = known(
         26,
         "cycles",
-        "edge to edge on a stream; P22's 3 µs over 5 hops leaves at most 276",
+        "edge to edge on a stream; P22's 3 µs over 5 hops leaves at most 252",
         "assumed",
         low=26,
-        high=276,
+        high=252,
     )
 
     # Clocks
     epoch_cycles: int = known(256, "cycles", "P22: the HAC wraps", "memory")
-    clock_ppm: float = known(100.0, "ppm", "oscillators of data-centre parts", "assumed", low=20, high=300)
+    clock_ppm: float = known(
+        100.0, "ppm either way", "oscillators of data-centre parts", "assumed", low=20, high=300
+    )
+    deskew_interval_cycles: int = known(
+        16_384, "cycles", "so that drift stays within the guard's share", "assumed", low=4_096, high=25_000
+    )
+    deskew_cycles: int = known(
+        8, "cycles", "a RUNTIME_DESKEW, longer or shorter by the drift", "assumed", low=4, high=16
+    )
 
     def __post_init__(self) -> None:
         for constant in constants(self):
@@ -89,8 +106,8 @@ class WireSpec:
 
     @property
     def flight_cycles(self) -> int:
-        """Cycles from a Send to the Receive at the other end, when all of the vector is there: 236."""
-        return self.vector_cycles + self.link_cycles
+        """Cycles from a Send to the Receive at the other end, when all of the vector is surely there: 260."""
+        return self.vector_cycles + self.link_cycles + self.guard_cycles
 
     @property
     def hop_cycles(self) -> int:
@@ -99,7 +116,7 @@ class WireSpec:
 
     @property
     def landing_cycles(self) -> int:
-        """Cycles from a Receive until the vector can be read from SRAM: 401, what a hop has left."""
+        """Cycles from a Receive until the vector can be read from SRAM: 377, what a hop has left."""
         return self.hop_cycles - self.launch_cycles - self.flight_cycles
 
 

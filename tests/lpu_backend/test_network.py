@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from lpu_backend.errors import TopologyError
-from lpu_backend.system.collectives import all_gather, all_reduce, by_nodes, direct, hand_over, scattered
+from lpu_backend.system.collectives import (
+    all_gather,
+    all_reduce,
+    by_nodes,
+    direct,
+    hand_over,
+    scattered,
+    scattered_nodes,
+)
 from lpu_backend.system.network import Exchange, Work, schedule
 from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.wire import WIRE
@@ -66,6 +74,7 @@ def works(system: System, vectors: int) -> list[Work]:
     """Every algorithm of all-reduce on all chips of a system."""
     group = range(system.chips)
     found = [scattered(group, vectors), direct(group, vectors), by_nodes(system, group, vectors)]
+    found.append(scattered_nodes(system, group, vectors))
     return [work for work in found if work is not None]
 
 
