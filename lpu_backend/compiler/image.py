@@ -16,8 +16,8 @@ from lpu_backend.compiler.layout import (
     LANES,
     Lanes,
     Layout,
-    columns_of,
-    groups_of,
+    key_groups,
+    key_heads,
     rows_of,
     standard,
 )
@@ -39,21 +39,18 @@ def constants(model: QuantisedModel, placement: Placement) -> Image:
     image: Image = {}
     for name in placement.head:
         _add_head(image, name, model.matrices[name], shape)
-    _add_floats(
-        image,
-        f"{shape.head_matrix}.scale",
-        model.matrices[shape.head_matrix].scale,
-        standard(shape.vocabulary),
-    )
+    if shape.vocabulary:
+        scale = model.matrices[shape.head_matrix].scale
+        _add_floats(image, f"{shape.head_matrix}.scale", scale, standard(shape.vocabulary))
     for layer in range(shape.layers):
         for matrix in shape.layer_matrices(layer):
             weights = model.matrices[matrix.name]
-            rows, columns = rows_of(shape, matrix), columns_of(shape, matrix)
+            rows = rows_of(shape, matrix)
             for number, lanes in enumerate(rows):
                 for part, block in enumerate(placement.blocks[matrix.name][number]):
                     tiles = [
-                        tile(weights.planes[:, plane], lanes, columns[chunk], groups_of(len(lanes)))
-                        for chunk in block.chunks
+                        tile(weights.planes[:, plane], lanes, piece.columns, block.groups)
+                        for piece in block.pieces
                         for plane in range(matrix.planes)
                     ]
                     image[f"{matrix.name}@{number}.{part}"] = np.concatenate(tiles)
@@ -65,15 +62,17 @@ def constants(model: QuantisedModel, placement: Placement) -> Image:
     for gain, values in model.gains.items():
         _add_floats(image, gain, values, standard(shape.width))
     head = np.arange(LANES) // shape.head_width
-    image["lanes"] = np.where(head == np.arange(shape.kv_heads)[:, None], np.uint8(255), np.uint8(0))
+    places = np.arange(len(key_heads(shape)[0]))
+    image["lanes"] = np.where(head == places[:, None], np.uint8(255), np.uint8(0))
     image["ones"] = np.ones((1, LANES), np.uint8)
     return image
 
 
 def tile(weights: npt.NDArray[np.int8], rows: Lanes, columns: Lanes, groups: int) -> Bytes:
-    """Rows × columns of a matrix in the lanes of a tile, (16 · groups, 320)."""
+    """Rows × columns of a matrix in the lanes of a tile, (16 · groups, 320); zeros for column −1."""
     made = np.zeros((GROUP_ROWS * groups, LANES), np.int8)
-    made[: len(rows), : len(columns)] = weights[np.ix_(rows, columns)]
+    lanes = np.flatnonzero(columns >= 0)
+    made[np.ix_(np.arange(len(rows)), lanes)] = weights[np.ix_(rows, columns[lanes])]
     return made.view(np.uint8)
 
 
@@ -109,7 +108,7 @@ def inputs(model: QuantisedModel, graph: ModelGraph, tokens: Sequence[int], posi
     shape, rows = model.shape, graph.rows
     where = np.arange(position, position + rows)
     image = _embedding(model, tokens)
-    copies = np.tile(np.arange(shape.head_width), shape.kv_heads)
+    copies = np.tile(np.arange(shape.head_width), len(key_heads(shape)[0]))
     for name, table in (("cos", model.cos), ("sin", model.sin)):
         vectors = np.zeros((rows, LANES), np.float32)
         vectors[:, : len(copies)] = table[where][:, copies]
@@ -153,7 +152,7 @@ def _places(shape: ModelShape, rows: int, position: int) -> Image:
         image["ring.map"] = _uniform(np.where(here, 0, -1))
     else:
         image["keys.map"] = _uniform(block)
-    groups = groups_of(shape.kv_heads * shape.head_width)
+    groups = key_groups(shape)
     maps = np.full((len(block) * TILES, TILES), -1, np.int16)
     for index, number in enumerate(block):
         chunk, target = divmod(int(number), TILES)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
+from lpu_backend.model.graph import GROUP_COLUMNS
 from lpu_backend.model.shape import Matrix, ModelShape
 
 Lanes = npt.NDArray[np.int64]
@@ -13,22 +16,56 @@ LANES = 320
 GROUP_ROWS = 16
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """The columns of a chunk that belong to one group of sums: a tile a weight plane and 320 outputs."""
+
+    chunk: int
+    """The chunk of inputs."""
+    group: int
+    """Of `graph.Linear`."""
+    columns: Lanes
+    """A column a lane; −1 where the lane's column belongs to another group."""
+
+
 def standard(elements: int) -> Layout:
     """In order, 320 a chunk."""
     return tuple(np.arange(first, min(first + LANES, elements)) for first in range(0, elements, LANES))
 
 
+def key_heads(shape: ModelShape) -> tuple[range, ...]:
+    """The heads of keys and values that share a vector: as many whole ones as fit."""
+    most = LANES // shape.head_width
+    return tuple(range(n, min(n + most, shape.kv_heads)) for n in range(0, shape.kv_heads, most))
+
+
+def keys_of(shape: ModelShape) -> Layout:
+    """Keys and values: a chunk for the heads that share a vector."""
+    width = shape.head_width
+    return tuple(np.arange(heads.start * width, heads.stop * width) for heads in key_heads(shape))
+
+
+def key_groups(shape: ModelShape) -> int:
+    """Groups of 16 rows that the values of a vector of heads take; the last vector has as many."""
+    return groups_of(len(key_heads(shape)[0]) * shape.head_width)
+
+
 def by_rank(shape: ModelShape) -> Layout:
-    """Queries: chunk i has the i-th head of every group, each in the lanes in which its keys are."""
+    """Queries: for the heads that share a vector, chunk i has the i-th query of each in the lanes of its keys."""
     group = shape.heads // shape.kv_heads
-    heads = np.arange(shape.kv_heads) * group
     within = np.arange(shape.head_width)
-    return tuple(((heads + rank)[:, None] * shape.head_width + within).ravel() for rank in range(group))
+    return tuple(
+        ((np.array(heads) * group + rank)[:, None] * shape.head_width + within).ravel()
+        for heads in key_heads(shape)
+        for rank in range(group)
+    )
 
 
 def rows_of(shape: ModelShape, matrix: Matrix) -> Layout:
     """The lanes of a matrix's outputs, a chunk a tile."""
-    return by_rank(shape) if matrix.name.endswith("attn_q") else standard(matrix.rows)
+    if matrix.name.endswith("attn_q"):
+        return by_rank(shape)
+    return keys_of(shape) if matrix.name.endswith(("attn_k", "attn_v")) else standard(matrix.rows)
 
 
 def columns_of(shape: ModelShape, matrix: Matrix) -> Layout:
@@ -36,6 +73,21 @@ def columns_of(shape: ModelShape, matrix: Matrix) -> Layout:
     return by_rank(shape) if matrix.name.endswith("attn_output") else standard(matrix.columns)
 
 
+def pieces_of(shape: ModelShape, matrix: Matrix) -> tuple[Piece, ...]:
+    """A matrix's columns by group of sums, and within a group by chunk."""
+    pieces = []
+    for chunk, columns in enumerate(columns_of(shape, matrix)):
+        groups = columns // GROUP_COLUMNS
+        for group in np.unique(groups).tolist():
+            pieces.append(Piece(chunk, group, np.where(groups == group, columns, -1)))
+    return tuple(sorted(pieces, key=lambda piece: (piece.group, piece.chunk)))
+
+
 def groups_of(lanes: int) -> int:
     """Groups of 16 rows that hold so many."""
     return -(-lanes // GROUP_ROWS)
+
+
+def cache_name(cache: str, layer: int, plane: str, vector: int) -> str:
+    """The tensor with the byte plane `plane` of keys or values, of the heads that share vector `vector`."""
+    return f"{cache}.{layer}.{plane}" + (f".{vector}" if vector else "")

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from lpu_backend.chip.floorplan import mem
 from lpu_backend.chip.isa import Opcode
 from lpu_backend.compiler.lanes import Accumulated, Alu, Read, Store, Trip
-from lpu_backend.compiler.layout import GROUP_ROWS, LANES, groups_of, standard
+from lpu_backend.compiler.layout import (
+    GROUP_ROWS,
+    LANES,
+    cache_name,
+    groups_of,
+    key_groups,
+    key_heads,
+    standard,
+)
 from lpu_backend.compiler.lower_norm import HALVINGS, folded
 from lpu_backend.compiler.lowering import Floats, Lowering, Planes, number, shifted_left, split_planes
 from lpu_backend.compiler.planes import SLOTS
@@ -27,18 +37,21 @@ def lower_rope(lower: Lowering, op: Rope, y: Floats, *, queries: bool) -> Planes
     """Turned and rounded. Queries: a vector a head and row, zeros in the lanes of other groups."""
     lanes = np.arange(LANES)
     shape = lower.graph.model
-    width = shape.kv_heads * shape.head_width
+    width = len(key_heads(shape)[0]) * shape.head_width
     partner = partners(op.head_width, op.pairs)
     other = lanes // op.head_width * op.head_width + partner[lanes % op.head_width]
     swap = lower.schedule.builder.map(np.where(lanes < width, other, lanes))
     if not queries:
-        to = lower.planes("keys", 1)
-        value = _turned(lower, y[0], swap, int(lower.rows > 1))
-        lower.schedule.compute(split_planes(value, to[0]), lower.rows)
+        to = lower.planes("keys", len(y))
+        for vectors, planes in zip(y, to, strict=True):
+            value = _turned(lower, vectors, swap, int(lower.rows > 1))
+            lower.schedule.compute(split_planes(value, planes), lower.rows)
         return to
     to = lower.planes("queries", 1, shape.heads * lower.rows)
-    for rank, vectors in enumerate(y):
-        _queries(lower, (rank, vectors), swap, to[0])
+    group = shape.heads // shape.kv_heads
+    for chunk, vectors in enumerate(y):
+        heads = key_heads(shape)[chunk // group]
+        _queries(lower, (heads, chunk % group, vectors), swap, to[0])
     return to
 
 
@@ -50,18 +63,18 @@ def _turned(lower: Lowering, y: Vectors, swap: int, stride: int) -> Alu:
     return Alu(Opcode.F32_TO_I32, Alu(Opcode.ADD_F32, straight, crossed))
 
 
-def _queries(lower: Lowering, y: tuple[int, Vectors], swap: int, to: Vectors) -> None:
+def _queries(lower: Lowering, y: tuple[range, int, Vectors], swap: int, to: Vectors) -> None:
     """The heads of a rank: one token sweeps over the groups, more tokens over themselves, group by group."""
     shape, rows = lower.graph.model, lower.rows
     group = shape.heads // shape.kv_heads
     masks = lower.placement.constants["lanes"]
-    rank, vectors = y
+    heads, rank, vectors = y
     if rows == 1:
         value = Alu(Opcode.AND, _turned(lower, vectors, swap, 0), Read(masks))
-        lower.schedule.compute(split_planes(value, to, rank, group), shape.kv_heads)
+        lower.schedule.compute(split_planes(value, to, heads[0] * group + rank, group), len(heads))
         return
-    for head in range(shape.kv_heads):
-        value = Alu(Opcode.AND, _turned(lower, vectors, swap, 1), Read(masks, head, 0))
+    for place, head in enumerate(heads):
+        value = Alu(Opcode.AND, _turned(lower, vectors, swap, 1), Read(masks, place, 0))
         lower.schedule.compute(split_planes(value, to, (head * group + rank) * rows), rows)
 
 
@@ -76,14 +89,13 @@ def lower_scores(lower: Lowering, op: Scores, queries: Planes) -> Floats:
         side, index = SCORES[chunk % 2]
         slices = tuple(mem(side, index + plane) for plane in range(4))
         scores.append(schedule.sram.scratch(slices, op.heads * rows))
-        for first in range(0, op.heads, at_once):
-            heads = range(first, min(first + at_once, op.heads))
+        for vector, heads in _sweeps(lower, at_once):
             plane = schedule.planes[turn % len(schedule.planes)]
             turn += 1
-            count, start = len(heads) * rows, first * rows
+            count, start = len(heads) * rows, heads[0] * rows
             slot = plane.slots(3 * count)
             for weights, name in enumerate(("hi", "lo")):
-                keys = lower.placement.state[f"keys.{op.layer}.{name}"]
+                keys = lower.placement.state[cache_name("keys", op.layer, name, vector)]
                 schedule.load(plane, keys, TILE_GROUPS * chunk, groups_of(len(lanes)))
                 for place, byte in enumerate(queries[0]):
                     add = weights == 1 and place == 0
@@ -93,6 +105,16 @@ def lower_scores(lower: Lowering, op: Scores, queries: Planes) -> Floats:
                 lower, op, chunk, heads, [Accumulated(plane, slot + k * count) for k in range(3)], scores[-1]
             )
     return scores
+
+
+def _sweeps(lower: Lowering, at_once: int) -> Iterator[tuple[int, range]]:
+    """The queries that use one tile of keys: the number of the vector their keys share, and at most `at_once`."""
+    shape = lower.graph.model
+    group = shape.heads // shape.kv_heads
+    for vector, shared in enumerate(key_heads(shape)):
+        end = shared.stop * group
+        for first in range(shared.start * group, end, at_once):
+            yield vector, range(first, min(first + at_once, end))
 
 
 def _scores(
@@ -159,14 +181,15 @@ def lower_mix(lower: Lowering, op: Mix, odds: Planes) -> Planes:
             ranks = range(first, min(first + at_once, group))
             _mix_group(lower, op, odds, (head, ranks, turn), (inverse, mixed[head]))
             turn += 1
-    to = lower.planes("mixed", group)
-    for rank in range(group):
+    shared = key_heads(lower.graph.model)
+    to = lower.planes("mixed", len(shared) * group)
+    for chunk, planes in enumerate(to):
         value: Alu | None = None
-        for vectors in mixed:
-            part = Read(vectors, rank * rows)
+        for head in shared[chunk // group]:
+            part = Read(mixed[head], chunk % group * rows)
             value = Alu(Opcode.COPY, part) if value is None else Alu(Opcode.OR, value, part)
         assert value is not None
-        schedule.compute(split_planes(value, to[rank]), rows)
+        schedule.compute(split_planes(value, planes), rows)
     for vectors in (inverse, *mixed):
         schedule.sram.release(vectors)
     return to
@@ -203,16 +226,17 @@ def _mix_group(
     plane = schedule.planes[turn % (len(schedule.planes) - 1)]
     count, start = len(ranks) * rows, (head * group + ranks[0]) * rows
     slot = plane.slots(3 * count)
-    groups = groups_of(op.kv_heads * op.head_width)
+    groups = key_groups(lower.graph.model)
+    vector, place = divmod(head, len(key_heads(lower.graph.model)[0]))
     for chunk, planes in enumerate(odds):
         for weights, name in enumerate(("hi", "lo")):
-            values = placement.state[f"values.{op.layer}.{name}"]
+            values = placement.state[cache_name("values", op.layer, name, vector)]
             schedule.load(plane, values, groups * chunk, groups)
-            for place, byte in enumerate(planes):
-                add = chunk > 0 or (weights == 1 and place == 0)
-                where = slot + (weights + place) * count
+            for weight, byte in enumerate(planes):
+                add = chunk > 0 or (weights == 1 and weight == 0)
+                where = slot + (weights + weight) * count
                 schedule.multiply(plane, byte, (start, count, 1), where, add=add)
     value = _weighed([Accumulated(plane, slot + k * count) for k in range(3)])
     scaled = Alu(Opcode.F32_TO_I32, Alu(Opcode.MUL_F32, value, Read(inverse, start)))
-    cleared = Alu(Opcode.AND, scaled, Read(placement.constants["lanes"], head, 0))
+    cleared = Alu(Opcode.AND, scaled, Read(placement.constants["lanes"], place, 0))
     schedule.compute([Store(cleared, to, ranks[0] * rows)], count)

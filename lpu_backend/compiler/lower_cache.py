@@ -14,7 +14,7 @@ from lpu_backend.chip.isa import E, Instruction, Opcode, Streams, W, scatter, wr
 from lpu_backend.chip.program import FLOW, Labels, Repeat
 from lpu_backend.chip.timing import timing
 from lpu_backend.compiler.chain import Chain
-from lpu_backend.compiler.layout import GROUP_ROWS
+from lpu_backend.compiler.layout import GROUP_ROWS, cache_name
 from lpu_backend.compiler.lowering import Lowering, Planes
 from lpu_backend.compiler.sram import Vectors, Words
 from lpu_backend.model.graph import Store as Cached
@@ -34,27 +34,43 @@ class Sweep:
 
 def lower_cache(lower: Lowering, op: Cached, planes: Planes) -> None:
     """`graph.Store`: the hi plane into the western slices, the lo plane into the eastern ones."""
-    state, inputs = lower.placement.state, lower.placement.inputs
+    for vector, chunk in enumerate(planes):
+        for side, words, plane in zip(SIDES, chunk, ("hi", "lo"), strict=True):
+            names = tuple(cache_name(cache, op.layer, plane, vector) for cache in (op.cache, "ring"))
+            for block in range(-(-lower.rows // GROUP_ROWS)):
+                if op.cache == "keys":
+                    _store_keys(lower, side, words, names[0], block)
+                else:
+                    _store_values(lower, side, words, names, block)
+
+
+def _sweeps(lower: Lowering, block: int) -> tuple[Sweep, Sweep]:
+    """A block's words and maps: a token's passes every slice, and every slice has a map of its own."""
     single = lower.rows == 1
-    for side, words, plane in zip(SIDES, planes[0], ("hi", "lo"), strict=True):
-        for block in range(-(-lower.rows // GROUP_ROWS)):
-            data = Sweep(GROUP_ROWS * block, int(not single))
-            places = Sweep(0 if single else block, int(single))
-            if op.cache == "keys":
-                cache = state[f"keys.{op.layer}.{plane}"]
-                _pass(lower, side, (words, data), cache, (inputs[f"keys.map.{side}"], places))
-                continue
-            if single:
-                newest = state[f"ring.{op.layer}.{plane}"]
-                _pass(lower, side, (words, data), newest, (inputs[f"ring.map.{side}"], places))
-            else:
-                slices = [mem(side, index) for index in range(TILE_SLICES)]
-                newest = tuple(lower.schedule.sram.scratch((s,), 1)[0] for s in slices)
-                _pass(lower, side, (words, data), newest, None)
-            _turn(lower, side, newest, state[f"values.{op.layer}.{plane}"], block)
-            if not single:
-                for held in newest:
-                    lower.schedule.sram.release((held,))
+    return Sweep(GROUP_ROWS * block, int(not single)), Sweep(0 if single else block, int(single))
+
+
+def _store_keys(lower: Lowering, side: str, words: Words, name: str, block: int) -> None:
+    state, inputs = lower.placement.state, lower.placement.inputs
+    data, places = _sweeps(lower, block)
+    _pass(lower, side, (words, data), state[name], (inputs[f"keys.map.{side}"], places))
+
+
+def _store_values(lower: Lowering, side: str, words: Words, names: tuple[str, ...], block: int) -> None:
+    """The newest 16 by position, the ring, and from there by row."""
+    state, inputs, sram = lower.placement.state, lower.placement.inputs, lower.schedule.sram
+    data, places = _sweeps(lower, block)
+    cache, ring = names
+    if lower.rows == 1:
+        newest = state[ring]
+        _pass(lower, side, (words, data), newest, (inputs[f"ring.map.{side}"], places))
+        _turn(lower, side, newest, state[cache], block)
+        return
+    newest = tuple(sram.scratch((mem(side, index),), 1)[0] for index in range(TILE_SLICES))
+    _pass(lower, side, (words, data), newest, None)
+    _turn(lower, side, newest, state[cache], block)
+    for held in newest:
+        sram.release((held,))
 
 
 def _outward(side: str, first: int, width: int = 1) -> Streams:

@@ -10,50 +10,82 @@ from lpu_backend.compiler.lowering import Floats, Lowering, Planes, number, shif
 from lpu_backend.compiler.place import Block
 from lpu_backend.model.graph import Linear
 
+Sums = list[Accumulated]
+"""Of one group and part: by weight of their bytes, the highest first."""
 Finish = Callable[[int, Alu], list[Store]]
 """From the number of a chunk of outputs and its float32 value to what is stored of it."""
 
 
 def lower_linear(lower: Lowering, op: Linear, inputs: Planes, finish: Finish) -> None:
-    """Products of all tiles, and for every 320 outputs the end of the sum."""
-    rows, schedule = lower.rows, lower.schedule
+    """Products of all tiles, and for every 320 outputs the end of the sums."""
+    schedule = lower.schedule
     places = op.input_bits // 8
     for chunk, blocks in enumerate(lower.placement.blocks[op.matrix]):
-        parts = []
+        sums: dict[int, list[Sums]] = {}
         for block in blocks:
             plane = schedule.planes[block.plane]
-            slot = plane.slots(rows * places)
-            _multiply(lower, block, inputs, slot)
-            parts.append([Accumulated(plane, slot + rows * place) for place in range(places)])
-        schedule.compute(finish(chunk, _value(lower, op, parts, chunk)), rows)
+            first = plane.slots(lower.rows * places * len(block.sums))
+            for turn, group in enumerate(block.sums):
+                slot = first + lower.rows * places * turn
+                at = [Accumulated(plane, slot + lower.rows * place) for place in range(places)]
+                sums.setdefault(group, []).append(at)
+            _multiply(lower, block, inputs, first)
+        value = _value(lower, op, [sums[group] for group in sorted(sums)], chunk)
+        schedule.compute(finish(chunk, value), lower.rows)
 
 
-def _multiply(lower: Lowering, block: Block, inputs: Planes, slot: int) -> None:
-    """Sums by weight of their bytes: the second weight plane counts a 256th; its product with the last is left out."""
+def _multiply(lower: Lowering, block: Block, inputs: Planes, first: int) -> None:
+    """Sums by group and by weight of their bytes: the second weight plane counts a 256th; its product with the last is
+    left out."""
     rows, schedule = lower.rows, lower.schedule
     plane = schedule.planes[block.plane]
-    for chunk in block.chunks:
-        words = inputs[chunk]
+    begun: set[int] = set()
+    for index, piece in enumerate(block.pieces):
+        words = inputs[piece.chunk]
+        slot = first + rows * len(words) * block.sums.index(piece.group)
         for weights in range(block.planes):
-            schedule.load(plane, block.weights, block.first(chunk, weights), block.groups)
+            schedule.load(plane, block.weights, block.first(index, weights), block.groups)
             for place, byte in enumerate(words[: len(words) - weights]):
-                add = chunk > block.chunks[0] or weights > 0
+                add = piece.group in begun or weights > 0
                 schedule.multiply(plane, byte, (0, rows, 1), slot + (place + weights) * rows, add=add)
+        begun.add(piece.group)
 
 
-def _value(lower: Lowering, op: Linear, parts: list[list[Accumulated]], chunk: int) -> Alu:
-    """`graph.Linear` from its sums: by part, by weight of their bytes."""
+def _value(lower: Lowering, op: Linear, groups: list[list[Sums]], chunk: int) -> Alu:
+    """`graph.Linear` from its sums: by group, by part, by weight of their bytes."""
     constants = lower.placement.constants
+    total = _group_value(op, groups[0])
+    seen = _planes(groups[0])
+    for parts in groups[1:]:
+        if seen & _planes(parts):
+            total = _later(total, len(parts) + op.input_bits // 8)
+        total = Alu(Opcode.ADD_F32, total, _group_value(op, parts))
+        seen |= _planes(parts)
+    value = Alu(Opcode.MUL_F32, total, Read(constants[f"{op.matrix}.scale"], chunk, 0))
+    if op.bias:
+        value = Alu(Opcode.ADD_F32, value, Read(constants[f"{op.matrix}.bias"], chunk, 0))
+    return value
+
+
+def _planes(parts: list[Sums]) -> set[int]:
+    return {part[0].plane.number for part in parts}
+
+
+def _later(value: Alu, steps: int) -> Alu:
+    """Copies that keep the sums of the next group apart from those before: a plane gives one sum a cycle."""
+    for _ in range(steps):
+        value = Alu(Opcode.COPY, value)
+    return value
+
+
+def _group_value(op: Linear, parts: list[Sums]) -> Alu:
     sums = [_total(list(of_part)) for of_part in zip(*parts, strict=True)]
     upper = Alu(Opcode.ADD_I32, shifted_left(sums[0], 8), sums[1])
     total = Alu(Opcode.I32_TO_F32, upper)
     if op.input_bits == 24:
         scaled = Alu(Opcode.MUL_F32, total, number(256))
         total = Alu(Opcode.ADD_F32, scaled, Alu(Opcode.I32_TO_F32, sums[2]))
-    value = Alu(Opcode.MUL_F32, total, Read(constants[f"{op.matrix}.scale"], chunk, 0))
-    if op.bias:
-        value = Alu(Opcode.ADD_F32, value, Read(constants[f"{op.matrix}.bias"], chunk, 0))
-    return value
+    return total
 
 
 def _total(parts: list[Accumulated]) -> Node:

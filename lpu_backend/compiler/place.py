@@ -15,11 +15,22 @@ from itertools import pairwise
 from lpu_backend.chip.floorplan import QUEUE_NAMES, mem
 from lpu_backend.chip.program import Kind
 from lpu_backend.chip.spec import ChipSpec
-from lpu_backend.compiler.layout import GROUP_ROWS, LANES, groups_of, rows_of, standard
-from lpu_backend.compiler.layout import columns_of as lanes_of_columns
+from lpu_backend.compiler.layout import (
+    GROUP_ROWS,
+    LANES,
+    Piece,
+    by_rank,
+    cache_name,
+    groups_of,
+    key_groups,
+    key_heads,
+    pieces_of,
+    rows_of,
+    standard,
+)
 from lpu_backend.compiler.sram import Source, Sram, Vectors, Words
 from lpu_backend.errors import CapacityError, GraphError
-from lpu_backend.model.graph import ModelGraph
+from lpu_backend.model.graph import Given, ModelGraph, Store
 from lpu_backend.model.shape import Matrix, ModelShape
 
 TILE_SLICES = 16
@@ -62,7 +73,7 @@ MAPS = {"W": ("E", 17), "E": ("W", 17)}
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Tiles that make 320 outputs, or a part of their sums: one for every weight plane of some chunks of columns."""
+    """Tiles that make 320 outputs, or a part of their sums: one for every weight plane of some pieces of columns."""
 
     weights: Vectors
     """Words of 16 slices: row n of a tile in slice n mod 16."""
@@ -71,11 +82,16 @@ class Block:
     planes: int
     plane: int
     """The MXM plane that uses them."""
-    chunks: range
+    pieces: tuple[Piece, ...]
 
-    def first(self, chunk: int, weight_plane: int) -> int:
+    def first(self, piece: int, weight_plane: int) -> int:
         """The first word of a tile."""
-        return self.base + ((chunk - self.chunks[0]) * self.planes + weight_plane) * self.groups
+        return self.base + (piece * self.planes + weight_plane) * self.groups
+
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """The groups of sums its pieces belong to."""
+        return tuple(sorted({piece.group for piece in self.pieces}))
 
 
 @dataclass(slots=True)
@@ -118,12 +134,8 @@ def place(graph: ModelGraph, sram: Sram, room: Room) -> Placement:
 
 
 def _check(shape: ModelShape, graph: ModelGraph, capacity: int) -> None:
-    if shape.kv_heads * shape.head_width > LANES:
-        raise GraphError(
-            f"the keys of a position take more than {LANES} lanes; this compiler wants them in one vector"
-        )
-    if max(shape.ffn, shape.width) > 7 * LANES:
-        raise GraphError(f"sums over more than {7 * LANES} columns are not built")
+    if shape.head_width > LANES:
+        raise GraphError(f"a head of {shape.head_width} elements; this compiler wants it in {LANES} lanes")
     if graph.rows > 1 and graph.rows % GROUP_ROWS:
         raise GraphError(f"a prefill takes whole blocks of {GROUP_ROWS} tokens")
     if capacity % GROUP_ROWS or graph.positions % GROUP_ROWS or graph.positions > capacity:
@@ -160,6 +172,9 @@ class _Placer:
     def _ends(self) -> None:
         """Embedding and head: tile t on side t mod 2, the chunks of its columns side by side."""
         shape = self._shape
+        if not shape.vocabulary:
+            return
+        pieces = pieces_of(shape, Matrix("", shape.vocabulary, shape.width, 1))
         for name in dict.fromkeys(("token_embd", shape.head_matrix)):
             tiles, chunks = len(standard(shape.vocabulary)), len(standard(shape.width))
             words = [
@@ -177,7 +192,7 @@ class _Placer:
                         TILE_GROUPS,
                         1,
                         2 * (t % 2) + t // 2 % 2,
-                        range(chunks),
+                        pieces,
                     ),
                 )
                 for t in range(tiles)
@@ -195,22 +210,24 @@ class _Placer:
     def _caches(self, layer: int) -> None:
         """Keys: a vector a position. Values: a vector a row and 320 positions; the newest block also by position."""
         shape, state, rows = self._shape, self._to.state, self._graph.rows
-        groups = groups_of(shape.kv_heads * shape.head_width)
-        blocks = -(-rows // GROUP_ROWS)
+        stores = any(isinstance(node.op, Store) for node in self._graph.nodes)
+        blocks = -(-rows // GROUP_ROWS) if stores else 0
+        value_words = len(standard(self._to.capacity)) * key_groups(shape)
         sizes = {
             "keys": (self._to.capacity // GROUP_ROWS, blocks),
-            "values": (len(standard(self._to.capacity)) * groups, blocks * self._sram.spec.tiles),
-            "ring": (1, int(rows == 1)),
+            "values": (value_words, blocks * self._sram.spec.tiles),
+            "ring": (1, int(rows == 1 and stores)),
         }
-        for name, (words, writes) in sizes.items():
-            for side, plane in (("W", "hi"), ("E", "lo")):
-                tensor = f"{name}.{layer}.{plane}"
-                state[tensor] = tuple(
-                    self._sram.hold(
-                        Kind.STATE, mem(side, index), words, Source(tensor, index, TILE_SLICES, writes)
+        for vector in range(len(key_heads(shape))):
+            for name, (words, writes) in sizes.items():
+                for side, plane in (("W", "hi"), ("E", "lo")):
+                    tensor = cache_name(name, layer, plane, vector)
+                    state[tensor] = tuple(
+                        self._sram.hold(
+                            Kind.STATE, mem(side, index), words, Source(tensor, index, TILE_SLICES, writes)
+                        )
+                        for index in range(TILE_SLICES)
                     )
-                    for index in range(TILE_SLICES)
-                )
 
     def _small(self) -> None:
         """Scales, biases, gains, masks of lanes, ones."""
@@ -224,11 +241,12 @@ class _Placer:
             self._floats(f"blk.{layer}.scores.scale", "scale", shape.heads)
             for gain in ("attn_norm", "ffn_norm"):
                 self._floats(f"blk.{layer}.{gain}", "gain", len(standard(shape.width)))
-        self._floats("output_norm", "gain", len(standard(shape.width)))
+        if shape.vocabulary:
+            self._floats("output_norm", "gain", len(standard(shape.width)))
         constants = self._to.constants
         side, index = BYTES["lanes"][0]
         constants["lanes"] = (
-            self._sram.hold(Kind.CONSTANT, mem(side, index), shape.kv_heads, Source("lanes")),
+            self._sram.hold(Kind.CONSTANT, mem(side, index), len(key_heads(shape)[0]), Source("lanes")),
         )
         constants["ones"] = tuple(
             self._sram.hold(Kind.CONSTANT, mem("E", k), 1, Source("ones")) for k in range(TILE_SLICES)
@@ -239,25 +257,34 @@ class _Placer:
         self._to.constants[tensor] = held
 
     def _matrix(self, matrix: Matrix) -> None:
-        """Blocks for every 320 outputs: several, on several planes, where outputs are few and columns many."""
-        chunks, outputs = len(lanes_of_columns(self._shape, matrix)), rows_of(self._shape, matrix)
-        parts = max(1, min(chunks, len(self._load) // len(outputs))) if chunks > 2 else 1
-        cuts = [chunks * part // parts for part in range(parts + 1)]
-        self._to.blocks[matrix.name] = tuple(
-            tuple(
-                self._block(matrix, f"{matrix.name}@{number}.{part}", groups_of(len(lanes)), range(*ends))
-                for part, ends in enumerate(pairwise(cuts))
+        """Blocks for every 320 outputs: several, on planes with the least to do, where outputs are few or columns
+        many."""
+        pieces, outputs = pieces_of(self._shape, matrix), rows_of(self._shape, matrix)
+        parts = 1
+        if len(pieces) > 2:
+            most = len(self._load)
+            parts = most if len(pieces) > 2 * most else max(1, min(len(pieces), most // len(outputs)))
+        cuts = [len(pieces) * part // parts for part in range(parts + 1)]
+        made = []
+        for number, lanes in enumerate(outputs):
+            planes = sorted(range(len(self._load)), key=lambda p: (self._load[p], p))
+            made.append(
+                tuple(
+                    self._block(
+                        matrix, f"{matrix.name}@{number}.{part}", (planes[part], len(lanes)), pieces[a:b]
+                    )
+                    for part, (a, b) in enumerate(pairwise(cuts))
+                )
             )
-            for number, lanes in enumerate(outputs)
-        )
+        self._to.blocks[matrix.name] = tuple(made)
 
-    def _block(self, matrix: Matrix, tensor: str, groups: int, chunks: range) -> Block:
-        """On the plane with the least to do."""
-        plane = min(range(len(self._load)), key=lambda p: (self._load[p], p))
-        tiles, side = len(chunks) * matrix.planes, SIDES[plane // 2]
+    def _block(self, matrix: Matrix, tensor: str, at: tuple[int, int], pieces: tuple[Piece, ...]) -> Block:
+        """For at = (plane, outputs)."""
+        plane, groups = at[0], groups_of(at[1])
+        tiles, side = len(pieces) * matrix.planes, SIDES[plane // 2]
         self._load[plane] += tiles
         words = self._tiles(tensor, side, self._roomiest(side, tiles * groups), tiles * groups)
-        return Block(words, 0, groups, matrix.planes, plane, chunks)
+        return Block(words, 0, groups, matrix.planes, plane, pieces)
 
     def _roomiest(self, side: str, words: int) -> list[int]:
         """The 16 slices of a side with the most room, those near the VXM kept for data."""
@@ -278,17 +305,33 @@ class _Placer:
         blocks = -(-rows // GROUP_ROWS)
         for tensor in ("cos", "sin"):
             inputs[tensor] = self._input(PLACES[tensor], 4, rows, tensor)
-        inputs["embed.scale"] = self._input(PLACES["scale"], 4, rows, "embed.scale")
+        if self._shape.vocabulary:
+            inputs["embed.scale"] = self._input(PLACES["scale"], 4, rows, "embed.scale")
+            for side, at in MAPS.items():
+                inputs[f"embed.{side}"] = self._input(at, 2, TILE_SLICES * rows, f"embed.{side}")
+        self._given()
         for chunk in range(len(standard(self._graph.positions))):
             inputs[f"mask.{chunk}"] = self._input(PLACES["mask"], 4, rows, f"mask.{chunk}")
         spec = self._sram.spec
         places = TILE_SLICES if rows == 1 else blocks
         for side, at in MAPS.items():
-            inputs[f"embed.{side}"] = self._input(at, 2, TILE_SLICES * rows, f"embed.{side}")
             inputs[f"keys.map.{side}"] = self._input(at, 2, places, "keys.map")
             inputs[f"values.map.{side}"] = self._input(at, 2, spec.tiles * blocks, "values.map")
             if rows == 1:
                 inputs[f"ring.map.{side}"] = self._input(at, 2, TILE_SLICES, "ring.map")
+
+    def _given(self) -> None:
+        """Values that are on the chip when the step begins, a chunk of 320 elements after another."""
+        rows = self._graph.rows
+        for node in self._graph.nodes:
+            if not isinstance(node.op, Given):
+                continue
+            kind, at = (Kind.STATE, PLACES["x0"]) if node.op.kept else (Kind.INPUT, PLACES["y"])
+            named = self._to.state if node.op.kept else self._to.inputs
+            for chunk in range(len(standard(node.shape[-1]))):
+                tensor = f"{node.name}.{chunk}"
+                source = Source(tensor, writes=int(node.op.kept))
+                named[tensor] = self._sram.hold_planes(kind, at, 4, rows, source)
 
     def _input(self, at: tuple[str, int], width: int, count: int, tensor: str) -> Vectors:
         return self._sram.hold_planes(Kind.INPUT, at, width, count, Source(tensor))
@@ -297,7 +340,7 @@ class _Placer:
 def kept_free(shape: ModelShape, rows: int, positions: int) -> dict[tuple[str, int], int]:
     """Words of the slices next to the VXM that a step wants for inputs and values between operations, at most."""
     heads, seen = shape.heads * rows, len(standard(positions))
-    group, head = shape.heads // shape.kv_heads, len(standard(shape.vocabulary))
+    group, head = len(by_rank(shape)), len(standard(shape.vocabulary))
     width, ffn = len(standard(shape.width)), len(standard(shape.ffn))
     odd, even = heads * (seen // 2), heads * -(-seen // 2)
     quads = {

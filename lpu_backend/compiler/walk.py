@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lpu_backend.chip.isa import Opcode
 from lpu_backend.chip.program import Kind
-from lpu_backend.compiler.lanes import Store
+from lpu_backend.compiler.lanes import Alu, Read, Store
 from lpu_backend.compiler.layout import standard
 from lpu_backend.compiler.lower_attention import lower_mix, lower_rope, lower_scores, lower_softmax
 from lpu_backend.compiler.lower_cache import lower_cache, superlane_turns
@@ -74,6 +75,8 @@ class _Walk:
         match node.op:
             case ops.Embed():
                 return lower_embed(lower, node.op)
+            case ops.Given():
+                return self._given(node, node.op)
             case ops.Norm():
                 return lower_norm(lower, node.op, lower.values[node.inputs[0]])
             case ops.Linear():
@@ -111,10 +114,11 @@ class _Walk:
             to = lower.floats(role, len(blocks))
             self._product(node, stored(to))
             return to
-        logits = lower.schedule.sram.hold_planes(
-            Kind.OUTPUT, PLACES["logits"], 4, len(blocks), Source("logits", writes=1)
+        rows = lower.rows
+        result = lower.schedule.sram.hold_planes(
+            Kind.OUTPUT, PLACES["logits"], 4, len(blocks) * rows, Source(node.name, writes=1)
         )
-        self._product(node, lambda chunk, value: [Store(value, logits, chunk)])
+        self._product(node, lambda chunk, value: [Store(value, result, chunk * rows)])
         return None
 
     def _product(self, node: Node, finish: Finish) -> None:
@@ -127,12 +131,30 @@ class _Walk:
             y = lower.values[before.inputs[0]]
             stored_next = any(isinstance(user.op, ops.Store) for user in self._users[node.name])
             return lower_rope(lower, before.op, y, queries=not stored_next)
-        to = lower.planes("values", len(standard(node.shape[-1])))
+        assert isinstance(before.op, ops.Linear)
+        to = lower.planes("values", len(lower.placement.blocks[before.op.matrix]))
         self._product(before, rounded(to))
+        return to
+
+    def _given(self, node: Node, op: ops.Given) -> Floats:
+        self._kept.add(node.name)
+        held = self._lower.placement.state if op.kept else self._lower.placement.inputs
+        return [held[f"{node.name}.{chunk}"] for chunk in range(len(standard(node.shape[-1])))]
+
+    def _sum(self, node: Node) -> Floats:
+        """Of values in memory; takes the place of the one that is kept."""
+        lower = self._lower
+        kept, other = (lower.values[name] for name in node.inputs)
+        to = [tuple(_rewritten(words) for words in vectors) for vectors in kept]
+        self._kept.add(node.name)
+        for x, y, z in zip(kept, other, to, strict=True):
+            lower.schedule.compute([Store(Alu(Opcode.ADD_F32, Read(x), Read(y)), z)], lower.rows)
         return to
 
     def _add(self, node: Node) -> Floats:
         lower = self._lower
+        if all(isinstance(self._nodes[name].op, ops.Given) for name in node.inputs):
+            return self._sum(node)
         waiting = next(name for name in node.inputs if name in self._waiting)
         x = lower.values[next(name for name in node.inputs if name != waiting)]
         self._residual = 1 - self._residual
@@ -147,6 +169,11 @@ class _Walk:
         self._kept |= {node.inputs[0], node.name}
         last, lower.rows = lower.rows - 1, 1
         return [tuple(_word(words, last) for words in vectors) for vectors in x]
+
+
+def _rewritten(words: Words) -> Words:
+    """The same words with their next content."""
+    return Words(words.mem_slice, words.address, words.count, words.region, words.version + 1)
 
 
 def _word(words: Words, index: int) -> Words:

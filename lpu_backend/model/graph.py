@@ -45,6 +45,14 @@ class Embed:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A float32 value that lies on the chip when the step begins: kept from a step before, or come from other chips."""
+
+    kept: bool
+    """Whether what takes its place is kept for the next step."""
+
+
+@dataclass(frozen=True, slots=True)
 class Norm:
     """RMSNorm to 16 bits: a_i = rne((x_i · r) · g_i), r = rsqrt(s · c1 + c2), s = lane_sum(x∘x).
 
@@ -156,7 +164,7 @@ class Last:
     """The last row alone."""
 
 
-Op = Embed | Norm | Linear | Rope | Round | Store | Scores | Softmax | Mix | Gate | Add | Last
+Op = Embed | Given | Norm | Linear | Rope | Round | Store | Scores | Softmax | Mix | Gate | Add | Last
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +193,7 @@ class ModelGraph:
 
     @property
     def output(self) -> str:
-        """The node with the logits, shape (1, vocabulary)."""
+        """The node with the result: logits, shape (1, vocabulary), where the step is a whole model's."""
         return self.nodes[-1].name
 
     def text(self) -> str:
@@ -197,38 +205,59 @@ def build_graph(model: ModelShape, kind: Kind, rows: int, positions: int) -> Mod
     """Return the graph of a step: prefill of `rows` tokens, or decode of one. Raises GraphError."""
     if rows < 1 or (kind == "decode" and rows != 1) or rows > positions:
         raise GraphError(f"a {kind} step of {rows} tokens in a cache of {positions} positions is impossible")
-    graph = ModelGraph(model, kind, rows, positions, _Builder(model, rows, positions).build())
+    graph = ModelGraph(model, kind, rows, positions, GraphBuilder(model, rows, positions).whole())
     check(graph)
     return graph
 
 
-class _Builder:
+class GraphBuilder:
+    """Puts the nodes of a step in order."""
+
     def __init__(self, model: ModelShape, rows: int, positions: int) -> None:
         self._model, self._rows, self._positions = model, rows, positions
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
 
-    def build(self) -> tuple[Node, ...]:
-        model = self._model
-        x = self._add("x", Embed("token_embd"), (), model.width)
-        for layer in range(model.layers):
-            x = self._layer(layer, x)
-        self._rows = 1
-        last = self._add("last", Last(), (x,), model.width)
-        normed = self._norm("norm", "output_norm", last)
-        matrix = Matrix(model.head_matrix, model.vocabulary, model.width, 1)
-        self._linear("logits", matrix, normed)
-        return tuple(self._nodes)
+    def whole(self) -> tuple[Node, ...]:
+        """All of a model."""
+        width = self._model.width
+        x = self._add("x", Embed("token_embd"), (), width)
+        for layer in range(self._model.layers):
+            x = self._add(f"L{layer}.x1", Add(), (x, self.attention_part(layer, x)), width)
+            x = self._add(f"L{layer}.x2", Add(), (x, self.feed_forward_part(layer, x)), width)
+        self.head(x)
+        return tuple(self.nodes)
 
-    def _layer(self, layer: int, x: str) -> str:
+    def given_sum(self, x: str, y: str) -> str:
+        """The residual stream: what is kept and what has come."""
+        inputs = tuple(
+            self._add(name, Given(kept), (), self._model.width) for name, kept in ((x, True), (y, False))
+        )
+        return self._add(f"{x}{y}", Add(), inputs, self._model.width)
+
+    def attention_part(self, layer: int, x: str) -> str:
+        """From the residual stream to what is added to it."""
         at = f"L{layer}."
-        q, k, v, output, gate, up, down = self._model.layer_matrices(layer)
+        q, k, v, output = self._model.layer_matrices(layer)[:4]
         attended = self._attention(layer, self._norm(f"{at}n1", f"blk.{layer}.attn_norm", x), (q, k, v))
-        x = self._add(f"{at}x1", Add(), (x, self._linear(f"{at}attn", output, attended)), self._model.width)
+        return self._linear(f"{at}attn", output, attended)
+
+    def feed_forward_part(self, layer: int, x: str) -> str:
+        """Likewise."""
+        at = f"L{layer}."
+        gate, up, down = self._model.layer_matrices(layer)[4:]
         normed = self._norm(f"{at}n2", f"blk.{layer}.ffn_norm", x)
         half_gate = self._linear(f"{at}t", gate, normed)
         upper = self._linear(f"{at}u", up, normed)
         hidden = self._add(f"{at}h", Gate(), (half_gate, upper), up.rows, dtype="i24")
-        return self._add(f"{at}x2", Add(), (x, self._linear(f"{at}ffn", down, hidden)), self._model.width)
+        return self._linear(f"{at}ffn", down, hidden)
+
+    def head(self, x: str) -> str:
+        """The logits of the last row."""
+        model = self._model
+        self._rows = 1
+        last = self._add("last", Last(), (x,), model.width)
+        matrix = Matrix(model.head_matrix, model.vocabulary, model.width, 1)
+        return self._linear("logits", matrix, self._norm("norm", "output_norm", last))
 
     def _attention(self, layer: int, normed: str, matrices: tuple[Matrix, Matrix, Matrix]) -> str:
         at, model = f"L{layer}.", self._model
@@ -264,15 +293,15 @@ class _Builder:
         return self._add(name, Round(), (x,), self._node(x).shape[-1], dtype="i16")
 
     def _cache(self, name: str, op: Store, rows: str, width: int) -> str:
-        self._nodes.append(Node(name, op, (rows,), (self._positions, width), "i16"))
+        self.nodes.append(Node(name, op, (rows,), (self._positions, width), "i16"))
         return name
 
     def _add(self, name: str, op: Op, inputs: tuple[str, ...], *shape: int, dtype: Dtype = "f32") -> str:
-        self._nodes.append(Node(name, op, inputs, (self._rows, *shape), dtype))
+        self.nodes.append(Node(name, op, inputs, (self._rows, *shape), dtype))
         return name
 
     def _node(self, name: str) -> Node:
-        return next(node for node in reversed(self._nodes) if node.name == name)
+        return next(node for node in reversed(self.nodes) if node.name == name)
 
 
 def check(graph: ModelGraph) -> None:

@@ -66,6 +66,12 @@ class ModelShape:
     """Whether the output matrix is the embedding."""
     biases: bool
     """Whether queries, keys and values have biases."""
+    two_planes: tuple[str, ...] = TWO_PLANES
+    """Matrices of a layer with 16-bit weights."""
+    experts: int = 0
+    """Feed-forward parts of a layer that a router chooses from; 0: one, and no router."""
+    experts_used: int = 0
+    """How many of them a token takes."""
 
     @property
     def head_matrix(self) -> str:
@@ -85,7 +91,7 @@ class ModelShape:
             "ffn_down": (self.width, self.ffn),
         }
         return tuple(
-            Matrix(f"blk.{layer}.{name}", rows, columns, 2 if name in TWO_PLANES else 1)
+            Matrix(f"blk.{layer}.{name}", rows, columns, 2 if name in self.two_planes else 1)
             for name, (rows, columns) in sizes.items()
         )
 

@@ -40,11 +40,11 @@ class Reference:
             row: dict[str, Any] = {}
             for node in graph.nodes:
                 inputs = [row[name] for name in node.inputs]
-                row[node.name] = self._value(node, inputs, token, position + offset)
+                row[node.name] = self.value(node, inputs, token, position + offset)
                 values.setdefault(node.name, []).append(row[node.name])
         return values
 
-    def _value(  # noqa: C901 - a case an operation
+    def value(  # noqa: C901 - a case an operation
         self, node: Node, inputs: list[Any], token: int, position: int
     ) -> Any:
         model, op = self.model, node.op

@@ -1,0 +1,109 @@
+"""What one chip's part of a big model's layer costs: real programs, placed, scheduled and verified, without weights.
+
+A program names weights and does not contain them, so dimensions suffice, and the cycles are exact. Every layer of a
+model has the same programs up to addresses: one is compiled, for the chip that has most of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lpu_backend.chip.spec import ChipSpec
+from lpu_backend.compiler.cache import cached_summary
+from lpu_backend.compiler.layout import GROUP_ROWS
+from lpu_backend.compiler.place import Room
+from lpu_backend.compiler.summary import Summary
+from lpu_backend.model.compiled import cache_folder
+from lpu_backend.model.segments import LAYER, Segment, layer_shard, segment_graph
+from lpu_backend.model.shape import LANES, ModelShape
+
+FLOAT_PLANES = 4
+ExchangeKind = Literal["all_reduce", "all_gather"]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCost:
+    """A chip's program between two exchanges."""
+
+    name: Segment
+    cycles: int
+    """From its first read to its last result in SRAM; emulated."""
+    program_digest: str
+    utilisation: dict[str, float]
+    """Shares of the units' cycles, as the simulator counts them."""
+    energy_j: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeNeed:
+    """What the chips of a group have to tell one another after a segment."""
+
+    kind: ExchangeKind
+    vectors: int
+    """Of 320 bytes: all_reduce: each chip's part of the sums; all_gather: what each has in the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """A layer on a group of chips: segment, exchange, segment, exchange."""
+
+    ways: int
+    segments: tuple[SegmentCost, ...]
+    exchanges: tuple[ExchangeNeed, ...]
+    """One behind each segment; none where a chip is alone."""
+    sram_bytes: int
+    """On each chip: weights, constants, caches, what comes and goes; without what lives between two operations."""
+
+    @property
+    def cycles(self) -> int:
+        """Of all segments, without exchanges."""
+        return sum(segment.cycles for segment in self.segments)
+
+    @property
+    def busy(self) -> dict[str, float]:
+        """Shares of the units' cycles over all segments."""
+        return {
+            unit: sum(s.utilisation[unit] * s.cycles for s in self.segments) / self.cycles
+            for unit in self.segments[0].utilisation
+        }
+
+
+def layer_cost(
+    shape: ModelShape, ways: int, rows: int, positions: int, spec: ChipSpec, *, folder: Path | None = None
+) -> LayerCost:
+    """What a layer of `shape` costs on `ways` chips for a step of `rows` tokens that sees `positions`.
+
+    One row is a decode step; more are whole blocks of 16 tokens of a prompt. `positions` is rounded up to a block and
+    is the capacity of the cache, too. Raises GraphError for what can't be dealt, CapacityError for what has no room.
+    """
+    shard = layer_shard(shape, ways)
+    capacity = -(-positions // GROUP_ROWS) * GROUP_ROWS
+    room = Room(capacity, ((rows, capacity),))
+    kept = folder or cache_folder() / "lpu"
+    found = [
+        (name, cached_summary(segment_graph(shard, name, rows, capacity), spec, room, kept)) for name in LAYER
+    ]
+    exchange = ExchangeNeed("all_reduce", float_vectors(shape.width, rows))
+    return LayerCost(
+        ways,
+        tuple(_segment(name, counted) for name, counted in found),
+        (exchange,) * len(LAYER) if ways > 1 else (),
+        max(int(counted["sram_bytes_used"]) for _, counted in found),
+    )
+
+
+def float_vectors(elements: int, rows: int) -> int:
+    """Vectors of 320 bytes that rows of float32 take."""
+    return -(-elements // LANES) * FLOAT_PLANES * rows
+
+
+def _segment(name: Segment, counted: Summary) -> SegmentCost:
+    return SegmentCost(
+        name,
+        int(counted["cycles"]),
+        str(counted["program_digest"]),
+        dict(counted["utilisation"]),
+        float(counted["energy_mj"]) / 1e3,
+    )

@@ -1,0 +1,56 @@
+"""One chip's part of a layer that several share, as graphs: what it computes from one exchange to the next.
+
+A layer's heads and the elements of its feed-forward are dealt to the chips; every chip has the whole residual stream.
+Each ends a segment with its part of a sum over all chips, float32, and begins the next with the sum, which the exchange
+between makes in the order of the chips. So a layer has two exchanges, and a chip's matrices are a smaller model's.
+
+With one chip the sum is its own part, and the values are those of `graph.build_graph`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from lpu_backend.errors import GraphError
+from lpu_backend.model.graph import GraphBuilder, Kind, ModelGraph, check
+from lpu_backend.model.shape import ModelShape
+
+Segment = Literal["attention", "feed_forward", "embedding", "head"]
+LAYER: tuple[Segment, ...] = ("attention", "feed_forward")
+RESIDUAL, SUM = "x", "y"
+"""The residual stream, kept on every chip, and the sum of all chips' parts."""
+
+
+def layer_shard(shape: ModelShape, ways: int) -> ModelShape:
+    """What one of `ways` chips has of a layer: the dimensions of the one that has most.
+
+    Keys and values are dealt head by head; where there are more chips than heads, some chips hold the same ones and
+    share their queries. Raises GraphError.
+    """
+    group = shape.heads // shape.kv_heads
+    if not 1 <= ways <= min(shape.heads, shape.ffn):
+        raise GraphError(f"{shape.heads} heads can't be dealt to {ways} chips; take 1 to {shape.heads}")
+    kv_heads = -(-shape.kv_heads // ways)
+    sharing = max(1, -(-ways // shape.kv_heads))
+    heads = kv_heads * -(-group // sharing)
+    return replace(shape, layers=1, heads=heads, kv_heads=kv_heads, ffn=-(-shape.ffn // ways), vocabulary=0)
+
+
+def segment_graph(shard: ModelShape, segment: Segment, rows: int, positions: int) -> ModelGraph:
+    """The graph of one segment of a shard's step of `rows` tokens that sees `positions`. Raises GraphError."""
+    if not 1 <= rows <= positions:
+        raise GraphError(f"{rows} tokens in a cache of {positions} positions are impossible")
+    builder = GraphBuilder(shard, rows, positions)
+    x = builder.given_sum(RESIDUAL, SUM)
+    match segment:
+        case "attention":
+            builder.attention_part(0, x)
+        case "feed_forward":
+            builder.feed_forward_part(0, x)
+        case _:
+            raise GraphError(f"{segment} is no segment of a layer")
+    kind: Kind = "decode" if rows == 1 else "prefill"
+    graph = ModelGraph(shard, kind, rows, positions, tuple(builder.nodes))
+    check(graph)
+    return graph
