@@ -45,6 +45,14 @@ class TurnDetector(Protocol):
         ...
 
 
+class SoundTurnDetector(Protocol):
+    """Tells a finished turn from one that goes on by its sound."""
+
+    def finished(self, sound: Audio) -> float:
+        """Return the probability that the turn is over behind this sound."""
+        ...
+
+
 class LanguageModel(Protocol):
     """Writes replies."""
 

@@ -43,6 +43,8 @@ class Models(Section):
     llm: str = AUTO
     """"auto": the largest installed one that keeps the budget on this machine."""
     tts: str = "piper-en_US-joe-medium"
+    turn: str = "smart-turn-v3.2"
+    """Judges by its sound whether a turn is over, where the words leave it open; empty or missing: the words alone."""
     llm_backend: str = Field("llama.cpp", pattern=r"^(llama\.cpp|lpu|lpu-delegated)$")
     """lpu: the emulated chip computes the tokens; lpu-delegated: llama.cpp does, at the times of a chip that holds the
     model of `lpu_shape`."""

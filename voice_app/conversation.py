@@ -70,6 +70,7 @@ class Conversation:
             self._on_words,
             DraftGauge(senses.drafting),
             senses.budget,
+            senses.limits,
         )
         self.patience = Patience()
         self.echo_floor = EchoFloor()
@@ -225,9 +226,9 @@ class Conversation:
             self.patience.was_over()
             await self.drafter.settle()
 
-    def _on_words(self, turn: Turn, finished: float) -> None:
+    def _on_words(self, turn: Turn, finished: float, sounds: float | None) -> None:
         """Set how long a silence ends the turn, now that its words are known."""
-        end = endpoint(turn.text or "", finished, self.senses.limits, self.patience.factor)
+        end = endpoint(turn.text or "", finished, self.senses.limits, self.patience.factor, sounds=sounds)
         self.ears.end_silence_s = end.silence_s
         self._teller(turn)(
             events.EndpointPredicted, silence_s=end.silence_s, finished=end.finished, because=end.because

@@ -20,7 +20,7 @@ from voice_app import events
 from voice_app.audio.frames import FRAME_RATE_HZ
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Budget, plan
-from voice_app.endpointing import UNSURE_FROM, is_hum
+from voice_app.endpointing import UNSURE_FROM, EndpointLimits, is_hum, is_open
 from voice_app.history import History
 from voice_app.lane import Urgency
 from voice_app.reply import Engines, Reply, ReplyStyle, Tell, speak_reply
@@ -81,10 +81,11 @@ class Drafter:
     history: History
     style: ReplyStyle
     speaker: Speaker
-    heard: Callable[[Turn, float], None]
-    """Told the words of a draft and the probability that they are finished."""
+    heard: Callable[[Turn, float, float | None], None]
+    """Told the words of a draft, the probability that they are finished, and that by the sound where it was asked."""
     gauge: DraftGauge = field(default_factory=DraftGauge)
     budget: Budget = field(default_factory=Budget)
+    limits: EndpointLimits = EndpointLimits()
 
     async def answer(self, turn: Turn, tell: Tell, after: asyncio.Task[None] | None) -> None:
         """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
@@ -127,8 +128,15 @@ class Drafter:
                 return lane.call(Urgency.FINAL_TRANSCRIPT, lambda: detector.finished(messages))
 
             finished = await self._fitting(turn.text, ask)
-        self.heard(turn, finished)
+        self.heard(turn, finished, await self._sounds_finished(turn, finished))
         return finished
+
+    async def _sounds_finished(self, turn: Turn, finished: float) -> float | None:
+        """Return the probability by the sound that a turn is over; None where the words leave no doubt."""
+        by_sound, sound = self.engines.by_sound, turn.sound
+        if by_sound is None or not (turn.text and is_open(turn.text, finished, self.limits)):
+            return None
+        return await self.engines.lane.call(Urgency.FINAL_TRANSCRIPT, lambda: by_sound.finished(sound))
 
     async def _speak(self, turn: Turn, tell: Tell) -> Played:
         """Speak the reply."""

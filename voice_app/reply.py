@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from inference.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector
+from inference.protocols import LanguageModel, SoundTurnDetector, SpeechToText, TextToSpeech, TurnDetector
 from inference.text import Clause, ClauseSplitter
 from inference.types import Cancel, ChatRequest, Message, Sampling, Token
 from voice_app import events
@@ -33,6 +33,8 @@ class Engines:
     lane: Lane
     detector: TurnDetector | None = None
     """None: the words of a turn don't tell whether it is over."""
+    by_sound: SoundTurnDetector | None = None
+    """None: where the words leave it open whether a turn is over, its sound is not asked."""
     estimates: Estimates = field(default_factory=Estimates)
     """What they take on this machine."""
     touch: Callable[[], None] = lambda: None

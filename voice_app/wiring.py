@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
+from inference.errors import ModelMissing
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.pace import Pace
 from inference.models.manifest import Role
@@ -20,9 +21,10 @@ from inference.stt.whisper import WhisperSpeechToText
 from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
+from inference.turn.smart_turn import SmartTurn
 from inference.types import ChatRequest, Message
 from voice_app.budget import Estimates
-from voice_app.config import Settings
+from voice_app.config import Models, Settings
 from voice_app.history import History
 from voice_app.lane import ThreadLane
 from voice_app.model_choice import Choice, Speed, choose
@@ -68,6 +70,18 @@ def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextTo
         speed=persona.speed if persona else 1.0,
         threads=settings.models.threads,
     )
+
+
+def build_smart_turn(settings: Settings) -> SmartTurn | None:
+    """Load what judges by the sound whether a turn is over; None where none is wanted, or the default is missing."""
+    name = settings.models.turn
+    try:
+        files = find_model(name, "turn") if name else None
+    except ModelMissing:
+        if name != Models().turn:
+            raise
+        return None
+    return SmartTurn(files.path, threads=settings.models.threads) if files else None
 
 
 def chosen_llm(settings: Settings) -> Choice:
@@ -156,6 +170,9 @@ def build_assistant(settings: Settings) -> Assistant:
         tts_loading = pool.submit(_ready_tts, settings, persona)
         stt = build_stt(settings)
         stt.warm()
+        by_sound = build_smart_turn(settings)
+        if by_sound:
+            by_sound.warm()
         (llm, detector), tts = llm_loading.result(), tts_loading.result()
 
     estimates = lane.prepare(lambda: calibrate(stt, llm, tts)).result()
@@ -164,9 +181,11 @@ def build_assistant(settings: Settings) -> Assistant:
         stt.warm()
         tts.warm()
         llm.touch()
+        if by_sound:
+            by_sound.warm()
 
     return Assistant(
-        engines=Engines(stt, llm, tts, lane, detector, estimates, touch),
+        engines=Engines(stt, llm, tts, lane, detector, by_sound, estimates, touch),
         lane=lane,
         history=History(persona.messages()),
         style=ReplyStyle(persona.draw(), persona.max_tokens),

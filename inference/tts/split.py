@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.onnx_session import open_session
 from inference.types import Samples
 
 Frames = npt.NDArray[np.float32]
@@ -259,25 +260,6 @@ class _Part:
         given = (frames, np.ones((1, 1, frames.shape[2]), np.float32))
         out = self._session.run(None, dict(zip(self._names, given, strict=False)) | self._speaker)[0]
         return np.asarray(out, np.float32).reshape(1, -1, out.shape[-1])
-
-
-def open_session(model: bytes | Path, threads: int) -> Any:
-    """Return an onnxruntime session whose weights are in anonymous memory.
-
-    Threads do not spin between operators: on two cores they would starve the other models, and each other.
-    Neither arena nor memory patterns: clauses differ in length, and both keep memory for every length seen.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    source = str(model) if isinstance(model, Path) else model
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def windows(frames: int) -> Iterator[tuple[int, int]]:

@@ -1,18 +1,16 @@
 """Which turns are over? The language model's answer, and Smart Turn's, on whole turns and on beginnings of them.
 
-    python -m tests.bench.endpoint [--corpus DIR] [--smart-turn FILE.onnx]
+    python -m tests.bench.endpoint [--corpus DIR]
 
 Whole turns are the bundled questions and the recordings of a corpus. Beginnings are the same cut behind a word (known
 from the voice), or at a dip of the level (recordings), as if the speaker paused there. Speech to text hears each with
 32 ms of silence behind it, Smart Turn 200 ms, as it is used; a beginning may well be a sentence of its own. Prints the
-area under the ROC curve, and what passes each step of `EndpointLimits`. Smart Turn v3.2 is in the package pipecat-ai,
-under `audio/turn/smart_turn/data`.
+area under the ROC curve, and what passes each step of `EndpointLimits`, with Smart Turn and without.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -24,7 +22,7 @@ from inference.audio import resample
 from inference.types import Audio, Samples
 from voice_app.bench.scenario import ScenarioTurn, bundled, corpus
 from voice_app.config import load_settings
-from voice_app.endpointing import EndpointLimits, endpoint
+from voice_app.endpointing import EndpointLimits, endpoint, is_open
 from voice_app.wiring import Assistant, build_assistant
 
 RATE_HZ = 16_000
@@ -78,23 +76,6 @@ def cases(assistant: Assistant, folder: Path | None) -> list[Case]:
     return found
 
 
-def smart_turn(model: Path) -> Callable[[Samples], float]:
-    """Return Smart Turn v3: the last 8 s as a log-mel spectrogram, zeros before shorter turns."""
-    import onnxruntime
-    from faster_whisper.feature_extractor import FeatureExtractor
-
-    session, log_mel = onnxruntime.InferenceSession(str(model)), FeatureExtractor(feature_size=80)
-
-    def finished(sound: Samples) -> float:
-        last = sound[-8 * RATE_HZ :]
-        padded = np.pad(last, (8 * RATE_HZ - len(last), 0))
-        scaled = (padded - padded.mean()) / np.sqrt(padded.var() + 1e-7)
-        features = log_mel(scaled.astype(np.float32), padding=0)[np.newaxis, :, :800]
-        return float(session.run(None, {"input_features": features.astype(np.float32)})[0].ravel()[0])
-
-    return finished
-
-
 def roc_area(whole: npt.NDArray[np.float64], cut: npt.NDArray[np.float64]) -> float:
     """Return how probably a whole turn scores higher than a beginning; ties count half."""
     higher = whole[:, None] > cut[None]
@@ -106,15 +87,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path)
-    parser.add_argument("--smart-turn", type=Path)
     options = parser.parse_args()
     assistant = build_assistant(load_settings())
     engines, history = assistant.engines, assistant.history
-    by_sound = smart_turn(options.smart_turn) if options.smart_turn else None
+    by_sound, limits = engines.by_sound, EndpointLimits()
     whole: list[bool] = []
     by_words: list[float] = []
     smart: list[float] = []
     silences: list[float] = []
+    with_sound: list[float] = []
     for case in cases(assistant, options.corpus):
         sound = np.concatenate([case.sound, np.zeros(512, np.float32)])
         words = (
@@ -125,20 +106,30 @@ def main() -> None:
         finished = assistant.lane.prepare(lambda m=messages: engines.detector.finished(m)).result()
         whole.append(case.is_whole)
         by_words.append(finished)
-        silences.append(endpoint(words, finished, EndpointLimits()).silence_s)
-        waited = np.concatenate([case.sound, np.zeros(round(0.2 * RATE_HZ), np.float32)])
-        smart.append(by_sound(waited) if by_sound else 0.0)
+        sounds = by_sound.finished(Audio(sound, RATE_HZ)) if by_sound else 0.0
+        smart.append(sounds)
+        silences.append(endpoint(words, finished, limits).silence_s)
+        asked = sounds if words and is_open(words, finished, limits) else None
+        with_sound.append(endpoint(words, finished, limits, sounds=asked).silence_s)
     assistant.close()
-    is_whole, ends = np.array(whole), np.array(silences)
+    is_whole = np.array(whole)
     print(f"{is_whole.sum()} whole turns, {(~is_whole).sum()} beginnings; measured")
     for name, scores in (
         ("words", np.array(by_words)),
         *([("smart turn", np.array(smart))] if by_sound else []),
     ):
         print(f"{name:10} area under ROC {roc_area(scores[is_whole], scores[~is_whole]):.3f}")
-    for silence_s in sorted(set(silences)):
+    for name, ends in (("by words", silences), *([("and by sound", with_sound)] if by_sound else [])):
+        print_policy(name, is_whole, np.array(ends))
+
+
+def print_policy(name: str, is_whole: npt.NDArray[np.bool_], ends: npt.NDArray[np.float64]) -> None:
+    """Print what passes each silence."""
+    for silence_s in np.unique(ends):
         passed = [f"{np.mean(ends[group] <= silence_s):.1%}" for group in (is_whole, ~is_whole)]
-        print(f"ended by {silence_s:.2f} s of silence: {passed[0]} of whole turns, {passed[1]} of beginnings")
+        print(
+            f"{name}, ended by {silence_s:.2f} s of silence: {passed[0]} of whole turns, {passed[1]} of beginnings"
+        )
 
 
 if __name__ == "__main__":

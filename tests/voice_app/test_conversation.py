@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inference.errors import PromptTooLong
 from inference.llm.scripted import ScriptedLanguageModel
-from inference.protocols import TurnDetector
+from inference.protocols import SoundTurnDetector, TurnDetector
 from inference.stt.scripted import ScriptedSpeechToText
 from inference.tts.scripted import ScriptedTextToSpeech
 from inference.types import Audio, ChatRequest, Message, Samples
@@ -66,6 +66,7 @@ class Stage:
     first_token_s: float = 0.1
     partial_every_s: float | None = None
     detector: TurnDetector | None = None
+    by_sound: SoundTurnDetector | None = None
     context_tokens: int = 100_000
     during: Callable[[Conversation], None] = lambda conversation: None
     log: list[events.Event] = field(default_factory=list)
@@ -98,7 +99,7 @@ class Stage:
                 barge_in=self.barge_in,
                 partial_every_s=self.partial_every_s,
             ),
-            Engines(self.stt, self.llm, tts, lane, self.detector),
+            Engines(self.stt, self.llm, tts, lane, self.detector, self.by_sound),
             self.history,
             ReplyStyle(),
             bus,

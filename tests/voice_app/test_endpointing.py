@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_hum, is_nod
+from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_hum, is_nod, is_open
 
 LIMITS = EndpointLimits()
 
@@ -29,6 +29,23 @@ LIMITS = EndpointLimits()
 def test_silence_by_words(words: str, finished: float, silence_s: float) -> None:
     """Finished words are answered soon, unfinished ones waited for."""
     assert endpoint(words, finished, LIMITS).silence_s == silence_s
+
+
+@pytest.mark.parametrize(
+    ("words", "finished", "asked"),
+    [
+        ("Please tell me the short story.", 0.04, True),
+        ("Can I get", 0.001, False),  # surely unfinished
+        ("What time is it?", 0.7, False),  # surely finished
+        ("What is the capital of", 0.1, False),  # "of" wants more, however it sounds
+    ],
+)
+def test_the_sound_is_asked_where_the_words_leave_it_open(words: str, finished: float, asked: bool) -> None:
+    """And only what sounds finished beyond doubt is then answered soon."""
+    assert is_open(words, finished, LIMITS) == asked
+    if asked:
+        assert endpoint(words, finished, LIMITS, sounds=0.99).silence_s == LIMITS.finished_s
+        assert endpoint(words, finished, LIMITS, sounds=0.9) == endpoint(words, finished, LIMITS)
 
 
 @given(st.text(max_size=60), st.floats(0, 1), st.floats(1, 3))

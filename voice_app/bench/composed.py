@@ -111,7 +111,7 @@ def _engines(turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter) 
         ScriptedTextToSpeech(first_s=durations.tts_first_s, next_s=durations.tts_next_s, spend=meter.spend),
         VirtualLane(meter),
         ScriptedTurnDetector(lambda _: 1.0),
-        Estimates(
+        estimates=Estimates(
             stt_s=durations.stt_s,
             llm_first_token_s=durations.llm_first_token_s,
             token_s=durations.token_s,

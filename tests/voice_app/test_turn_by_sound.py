@@ -1,0 +1,46 @@
+"""The sound of a turn decides where its words leave open whether it is over."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference.turn.scripted import ScriptedTurnDetector
+from inference.types import Audio
+from tests.voice_app.test_conversation import Stage
+from voice_app import events
+from voice_app.endpointing import EndpointLimits
+
+LIMITS = EndpointLimits()
+
+
+class Melody:
+    """A sound detector with a declared answer, which counts how often it is asked."""
+
+    def __init__(self, answer: float) -> None:
+        self.answer, self.asked_s = answer, list[float]()
+
+    def finished(self, sound: Audio) -> float:
+        self.asked_s.append(sound.seconds)
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("by_words", "by_sound", "silence_s", "asked"),
+    [
+        (0.05, 0.99, LIMITS.finished_s, True),
+        (0.05, 0.5, LIMITS.unsure_s, True),
+        (0.9, 0.0, LIMITS.finished_s, False),
+        (0.001, 0.99, LIMITS.unsure_s, False),
+    ],
+)
+def test_the_sound_is_asked_only_in_doubt(
+    by_words: float, by_sound: float, silence_s: float, asked: bool
+) -> None:
+    """Of the whole turn so far; the turn ends after the silence that both allow."""
+    melody = Melody(by_sound)
+    stage = Stage(detector=ScriptedTurnDetector(lambda _: by_words), by_sound=melody).run()
+    (predicted,) = stage.of(events.EndpointPredicted)
+
+    assert predicted.silence_s == silence_s
+    assert bool(melody.asked_s) == asked
+    assert all(seconds > 1.0 for seconds in melody.asked_s)
