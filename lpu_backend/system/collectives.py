@@ -144,8 +144,9 @@ def _gates(system: System, source: Sequence[int], target: Sequence[int]) -> Iter
 
 
 def _groups(vectors: int, planes: int) -> list[int]:
-    """Planes of each vector of numbers; the last may have fewer."""
-    return [min(planes, vectors - first) for first in range(0, vectors, planes)]
+    """Planes of each vector of numbers: `planes`, and for what is left over 2 and 1."""
+    left = vectors % planes
+    return [planes] * (vectors // planes) + [2] * (left // 2) + [1] * (left % 2)
 
 
 def scattered(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
