@@ -12,6 +12,7 @@ from inference.audio import read_audio, resample
 from inference.types import Samples
 from inference.vad.scripted import ScriptedVad
 from inference.vad.silero import FRAME_SAMPLES, RATE_HZ, SileroVad
+from tests.speech import spoken
 
 CORPUS = Path(__file__).parents[2] / "../shared/speech"
 FRAME_S = FRAME_SAMPLES / RATE_HZ
@@ -69,6 +70,17 @@ def test_speech_and_rooms_are_told_apart(silero: SileroVad) -> None:
         outside.append(found[(middle_s < start_s - 0.5) | (middle_s > end_s + 0.5)])
     assert np.mean(np.concatenate(inside) > 0.5) > 0.75
     assert np.mean(np.concatenate(outside) > 0.5) < 0.05
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("text", ["Who wrote the play Hamlet?", "What is the capital of Germany?"])
+def test_a_minute_of_silence_does_not_make_it_deaf(silero: SileroVad, text: str) -> None:
+    """Speech behind it is noticed within the first frames; the network alone takes half a second and more."""
+    audio = resample(spoken(text), RATE_HZ).samples
+    speech = audio[np.flatnonzero(np.abs(audio) > 0.02)[0] :]
+    silero.reset()
+    probabilities(silero, np.zeros(60 * RATE_HZ, np.float32))
+    assert probabilities(silero, speech)[:6].max() > 0.5
 
 
 @pytest.mark.model
