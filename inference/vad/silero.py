@@ -21,7 +21,7 @@ RATE_HZ = 16_000
 SILENT = 0.3
 """Probability under which a frame is no speech for certain."""
 FORGET_FRAMES = 62
-"""Silent frames in a row, 2 s, behind which the LSTM's state is dropped. It grows deaf in silence: after a minute of it,
+"""Silent frames in a row, 2 s, behind which the LSTM's state is dropped. It grows deaf in silence: after a minute,
 14 questions were noticed 0.16 to 0.74 s into them, and within 0.1 s from a fresh state, which no noise woke."""
 _CONTEXT_SAMPLES = 64
 _STATE_SHAPE = (1, 1, 128)
