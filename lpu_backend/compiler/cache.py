@@ -13,7 +13,7 @@ from pathlib import Path
 from lpu_backend.chip.program import Program
 from lpu_backend.chip.spec import ChipSpec, constants
 from lpu_backend.compiler.compile import VERSION, compile
-from lpu_backend.compiler.place import Room
+from lpu_backend.compiler.room import Room
 from lpu_backend.compiler.summary import Summary, summary
 from lpu_backend.errors import LpuError
 from lpu_backend.model.graph import ModelGraph

@@ -9,13 +9,15 @@ from lpu_backend.chip.rules import check_statics
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.chip.verify import verify
 from lpu_backend.compiler.lowering import Lowering
-from lpu_backend.compiler.place import Placement, Room, memory_map, place
+from lpu_backend.compiler.memory_map import memory_map
+from lpu_backend.compiler.place import Placement, place
+from lpu_backend.compiler.room import Room
 from lpu_backend.compiler.schedule import Schedule
 from lpu_backend.compiler.sram import Sram
 from lpu_backend.compiler.walk import lower_graph
 from lpu_backend.model.graph import ModelGraph, check
 
-VERSION = 7
+VERSION = 8
 """Goes up with every change that makes other programs of the same graph."""
 Pass = Literal["check", "place", "schedule", "verify"]
 PASSES: tuple[Pass, ...] = ("check", "place", "schedule", "verify")

@@ -14,17 +14,20 @@ from lpu_backend.chip.vectors import byte_planes, from_byte_planes
 from lpu_backend.compiler.layout import (
     GROUP_ROWS,
     LANES,
+    TILE_GROUPS,
+    TILE_SLICES,
     Lanes,
     Layout,
     key_groups,
     key_heads,
     rows_of,
     standard,
+    table_sets,
 )
-from lpu_backend.compiler.place import TILE_GROUPS, TILE_SLICES, Placement
+from lpu_backend.compiler.place import Placement
 from lpu_backend.model.graph import ModelGraph
 from lpu_backend.model.quantise import QuantisedModel, Weights
-from lpu_backend.model.shape import ModelShape
+from lpu_backend.model.shape import Matrix, ModelShape
 
 Bytes = npt.NDArray[np.uint8]
 Image = dict[str, Bytes]
@@ -38,22 +41,17 @@ def constants(model: QuantisedModel, placement: Placement) -> Image:
     shape = model.shape
     image: Image = {}
     for name in placement.head:
-        _add_head(image, name, model.matrices[name], shape)
-    if shape.vocabulary:
+        _add_table(image, name, model.matrices[name], shape)
+    if f"{shape.head_matrix}.scale" in placement.constants:
         scale = model.matrices[shape.head_matrix].scale
         _add_floats(image, f"{shape.head_matrix}.scale", scale, standard(shape.vocabulary))
+        if shape.head_matrix not in placement.head:
+            head = Matrix(shape.head_matrix, shape.vocabulary, shape.width, 1)
+            _add_matrix(image, head, model.matrices[head.name], placement, rows_of(shape, head))
     for layer in range(shape.layers):
         for matrix in shape.layer_matrices(layer):
-            weights = model.matrices[matrix.name]
-            rows = rows_of(shape, matrix)
-            for number, lanes in enumerate(rows):
-                for part, block in enumerate(placement.blocks[matrix.name][number]):
-                    tiles = [
-                        tile(weights.planes[:, plane], lanes, piece.columns, block.groups)
-                        for piece in block.pieces
-                        for plane in range(matrix.planes)
-                    ]
-                    image[f"{matrix.name}@{number}.{part}"] = np.concatenate(tiles)
+            weights, rows = model.matrices[matrix.name], rows_of(shape, matrix)
+            _add_matrix(image, matrix, weights, placement, rows)
             _add_floats(image, f"{matrix.name}.scale", weights.scale, rows)
             if weights.bias is not None:
                 _add_floats(image, f"{matrix.name}.bias", weights.bias, rows)
@@ -76,16 +74,27 @@ def tile(weights: npt.NDArray[np.int8], rows: Lanes, columns: Lanes, groups: int
     return made.view(np.uint8)
 
 
-def _add_head(image: Image, name: str, weights: Weights, shape: ModelShape) -> None:
-    chunks = standard(shape.width)
-    for number, side in enumerate("WE"):
+def _add_matrix(image: Image, matrix: Matrix, weights: Weights, placement: Placement, rows: Layout) -> None:
+    for number, lanes in enumerate(rows):
+        for part, block in enumerate(placement.blocks[matrix.name][number]):
+            tiles = [
+                tile(weights.planes[:, plane], lanes, piece.columns, block.groups)
+                for piece in block.pieces
+                for plane in range(matrix.planes)
+            ]
+            image[f"{matrix.name}@{number}.{part}"] = np.concatenate(tiles)
+
+
+def _add_table(image: Image, name: str, weights: Weights, shape: ModelShape) -> None:
+    chunks, sets = standard(shape.width), table_sets(shape)
+    for number in range(len(sets)):
         tiles = [
             tile(weights.planes[:, 0], lanes, chunk, TILE_GROUPS)
-            for lanes in standard(shape.vocabulary)[number::2]
+            for lanes in standard(shape.vocabulary)[number :: len(sets)]
             for chunk in chunks
         ]
         if tiles:
-            image[f"{name}@{side}"] = np.concatenate(tiles)
+            image[f"{name}@{number}"] = np.concatenate(tiles)
 
 
 def _add_floats(image: Image, name: str, values: npt.NDArray[np.float32], layout: Layout) -> None:
@@ -127,15 +136,15 @@ def _uniform(entries: npt.NDArray[np.int64]) -> Bytes:
 
 
 def _embedding(model: QuantisedModel, tokens: Sequence[int]) -> Image:
-    """For every slice of a side and token: the word of the token's row, or −1."""
-    chunks = len(standard(model.shape.width))
+    """For every slice of a set and token: the word of the token's row, or −1."""
+    chunks, sets = len(standard(model.shape.width)), table_sets(model.shape)
     token = np.array(tokens)
     tiles, within = token // LANES, token % LANES
-    word = tiles // 2 * chunks * TILE_GROUPS + within // GROUP_ROWS
+    word = tiles // len(sets) * chunks * TILE_GROUPS + within // GROUP_ROWS
     image: Image = {}
-    for number, side in enumerate("WE"):
-        here = (tiles % 2 == number) & (within % GROUP_ROWS == np.arange(TILE_SLICES)[:, None])
-        image[f"embed.{side}"] = _uniform(np.where(here, word, -1))
+    for number in range(len(sets)):
+        here = (tiles % len(sets) == number) & (within % GROUP_ROWS == np.arange(TILE_SLICES)[:, None])
+        image[f"embed.{number}"] = _uniform(np.where(here, word, -1))
     scale = model.embedding_scale[token]
     image["embed.scale"] = byte_planes(np.repeat(scale[:, None], LANES, axis=1))
     return image

@@ -14,6 +14,11 @@ Lanes = npt.NDArray[np.int64]
 Layout = tuple[Lanes, ...]
 LANES = 320
 GROUP_ROWS = 16
+TILE_SLICES = 16
+TILE_GROUPS = LANES // GROUP_ROWS
+FAR_SLICES = range(24, 24 + TILE_SLICES)
+MOST_WORDS = 7168
+"""Of a slice next to the VXM, for an embedding; the rest is for data."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +36,15 @@ class Piece:
 def standard(elements: int) -> Layout:
     """In order, 320 a chunk."""
     return tuple(np.arange(first, min(first + LANES, elements)) for first in range(0, elements, LANES))
+
+
+def table_sets(shape: ModelShape) -> tuple[tuple[str, range], ...]:
+    """Where the rows of an embedding lie: 16 slices of each side; without layers beside it there is room for 32."""
+    near = tuple((side, range(TILE_SLICES)) for side in "WE")
+    words = -(-len(standard(shape.vocabulary)) // len(near)) * len(standard(shape.width)) * TILE_GROUPS
+    if shape.layers or words <= MOST_WORDS:
+        return near
+    return (*near, *((side, FAR_SLICES) for side in "WE"))
 
 
 def key_heads(shape: ModelShape) -> tuple[range, ...]:

@@ -7,20 +7,17 @@ from lpu_backend.chip.isa import AluResult, E, Opcode, Streams, W, alu, gather
 from lpu_backend.chip.program import FLOW, Labels, Repeat
 from lpu_backend.chip.timing import timing
 from lpu_backend.compiler.chain import Chain
-from lpu_backend.compiler.layout import standard
+from lpu_backend.compiler.layout import TILE_GROUPS, table_sets
 from lpu_backend.compiler.lowering import Floats, Lowering
-from lpu_backend.compiler.place import TILE_GROUPS
-from lpu_backend.compiler.sram import Vectors
+from lpu_backend.compiler.sram import Vectors, Words
 from lpu_backend.model.graph import Embed
 
 _ALU, _CONVERT, _SCALE = 0, 2, 1
 _MAP_STREAM = 20
 
 
-def lower_embed(lower: Lowering, op: Embed) -> Floats:
+def lower_embed(lower: Lowering, op: Embed, x: Floats) -> Floats:
     """x = f32(row) · c, a token and a chunk of 320 at a time."""
-    shape = lower.graph.model
-    x = lower.floats("x0", len(standard(shape.width)))
     for row in range(lower.rows):
         for chunk, to in enumerate(x):
             _gather(lower, op, (row, chunk), to)
@@ -28,20 +25,23 @@ def lower_embed(lower: Lowering, op: Embed) -> Floats:
 
 
 def _gather(lower: Lowering, op: Embed, which: tuple[int, int], to: Vectors) -> None:
-    """Slices that do not hold the row give zeros; one ALU adds all 32, a result every three cycles."""
+    """Slices that do not hold the row give zeros; one ALU adds all of them, a result every three cycles."""
     schedule, builder = lower.schedule, lower.schedule.builder
     chain, delays = Chain(schedule.spec), timing(schedule.spec)
     step = delays.delay[Opcode.COPY]
     row, chunk = which
     total = builder.value(4)
     turn = 0
-    for side, held in zip(("W", "E"), lower.placement.head[op.table], strict=True):
+    sets = table_sets(lower.graph.model)
+    for number, held in enumerate(lower.placement.head[op.table]):
         if not held:
             continue
+        side = sets[number][0]
         out = (E if side == "W" else W)(0)
         label = builder.value()
         for stream, _ in enumerate(held):
-            _gather_one(lower, chain, (side, held, stream), (step * (turn + stream), label, chunk, row))
+            source = (number, side, held[stream], stream)
+            _gather_one(lower, chain, source, (step * (turn + stream), label, chunk, row))
         _add(chain, out, label, (turn, len(held), step), total)
         turn += len(held)
     _finish(lower, chain, (step * turn, total + step * (turn - 1)), row, to)
@@ -49,13 +49,12 @@ def _gather(lower: Lowering, op: Embed, which: tuple[int, int], to: Vectors) -> 
 
 
 def _gather_one(
-    lower: Lowering, chain: Chain, source: tuple[str, Vectors, int], when: tuple[int, int, int, int]
+    lower: Lowering, chain: Chain, source: tuple[int, str, Words, int], when: tuple[int, int, int, int]
 ) -> None:
     """Slice number `stream` gives its vector to the ALU that is issued in cycle when[0]."""
-    side, held, stream = source
+    of_set, side, words, stream = source
     cycle, label, chunk, row = when
     delays, builder = timing(lower.schedule.spec), lower.schedule.builder
-    words = held[stream]
     out = (E if side == "W" else W)(0)
     sampled = cycle - delays.skew[Opcode.COPY]
     driven = sampled - transit(words.mem_slice, vxm(0), out.first)
@@ -63,7 +62,7 @@ def _gather_one(
     index = (W if side == "W" else E)(_MAP_STREAM, 2)
     map_label = builder.value(2)
     number = stream * lower.rows + row
-    for plane, given in enumerate(lower.placement.inputs[f"embed.{side}"]):
+    for plane, given in enumerate(lower.placement.inputs[f"embed.{of_set}"]):
         chain.read(given, number, Streams(index.first + plane), (at, words.mem_slice), Repeat())
         chain.label_last(map_label + plane * FLOW)
     skip = TILE_GROUPS * chunk

@@ -8,18 +8,18 @@ find them in the same place.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lpu_backend.chip.floorplan import QUEUE_NAMES, mem
+from lpu_backend.chip.floorplan import mem
 from lpu_backend.chip.program import Kind
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.compiler.layout import (
     GROUP_ROWS,
     LANES,
+    TILE_GROUPS,
+    TILE_SLICES,
     Piece,
-    by_rank,
     cache_name,
     groups_of,
     key_groups,
@@ -27,16 +27,14 @@ from lpu_backend.compiler.layout import (
     pieces_of,
     rows_of,
     standard,
+    table_sets,
 )
-from lpu_backend.compiler.sram import Source, Sram, Vectors, Words
+from lpu_backend.compiler.room import SIDES, Room
+from lpu_backend.compiler.sram import Source, Sram, Vectors
 from lpu_backend.errors import CapacityError, GraphError
-from lpu_backend.model.graph import Given, ModelGraph, Store
+from lpu_backend.model.graph import Embed, Given, Linear, ModelGraph, Store
 from lpu_backend.model.shape import Matrix, ModelShape
 
-TILE_SLICES = 16
-DATA_SLICES = 20
-TILE_GROUPS = LANES // GROUP_ROWS
-SIDES = ("W", "E")
 PLACES: dict[str, tuple[str, int]] = {
     "x0": ("E", 0),
     "x1": ("W", 0),
@@ -102,26 +100,11 @@ class Placement:
     """Positions of the caches."""
     blocks: dict[str, tuple[tuple[Block, ...], ...]]
     """By matrix, for every 320 outputs the blocks whose sums add up to them."""
-    head: dict[str, tuple[Vectors, Vectors]]
-    """By matrix laid out as a head: the words west and east."""
+    head: dict[str, tuple[Vectors, ...]]
+    """By matrix whose rows are gathered: the words of every set of slices of `layout.table_sets`."""
     constants: dict[str, Vectors]
     state: dict[str, Vectors]
     inputs: dict[str, Vectors]
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What the programs that find a model in one place have in common."""
-
-    capacity: int
-    """Positions of the caches."""
-    steps: tuple[tuple[int, int], ...]
-    """Tokens and positions of the steps there is room for."""
-
-    def kept_free(self, shape: ModelShape) -> dict[tuple[str, int], int]:
-        """Words of slices by side and index: enough for each of the steps."""
-        wanted = [kept_free(shape, *step) for step in self.steps]
-        return {place: max(each[place] for each in wanted) for place in wanted[0]}
 
 
 def place(graph: ModelGraph, sram: Sram, room: Room) -> Placement:
@@ -156,6 +139,8 @@ class _Placer:
         self._free = free
         self._graph, self._shape, self._sram, self._to = graph, graph.model, sram, placement
         self._load = [0] * sram.spec.mxm_planes
+        self._after: list[Matrix] = []
+        """Matrices to be placed behind those of the layers."""
 
     def run(self) -> None:
         shape = self._shape
@@ -167,37 +152,40 @@ class _Placer:
         for layer in range(shape.layers):
             for matrix in shape.layer_matrices(layer):
                 self._matrix(matrix)
+        for matrix in self._after:
+            self._matrix(matrix)
         self._inputs()
 
     def _ends(self) -> None:
-        """Embedding and head: tile t on side t mod 2, the chunks of its columns side by side."""
+        """The embedding by gathered rows; a head that is no embedding is a matrix as others are."""
+        shape, nodes = self._shape, self._graph.nodes
+        tables = {node.op.table for node in nodes if isinstance(node.op, Embed)}
+        for name in sorted(tables):
+            self._table(name)
+        made = [node.op for node in nodes if isinstance(node.op, Linear)]
+        if any(op.matrix == shape.head_matrix for op in made):
+            self._floats(f"{shape.head_matrix}.scale", "head", len(standard(shape.vocabulary)))
+            self._floats("output_norm", "gain", len(standard(shape.width)))
+            if shape.head_matrix not in tables:
+                self._after.append(Matrix(shape.head_matrix, shape.vocabulary, shape.width, 1))
+
+    def _table(self, name: str) -> None:
+        """Tile t in set t mod n, the chunks of its columns side by side."""
         shape = self._shape
-        if not shape.vocabulary:
-            return
+        sets = table_sets(shape)
         pieces = pieces_of(shape, Matrix("", shape.vocabulary, shape.width, 1))
-        for name in dict.fromkeys(("token_embd", shape.head_matrix)):
-            tiles, chunks = len(standard(shape.vocabulary)), len(standard(shape.width))
-            words = [
-                self._tiles(
-                    f"{name}@{side}", side, range(TILE_SLICES), -(-(tiles - i) // 2) * chunks * TILE_GROUPS
-                )
-                for i, side in enumerate(SIDES)
-            ]
-            self._to.head[name] = (words[0], words[1])
-            self._to.blocks[name] = tuple(
-                (
-                    Block(
-                        words[t % 2],
-                        t // 2 * chunks * TILE_GROUPS,
-                        TILE_GROUPS,
-                        1,
-                        2 * (t % 2) + t // 2 % 2,
-                        pieces,
-                    ),
-                )
-                for t in range(tiles)
-            )
-        self._floats(f"{shape.head_matrix}.scale", "head", len(standard(shape.vocabulary)))
+        tiles, chunks = len(standard(shape.vocabulary)), len(standard(shape.width))
+        words = []
+        for number, (side, slices) in enumerate(sets):
+            count = -(-(tiles - number) // len(sets)) * chunks * TILE_GROUPS
+            words.append(self._tiles(f"{name}@{number}", side, slices, count))
+        self._to.head[name] = tuple(words)
+        blocks = []
+        for t in range(tiles):
+            row, number = divmod(t, len(sets))
+            plane = 2 * (number % 2) + row % 2
+            blocks.append((Block(words[number], row * chunks * TILE_GROUPS, TILE_GROUPS, 1, plane, pieces),))
+        self._to.blocks[name] = tuple(blocks)
 
     def _tiles(self, tensor: str, side: str, slices: range | list[int], words: int) -> Vectors:
         if words <= 0:
@@ -241,8 +229,6 @@ class _Placer:
             self._floats(f"blk.{layer}.scores.scale", "scale", shape.heads)
             for gain in ("attn_norm", "ffn_norm"):
                 self._floats(f"blk.{layer}.{gain}", "gain", len(standard(shape.width)))
-        if shape.vocabulary:
-            self._floats("output_norm", "gain", len(standard(shape.width)))
         constants = self._to.constants
         side, index = BYTES["lanes"][0]
         constants["lanes"] = (
@@ -305,10 +291,11 @@ class _Placer:
         blocks = -(-rows // GROUP_ROWS)
         for tensor in ("cos", "sin"):
             inputs[tensor] = self._input(PLACES[tensor], 4, rows, tensor)
-        if self._shape.vocabulary:
+        if self._to.head:
             inputs["embed.scale"] = self._input(PLACES["scale"], 4, rows, "embed.scale")
-            for side, at in MAPS.items():
-                inputs[f"embed.{side}"] = self._input(at, 2, TILE_SLICES * rows, f"embed.{side}")
+            for number, (side, _) in enumerate(table_sets(self._shape)):
+                name = f"embed.{number}"
+                inputs[name] = self._input(MAPS[side], 2, TILE_SLICES * rows, name)
         self._given()
         for chunk in range(len(standard(self._graph.positions))):
             inputs[f"mask.{chunk}"] = self._input(PLACES["mask"], 4, rows, f"mask.{chunk}")
@@ -335,52 +322,3 @@ class _Placer:
 
     def _input(self, at: tuple[str, int], width: int, count: int, tensor: str) -> Vectors:
         return self._sram.hold_planes(Kind.INPUT, at, width, count, Source(tensor))
-
-
-def kept_free(shape: ModelShape, rows: int, positions: int) -> dict[tuple[str, int], int]:
-    """Words of the slices next to the VXM that a step wants for inputs and values between operations, at most."""
-    heads, seen = shape.heads * rows, len(standard(positions))
-    group, head = len(by_rank(shape)), len(standard(shape.vocabulary))
-    width, ffn = len(standard(shape.width)), len(standard(shape.ffn))
-    odd, even = heads * (seen // 2), heads * -(-seen // 2)
-    quads = {
-        "W": (
-            rows * (width + 1),
-            rows * (ffn + group + 2) + even,
-            rows * (ffn + 1) + odd + heads,
-            3 * rows,
-        ),
-        "E": (rows * (width + 1) + heads, rows, rows * (seen + 1), 3 * rows + heads),
-    }
-    maps = (2 * TILE_SLICES + TILE_GROUPS) * -(-rows // TILE_SLICES) + TILE_SLICES * rows
-    bytes_ = heads * seen + rows * (ffn + width + 2)
-    late = (bytes_, maps, maps, heads + rows * (ffn + group + 2))
-    logits = {"W": head, "E": 0}
-    return {
-        (side, index): 8
-        + (quads[side][index // 4] if index < TILE_SLICES else late[index - TILE_SLICES] + logits[side])
-        for side in SIDES
-        for index in range(DATA_SLICES)
-    }
-
-
-def memory_map(sram: Sram, placement: Placement) -> str:
-    """Text: what each slice holds, and how full it is."""
-    holds: defaultdict[int, list[tuple[Words, str]]] = defaultdict(list)
-    named = {**placement.constants, **placement.state, **placement.inputs}
-    for matrix, blocks in placement.blocks.items():
-        for number, parts in enumerate(blocks):
-            named.update({f"{matrix}@{number}.{part}": block.weights for part, block in enumerate(parts)})
-    for name, vectors in named.items():
-        for words in vectors:
-            holds[words.mem_slice].append((words, name))
-    lines = []
-    for mem_slice in range(sram.spec.mem_slices):
-        used = sram.used[mem_slice]
-        lines.append(f"{QUEUE_NAMES[mem_slice]}: {used} of {sram.spec.mem_words} words")
-        seen: set[int] = set()
-        for words, name in sorted(holds[mem_slice], key=lambda held: held[0].address):
-            if words.region not in seen:
-                lines.append(f"  {words.address:5} … {words.address + words.count - 1:5}  {name}")
-            seen.add(words.region)
-    return "\n".join(lines) + "\n"

@@ -6,17 +6,18 @@ model has the same programs up to addresses: one is compiled, for the chip that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.compiler.cache import cached_summary
 from lpu_backend.compiler.layout import GROUP_ROWS
-from lpu_backend.compiler.place import Room
+from lpu_backend.compiler.room import Room
 from lpu_backend.compiler.summary import Summary
+from lpu_backend.errors import GraphError
 from lpu_backend.model.compiled import cache_folder
-from lpu_backend.model.segments import LAYER, Segment, layer_shard, segment_graph
+from lpu_backend.model.segments import LAYER, Segment, embedding_shard, head_shard, layer_shard, segment_graph
 from lpu_backend.model.shape import LANES, ModelShape
 
 FLOAT_PLANES = 4
@@ -79,12 +80,7 @@ def layer_cost(
     is the capacity of the cache, too. Raises GraphError for what can't be dealt, CapacityError for what has no room.
     """
     shard = layer_shard(shape, ways)
-    capacity = -(-positions // GROUP_ROWS) * GROUP_ROWS
-    room = Room(capacity, ((rows, capacity),))
-    kept = folder or cache_folder() / "lpu"
-    found = [
-        (name, cached_summary(segment_graph(shard, name, rows, capacity), spec, room, kept)) for name in LAYER
-    ]
+    found = [(name, _counted(shard, name, (rows, positions), spec, folder)) for name in LAYER]
     exchange = ExchangeNeed("all_reduce", float_vectors(shape.width, rows))
     return LayerCost(
         ways,
@@ -92,6 +88,52 @@ def layer_cost(
         (exchange,) * len(LAYER) if ways > 1 else (),
         max(int(counted["sram_bytes_used"]) for _, counted in found),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EndsCost:
+    """The first and the last step of a model on a group of chips each."""
+
+    embedding: SegmentCost
+    """One program a token, one after another."""
+    embedding_exchange: ExchangeNeed | None
+    """Each chip has columns of the embedding, and all need all of them."""
+    embedding_bytes: int
+    """Of SRAM on each chip."""
+    head: SegmentCost
+    """Sum, norm and logits of the last row; each chip has those of its rows, and gives them to its host."""
+    head_bytes: int
+
+
+def ends_cost(
+    shape: ModelShape, ways: int, rows: int, spec: ChipSpec, *, folder: Path | None = None
+) -> EndsCost:
+    """What embedding and head of `shape` cost on `ways` chips each, which hold nothing else, for `rows` tokens.
+
+    Raises GraphError, CapacityError.
+    """
+    if not 1 <= ways <= shape.vocabulary:
+        raise GraphError(f"{shape.vocabulary} rows can't be dealt to {ways} chips")
+    first = _counted(embedding_shard(shape, ways), "embedding", (1, 1), spec, folder)
+    embedding = _segment("embedding", first)
+    embedding = replace(embedding, cycles=rows * embedding.cycles, energy_j=rows * embedding.energy_j)
+    last = _counted(head_shard(shape, ways), "head", (1, 1), spec, folder)
+    return EndsCost(
+        embedding,
+        ExchangeNeed("all_gather", float_vectors(shape.width, rows)) if ways > 1 else None,
+        int(first["sram_bytes_used"]),
+        _segment("head", last),
+        int(last["sram_bytes_used"]),
+    )
+
+
+def _counted(
+    shard: ModelShape, name: Segment, step: tuple[int, int], spec: ChipSpec, folder: Path | None
+) -> Summary:
+    """The cost of a segment for step = (tokens, positions), positions rounded up to a block."""
+    rows, capacity = step[0], -(-step[1] // GROUP_ROWS) * GROUP_ROWS
+    graph = segment_graph(shard, name, rows, capacity)
+    return cached_summary(graph, spec, Room(capacity, ((rows, capacity),)), folder or cache_folder() / "lpu")
 
 
 def float_vectors(elements: int, rows: int) -> int:

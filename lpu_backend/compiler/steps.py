@@ -15,7 +15,7 @@ from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.compiler.cache import cached_program, cached_summary, program_key
 from lpu_backend.compiler.compile import compile
 from lpu_backend.compiler.layout import GROUP_ROWS
-from lpu_backend.compiler.place import Room
+from lpu_backend.compiler.room import Room
 from lpu_backend.compiler.summary import Summary
 from lpu_backend.errors import ExecutionError
 from lpu_backend.model.compiled import cache_folder

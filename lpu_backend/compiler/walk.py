@@ -74,7 +74,7 @@ class _Walk:
         lower = self._lower
         match node.op:
             case ops.Embed():
-                return lower_embed(lower, node.op)
+                return lower_embed(lower, node.op, self._embedded(node))
             case ops.Given():
                 return self._given(node, node.op)
             case ops.Norm():
@@ -135,6 +135,18 @@ class _Walk:
         to = lower.planes("values", len(lower.placement.blocks[before.op.matrix]))
         self._product(before, rounded(to))
         return to
+
+    def _embedded(self, node: Node) -> Floats:
+        """Where the embedding goes: it may be all there is of the step."""
+        lower, chunks = self._lower, len(standard(node.shape[-1]))
+        if node.name != lower.graph.output:
+            return lower.floats("x0", chunks)
+        return [
+            lower.schedule.sram.hold_planes(
+                Kind.OUTPUT, PLACES["x0"], 4, lower.rows, Source(f"{node.name}.{chunk}", writes=1)
+            )
+            for chunk in range(chunks)
+        ]
 
     def _given(self, node: Node, op: ops.Given) -> Floats:
         self._kept.add(node.name)

@@ -220,12 +220,16 @@ class GraphBuilder:
     def whole(self) -> tuple[Node, ...]:
         """All of a model."""
         width = self._model.width
-        x = self._add("x", Embed("token_embd"), (), width)
+        x = self.embedding()
         for layer in range(self._model.layers):
             x = self._add(f"L{layer}.x1", Add(), (x, self.attention_part(layer, x)), width)
             x = self._add(f"L{layer}.x2", Add(), (x, self.feed_forward_part(layer, x)), width)
         self.head(x)
         return tuple(self.nodes)
+
+    def embedding(self) -> str:
+        """The tokens' rows."""
+        return self._add("x", Embed("token_embd"), (), self._model.width)
 
     def given_sum(self, x: str, y: str) -> str:
         """The residual stream: what is kept and what has come."""

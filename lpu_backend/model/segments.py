@@ -14,7 +14,7 @@ from typing import Literal
 
 from lpu_backend.errors import GraphError
 from lpu_backend.model.graph import GraphBuilder, Kind, ModelGraph, check
-from lpu_backend.model.shape import ModelShape
+from lpu_backend.model.shape import LANES, ModelShape
 
 Segment = Literal["attention", "feed_forward", "embedding", "head"]
 LAYER: tuple[Segment, ...] = ("attention", "feed_forward")
@@ -37,19 +37,32 @@ def layer_shard(shape: ModelShape, ways: int) -> ModelShape:
     return replace(shape, layers=1, heads=heads, kv_heads=kv_heads, ffn=-(-shape.ffn // ways), vocabulary=0)
 
 
+def embedding_shard(shape: ModelShape, ways: int) -> ModelShape:
+    """What one of `ways` chips has of the embedding: some columns of all rows, whole vectors of them."""
+    chunks = -(-shape.width // LANES)
+    width = min(shape.width, -(-chunks // ways) * LANES)
+    return replace(shape, layers=0, width=width, tied=True)
+
+
+def head_shard(shape: ModelShape, ways: int) -> ModelShape:
+    """What one of `ways` chips has of the matrix of the logits: some of its rows."""
+    return replace(shape, layers=0, vocabulary=-(-shape.vocabulary // ways), tied=True)
+
+
 def segment_graph(shard: ModelShape, segment: Segment, rows: int, positions: int) -> ModelGraph:
-    """The graph of one segment of a shard's step of `rows` tokens that sees `positions`. Raises GraphError."""
+    """The graph of one segment of a step of `rows` tokens that sees `positions`. Raises GraphError."""
     if not 1 <= rows <= positions:
         raise GraphError(f"{rows} tokens in a cache of {positions} positions are impossible")
     builder = GraphBuilder(shard, rows, positions)
-    x = builder.given_sum(RESIDUAL, SUM)
     match segment:
         case "attention":
-            builder.attention_part(0, x)
+            builder.attention_part(0, builder.given_sum(RESIDUAL, SUM))
         case "feed_forward":
-            builder.feed_forward_part(0, x)
-        case _:
-            raise GraphError(f"{segment} is no segment of a layer")
+            builder.feed_forward_part(0, builder.given_sum(RESIDUAL, SUM))
+        case "embedding":
+            builder.embedding()
+        case "head":
+            builder.head(builder.given_sum(RESIDUAL, SUM))
     kind: Kind = "decode" if rows == 1 else "prefill"
     graph = ModelGraph(shard, kind, rows, positions, tuple(builder.nodes))
     check(graph)

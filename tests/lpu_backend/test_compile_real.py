@@ -11,7 +11,7 @@ from inference.models.store import ModelStore
 from lpu_backend.chip.simulate import simulate
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.compiler.compile import compile_placed
-from lpu_backend.compiler.place import Room
+from lpu_backend.compiler.room import Room
 from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.graph import build_graph

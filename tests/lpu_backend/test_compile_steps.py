@@ -13,7 +13,7 @@ from lpu_backend.chip.simulate import simulate
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.compiler.cache import cached_program
 from lpu_backend.compiler.compile import compile_placed
-from lpu_backend.compiler.place import Room
+from lpu_backend.compiler.room import Room
 from lpu_backend.compiler.steps import CompiledSteps
 from lpu_backend.errors import CapacityError, ExecutionError, GraphError
 from lpu_backend.model.graph import build_graph

@@ -13,11 +13,11 @@ from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.chip.vectors import byte_planes, from_byte_planes
 from lpu_backend.compiler import image
 from lpu_backend.compiler.compile import compile_placed
-from lpu_backend.compiler.shard import layer_cost
-from lpu_backend.errors import GraphError
+from lpu_backend.compiler.shard import ends_cost, layer_cost
+from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.quantise import QuantisedModel, Weights
-from lpu_backend.model.segments import LAYER, layer_shard, segment_graph
+from lpu_backend.model.segments import LAYER, Segment, embedding_shard, head_shard, layer_shard, segment_graph
 from lpu_backend.model.shape import ModelShape
 from tests.lpu_backend.reference import Reference
 from tests.lpu_backend.test_compile import equal_bits
@@ -133,6 +133,56 @@ def test_the_parts_of_several_chips_are_those_of_their_weights(tmp_path: Path, w
                 assert equal_bits(sums[-1][0], values[node.name].astype(np.float32))
             x = x + y
             y = sum(sums[1:], sums[0])
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_embedding_by_columns_and_head_by_rows(tmp_path: Path, tied: bool) -> None:
+    """What two chips have of the ends makes the embedding and the logits of the definition."""
+    tiny = Tiny(width=700, vocabulary=700, tied=tied)
+    model = tiny_model(tmp_path, tiny, positions=16)
+    wanted = FastEngine(model).values([333], 0)
+    table = model.matrices["token_embd"]
+    found = []
+    for columns in (slice(0, 640), slice(640, 700)):
+        planes = np.ascontiguousarray(table.planes[:, :, columns])
+        shape = replace(embedding_shard(model.shape, 2), width=planes.shape[2])
+        held = replace(model, shape=shape, matrices={"token_embd": replace(table, planes=planes)}, gains={})
+        found += [chunk[0] for chunk in run_end(held, "embedding", {}, [333]).values()]
+    assert equal_bits(np.concatenate(found)[:700], wanted["x"][0])
+    head, x = model.matrices[model.shape.head_matrix], wanted["last"]
+    given = {**vectors("x", x - x), **vectors("y", x)}
+    parts = []
+    for rows in (slice(0, 350), slice(350, 700)):
+        mine = Weights(head.planes[rows], head.scale[rows], None)
+        held = replace(model, shape=head_shard(model.shape, 2), matrices={"token_embd": mine})
+        parts.append(run_end(held, "head", given, [0])["logits"].reshape(-1)[:350])
+    assert equal_bits(np.concatenate(parts), wanted["logits"][0])
+
+
+def run_end(
+    model: QuantisedModel, name: Segment, given: image.Image, tokens: list[int]
+) -> dict[str, np.ndarray]:
+    """The outputs of a segment without a cache, float32 vectors."""
+    graph = segment_graph(model.shape, name, 1, 16)
+    program, placement, _ = compile_placed(graph, PRODUCT)
+    image_of = {**image.constants(model, placement), **image.inputs(model, graph, tokens, 0), **given}
+    outputs = lockstep.run(program, image_of, PRODUCT).outputs
+    return {key: from_byte_planes(outputs[key], np.float32) for key in outputs if key[:2] != "y."}
+
+
+@pytest.mark.parametrize("ways", [1, 8])
+def test_the_ends_of_70b_are_counted_without_weights(tmp_path: Path, ways: int) -> None:
+    """A table of 32,000 rows, gathered and as a matrix; one chip has nothing to exchange, and it is too small."""
+    if ways == 1:
+        with pytest.raises(CapacityError):
+            ends_cost(LLAMA_70B, ways, 1, PRODUCT, folder=tmp_path)
+        return
+    one, many = (ends_cost(LLAMA_70B, ways, rows, PRODUCT, folder=tmp_path) for rows in (1, 16))
+    assert many.embedding.cycles == 16 * one.embedding.cycles
+    assert (many.head, many.embedding_bytes) == (one.head, one.embedding_bytes)
+    assert one.embedding_exchange is not None
+    assert (one.embedding_exchange.kind, one.embedding_exchange.vectors) == ("all_gather", 104)
+    assert one.head_bytes > 32000 * 8192 // 8
 
 
 def test_a_layer_of_70b_on_eight_chips_is_counted_without_weights(tmp_path: Path) -> None:
