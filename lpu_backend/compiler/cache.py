@@ -26,6 +26,7 @@ def program_key(graph: ModelGraph, spec: ChipSpec, room: Room) -> str:
     said = {
         "compiler": VERSION,
         "graph": [graph.kind, graph.rows, graph.positions, graph.text(), asdict(graph.model)],
+        "part": asdict(graph.part),
         "spec": [spec.name, *((c.name, c.value) for c in constants(spec))],
         "room": asdict(room),
     }

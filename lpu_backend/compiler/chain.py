@@ -14,6 +14,7 @@ from lpu_backend.compiler.timeline import FIRST_QUEUE_ROW, Needs, Timeline, merg
 
 _BANK_WORDS = 4096
 _READ_HALF, _WRITE_HALF = 4, 8
+_RECEIVE_HALF = 2
 _WRITES = (Opcode.WRITE, Opcode.SCATTER)
 Row = tuple[int, int, Instruction, Labels, Repeat]
 
@@ -38,7 +39,9 @@ class Chain:
         if queue in MEM_QUEUES:
             self._bank(cycle, queue, what, repeat)
         else:
-            self._take(FIRST_QUEUE_ROW + queue, cycle, 1, repeat)
+            half = _RECEIVE_HALF if what.opcode is Opcode.RECEIVE else 1
+            for busy in range(self.timing.busy[what.opcode]):
+                self._take(FIRST_QUEUE_ROW + queue, cycle + busy, half, repeat)
 
     def carry(self, streams: Streams, cycle: int, way: tuple[int, int], repeat: Repeat = ONCE) -> None:
         """A value on its way from queue way[0], which drives it in `cycle`, to queue way[1]."""

@@ -17,7 +17,7 @@ from lpu_backend.compiler.sram import Sram
 from lpu_backend.compiler.walk import lower_graph
 from lpu_backend.model.graph import ModelGraph, check
 
-VERSION = 8
+VERSION = 9
 """Goes up with every change that makes other programs of the same graph."""
 Pass = Literal["check", "place", "schedule", "verify"]
 PASSES: tuple[Pass, ...] = ("check", "place", "schedule", "verify")
@@ -38,7 +38,10 @@ def compile_placed(
 ) -> tuple[Program, Placement, str]:
     """The program, where its values lie, and the memory map as text."""
     check(graph)
+    part = graph.part
     name = f"{graph.kind}-{graph.rows}-{graph.positions}"
+    if not part.is_whole:
+        name += f"-layers-{part.first}-{part.stop - 1}"
     builder = ProgramBuilder(name, spec.name)
     sram = Sram(builder, spec)
     placement = place(graph, sram, room or Room(graph.positions, ((graph.rows, graph.positions),)))
@@ -50,5 +53,5 @@ def compile_placed(
     lower_graph(Lowering(graph, Schedule(builder, sram, spec), placement, rows=graph.rows))
     program = builder.build()
     if stop_after != "schedule":
-        verify(program, spec)
+        verify(program, spec, alone=part.is_whole)
     return program, placement, text

@@ -37,7 +37,7 @@ SEEN = np.float32(3e38)
 
 
 def constants(model: QuantisedModel, placement: Placement) -> Image:
-    """Weights in tiles, scales, biases, gains, masks of lanes."""
+    """Of the part that is placed: weights in tiles, scales, biases, gains, masks of lanes."""
     shape = model.shape
     image: Image = {}
     for name in placement.head:
@@ -46,9 +46,9 @@ def constants(model: QuantisedModel, placement: Placement) -> Image:
         scale = model.matrices[shape.head_matrix].scale
         _add_floats(image, f"{shape.head_matrix}.scale", scale, standard(shape.vocabulary))
         if shape.head_matrix not in placement.head:
-            head = Matrix(shape.head_matrix, shape.vocabulary, shape.width, 1)
-            _add_matrix(image, head, model.matrices[head.name], placement, rows_of(shape, head))
-    for layer in range(shape.layers):
+            table = Matrix(shape.head_matrix, shape.vocabulary, shape.width, 1)
+            _add_matrix(image, table, model.matrices[table.name], placement, rows_of(shape, table))
+    for layer in placement.part.layers:
         for matrix in shape.layer_matrices(layer):
             weights, rows = model.matrices[matrix.name], rows_of(shape, matrix)
             _add_matrix(image, matrix, weights, placement, rows)

@@ -13,7 +13,6 @@ from itertools import pairwise
 
 from lpu_backend.chip.floorplan import mem
 from lpu_backend.chip.program import Kind
-from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.compiler.layout import (
     GROUP_ROWS,
     LANES,
@@ -33,6 +32,7 @@ from lpu_backend.compiler.room import SIDES, Room
 from lpu_backend.compiler.sram import Source, Sram, Vectors
 from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.graph import Embed, Given, Linear, ModelGraph, Store
+from lpu_backend.model.part import Part
 from lpu_backend.model.shape import Matrix, ModelShape
 
 PLACES: dict[str, tuple[str, int]] = {
@@ -105,13 +105,15 @@ class Placement:
     constants: dict[str, Vectors]
     state: dict[str, Vectors]
     inputs: dict[str, Vectors]
+    part: Part
+    """Of the model: what is placed."""
 
 
 def place(graph: ModelGraph, sram: Sram, room: Room) -> Placement:
     """Places all that is not scratch. Raises CapacityError, GraphError."""
     shape = graph.model
     _check(shape, graph, room.capacity)
-    placement = Placement(room.capacity, {}, {}, {}, {}, {})
+    placement = Placement(room.capacity, {}, {}, {}, {}, {}, graph.part)
     _Placer(graph, sram, placement, room.kept_free(shape)).run()
     return placement
 
@@ -127,11 +129,6 @@ def _check(shape: ModelShape, graph: ModelGraph, capacity: int) -> None:
         )
 
 
-def check_bytes(shape: ModelShape, spec: ChipSpec, capacity: int) -> None:
-    """Raises CapacityError where not even the bytes fit."""
-    shape.check_fits(capacity, spec.sram_bytes)
-
-
 class _Placer:
     def __init__(
         self, graph: ModelGraph, sram: Sram, placement: Placement, free: dict[tuple[str, int], int]
@@ -143,13 +140,13 @@ class _Placer:
         """Matrices to be placed behind those of the layers."""
 
     def run(self) -> None:
-        shape = self._shape
-        check_bytes(shape, self._sram.spec, self._to.capacity)
+        shape, part = self._shape, self._to.part
+        part.check_fits(shape, self._to.capacity, self._sram.spec.sram_bytes)
         self._ends()
-        for layer in range(shape.layers):
+        for layer in part.layers:
             self._caches(layer)
         self._small()
-        for layer in range(shape.layers):
+        for layer in part.layers:
             for matrix in shape.layer_matrices(layer):
                 self._matrix(matrix)
         for matrix in self._after:
@@ -219,8 +216,8 @@ class _Placer:
 
     def _small(self) -> None:
         """Scales, biases, gains, masks of lanes, ones."""
-        shape = self._shape
-        for layer in range(shape.layers):
+        shape, part = self._shape, self._to.part
+        for layer in part.layers:
             for matrix in shape.layer_matrices(layer):
                 chunks = len(rows_of(shape, matrix))
                 self._floats(f"{matrix.name}.scale", "scale", chunks)

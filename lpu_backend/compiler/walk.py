@@ -11,6 +11,7 @@ from lpu_backend.compiler.lower_cache import lower_cache, superlane_turns
 from lpu_backend.compiler.lower_embed import lower_embed
 from lpu_backend.compiler.lower_gate import lower_gate
 from lpu_backend.compiler.lower_linear import Finish, added, lower_linear, rounded, stored
+from lpu_backend.compiler.lower_link import lower_receive, lower_send
 from lpu_backend.compiler.lower_norm import lower_norm
 from lpu_backend.compiler.lowering import Floats, Lowering, Planes
 from lpu_backend.compiler.place import PLACES
@@ -89,8 +90,16 @@ class _Walk:
                 return lower_gate(lower, *(lower.values[name] for name in node.inputs))
             case ops.Last():
                 return self._last(node)
+            case ops.Receive() | ops.Send():
+                return self._link(node)
             case _:
                 return self._attention(node)
+
+    def _link(self, node: Node) -> Floats | None:
+        if isinstance(node.op, ops.Receive):
+            return lower_receive(self._lower)
+        lower_send(self._lower, self._lower.values[node.inputs[0]])
+        return None
 
     def _attention(self, node: Node) -> Floats | Planes | None:
         lower, inputs = self._lower, [self._lower.values.get(name, []) for name in node.inputs]

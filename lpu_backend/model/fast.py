@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from lpu_backend.model import graph as ops
 from lpu_backend.model import kernels
 from lpu_backend.model.graph import ModelGraph, Node, build_graph, last_uses
 from lpu_backend.model.kernels import F32, I8, I16, I32
+from lpu_backend.model.part import Part, whole
 from lpu_backend.model.quantise import QuantisedModel
 from lpu_backend.model.rope import partners
 
@@ -26,10 +28,14 @@ NOTHING: F32 = np.empty(0, np.float32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """The tokens of a step, at consecutive positions."""
+    """The tokens of a step, or of a stretch of it, at consecutive positions."""
 
     tokens: npt.NDArray[np.int64]
     position: int
+    end_step: bool = True
+    """Whether the step ends here: logits are wanted."""
+    received: F32 | None = None
+    """The residual stream of the part before, shape (tokens, width)."""
 
     @property
     def span(self) -> slice:
@@ -37,14 +43,18 @@ class Rows:
 
 
 class FastEngine:
-    """A model with a KV cache for one sequence. Results do not depend on `threads`. Not for two threads at once."""
+    """A model, or a part of one, with a KV cache for one sequence. Results do not depend on `threads`.
 
-    def __init__(self, model: QuantisedModel, *, threads: int = 2) -> None:
+    Not for two threads at once.
+    """
+
+    def __init__(self, model: QuantisedModel, *, threads: int = 2, part: Part | None = None) -> None:
         shape = model.shape
         self.model = model
+        self.part = part or whole(shape)
         self.positions = model.positions
         self._threads = min(threads, int(numba.config.NUMBA_NUM_THREADS))
-        cache = (shape.layers, 2, self.positions, shape.kv_heads, shape.head_width)
+        cache = (len(self.part.layers), 2, self.positions, shape.kv_heads, shape.head_width)
         self._caches: dict[str, I8] = {name: np.zeros(cache, np.int8) for name in ("keys", "values")}
         self._partner = partners(shape.head_width, shape.pairs)
         self._graphs: dict[int, tuple[ModelGraph, tuple[tuple[str, ...], ...]]] = {}
@@ -61,42 +71,63 @@ class FastEngine:
             ops.Gate: self._gate,
             ops.Add: lambda op, rows, x, y: x + y,
             ops.Last: lambda op, rows, x: x[-1:],
+            ops.Receive: lambda op, rows: rows.received,
+            ops.Send: lambda op, rows, x: x,
         }
 
     def step(
         self, tokens: Sequence[int], position: int, stop: Callable[[], bool] = lambda: False
     ) -> F32 | None:
-        """Append tokens; see `interface.Engine`. `stop` is asked before every operation."""
-        self._check(tokens, position)
+        """Append tokens; see `interface.Engine`. `stop` is asked before every operation. For a whole model."""
+        self.check(tokens, position)
+        value: F32 | None = None
+        for rows in stretches(tokens, position):
+            value = self.run(rows, stop)
+            if value is None:
+                return None
+        assert value is not None
+        logits: F32 = value[0]
+        return logits
+
+    def run(self, rows: Rows, stop: Callable[[], bool]) -> F32 | None:
+        """Append the tokens of a stretch; return the graph's output, None once `stop()` is true.
+
+        Where the step goes on behind these rows no logits are made, and what is returned is the residual stream.
+        """
+        graph, dead = self._graph(len(rows.tokens))
+        values: dict[str, Array] = {}
+        with self._numba_threads():
+            for node, finished in zip(graph.nodes, dead, strict=True):
+                if stop():
+                    return None
+                if isinstance(node.op, ops.Last) and not rows.end_step:
+                    residual: F32 = values[node.inputs[0]]
+                    return residual
+                self._run(node, rows, values)
+                for name in finished:
+                    del values[name]
+        output: F32 = values[graph.output]
+        return output
+
+    @contextmanager
+    def _numba_threads(self) -> Iterator[None]:
         before = numba.get_num_threads()
         numba.set_num_threads(self._threads)
         try:
-            for first in range(0, len(tokens), MOST_ROWS):
-                part = Rows(np.array(tokens[first : first + MOST_ROWS]), position + first)
-                graph, dead = self._graph(len(part.tokens))
-                values: dict[str, Array] = {}
-                for node, finished in zip(graph.nodes, dead, strict=True):
-                    if stop():
-                        return None
-                    if isinstance(node.op, ops.Last) and first + MOST_ROWS < len(tokens):
-                        break
-                    self._run(node, part, values)
-                    for name in finished:
-                        del values[name]
+            yield
         finally:
             numba.set_num_threads(before)
-        logits: F32 = values[graph.output][0]
-        return logits
 
     def values(self, tokens: Sequence[int], position: int) -> dict[str, Array]:
         """Run one step and return the value of every node, for comparison with another engine."""
-        self._check(tokens, position)
+        self.check(tokens, position)
         values: dict[str, Array] = {}
         for node in self._graph(len(tokens))[0].nodes:
             self._run(node, Rows(np.array(tokens), position), values)
         return values
 
-    def _check(self, tokens: Sequence[int], position: int) -> None:
+    def check(self, tokens: Sequence[int], position: int) -> None:
+        """Raises ExecutionError for tokens or positions that are impossible."""
         if not tokens or not all(0 <= token < self.model.shape.vocabulary for token in tokens):
             raise ExecutionError("a step takes tokens of the vocabulary, at least one")
         if position < 0 or position + len(tokens) > self.positions:
@@ -109,7 +140,8 @@ class FastEngine:
 
     def _graph(self, rows: int) -> tuple[ModelGraph, tuple[tuple[str, ...], ...]]:
         if rows not in self._graphs:
-            built = build_graph(self.model.shape, "decode" if rows == 1 else "prefill", rows, self.positions)
+            kind: ops.Kind = "decode" if rows == 1 else "prefill"
+            built = build_graph(self.model.shape, kind, rows, self.positions, self.part)
             self._graphs[rows] = (built, last_uses(built))
         return self._graphs[rows]
 
@@ -146,7 +178,7 @@ class FastEngine:
         return y.reshape(x.shape)
 
     def _store(self, op: ops.Store, rows: Rows, a: I16) -> I8:
-        cache: I8 = self._caches[op.cache][op.layer]
+        cache: I8 = self._caches[op.cache][op.layer - self.part.first]
         kernels.store(a, rows.position, cache.reshape(2, self.positions, -1))
         return cache
 
@@ -170,6 +202,13 @@ class FastEngine:
         h = np.empty(t.shape, np.int32)
         kernels.gate(t, u, h)
         return h
+
+
+def stretches(tokens: Sequence[int], position: int) -> Iterator[Rows]:
+    """A step in stretches of MOST_ROWS tokens."""
+    for first in range(0, len(tokens), MOST_ROWS):
+        part = np.array(tokens[first : first + MOST_ROWS])
+        yield Rows(part, position + first, end_step=first + MOST_ROWS >= len(tokens))
 
 
 def norm_constants(op: ops.Norm) -> tuple[np.float32, np.float32]:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from lpu_backend.errors import GraphError
+from lpu_backend.model.part import Part, whole
 from lpu_backend.model.shape import Matrix, ModelShape, Pairs
 
 A16_LIMIT = 127 << 8
@@ -164,7 +165,33 @@ class Last:
     """The last row alone."""
 
 
-Op = Embed | Given | Norm | Linear | Rope | Round | Store | Scores | Softmax | Mix | Gate | Add | Last
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """The residual stream of the part before, every row of it, as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The residual stream to the next part."""
+
+
+Op = (
+    Embed
+    | Given
+    | Norm
+    | Linear
+    | Rope
+    | Round
+    | Store
+    | Scores
+    | Softmax
+    | Mix
+    | Gate
+    | Add
+    | Last
+    | Receive
+    | Send
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +208,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ModelGraph:
-    """One step of a model, in single assignment, in an order in which it can run."""
+    """One step of a model or of a part of it, in single assignment, in an order in which it can run."""
 
     model: ModelShape
     kind: Kind
@@ -190,10 +217,11 @@ class ModelGraph:
     positions: int
     """Positions of the KV cache the step can see: the bucket."""
     nodes: tuple[Node, ...]
+    part: Part
 
     @property
     def output(self) -> str:
-        """The node with the result: logits, shape (1, vocabulary), where the step is a whole model's."""
+        """The node with the result: logits, shape (1, vocabulary), where the step ends with a model's head."""
         return self.nodes[-1].name
 
     def text(self) -> str:
@@ -201,11 +229,17 @@ class ModelGraph:
         return "".join(f"{_line(node)}\n" for node in self.nodes)
 
 
-def build_graph(model: ModelShape, kind: Kind, rows: int, positions: int) -> ModelGraph:
-    """Return the graph of a step: prefill of `rows` tokens, or decode of one. Raises GraphError."""
+def build_graph(
+    model: ModelShape, kind: Kind, rows: int, positions: int, part: Part | None = None
+) -> ModelGraph:
+    """Return the graph of a step of a part, by default all: prefill of `rows` tokens, or decode of one.
+
+    Raises GraphError.
+    """
     if rows < 1 or (kind == "decode" and rows != 1) or rows > positions:
         raise GraphError(f"a {kind} step of {rows} tokens in a cache of {positions} positions is impossible")
-    graph = ModelGraph(model, kind, rows, positions, GraphBuilder(model, rows, positions).whole())
+    part = part or whole(model)
+    graph = ModelGraph(model, kind, rows, positions, GraphBuilder(model, rows, positions).of(part), part)
     check(graph)
     return graph
 
@@ -217,14 +251,17 @@ class GraphBuilder:
         self._model, self._rows, self._positions = model, rows, positions
         self.nodes: list[Node] = []
 
-    def whole(self) -> tuple[Node, ...]:
-        """All of a model."""
+    def of(self, part: Part) -> tuple[Node, ...]:
+        """All of a model, or of a part of it."""
         width = self._model.width
-        x = self.embedding()
-        for layer in range(self._model.layers):
+        x = self.embedding() if part.has_embedding else self._add("x", Receive(), (), width)
+        for layer in part.layers:
             x = self._add(f"L{layer}.x1", Add(), (x, self.attention_part(layer, x)), width)
             x = self._add(f"L{layer}.x2", Add(), (x, self.feed_forward_part(layer, x)), width)
-        self.head(x)
+        if part.has_head:
+            self.head(x)
+        else:
+            self._add("sent", Send(), (x,), width)
         return tuple(self.nodes)
 
     def embedding(self) -> str:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from lpu_backend.errors import GraphError
 from lpu_backend.model.graph import GraphBuilder, Kind, ModelGraph, check
+from lpu_backend.model.part import whole
 from lpu_backend.model.shape import LANES, ModelShape
 
 Segment = Literal["attention", "feed_forward", "embedding", "head"]
@@ -64,6 +65,6 @@ def segment_graph(shard: ModelShape, segment: Segment, rows: int, positions: int
         case "head":
             builder.head(builder.given_sum(RESIDUAL, SUM))
     kind: Kind = "decode" if rows == 1 else "prefill"
-    graph = ModelGraph(shard, kind, rows, positions, tuple(builder.nodes))
+    graph = ModelGraph(shard, kind, rows, positions, tuple(builder.nodes), whole(shard))
     check(graph)
     return graph

@@ -12,6 +12,7 @@ from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.graph import Last, ModelGraph, build_graph, check, last_uses
+from lpu_backend.model.part import whole
 from lpu_backend.model.shape import ModelShape, read_shape
 from tests.lpu_backend.tiny_model import Tiny, write_model
 
@@ -105,7 +106,7 @@ def test_a_graph_that_breaks_a_rule_names_the_node() -> None:
     }
     for message, changed in broken.items():
         with pytest.raises(GraphError, match=message):
-            check(ModelGraph(small, "prefill", 4, 128, tuple(changed)))
+            check(ModelGraph(small, "prefill", 4, 128, tuple(changed), whole(small)))
 
 
 def test_values_live_until_their_last_use() -> None:
