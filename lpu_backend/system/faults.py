@@ -20,6 +20,7 @@ from lpu_backend.system.network import Exchange, Move, Sum, Work, schedule
 from lpu_backend.system.run_network import Bytes, Outcome, Place, run_exchange
 from lpu_backend.system.topology import UNWIRED, System
 from lpu_backend.system.verify_network import verify_network
+from lpu_backend.system.wire import START
 
 
 class NoisyLinks:
@@ -137,7 +138,7 @@ def replay(
         "ways past the dead cable" if spare is None else f"node {spare} takes over",
         noticed,
         again,
-        0.0 if spare is None else wire.host_call_s + reload_bytes / wire.host_bytes_per_s,
+        0.0 if spare is None else START.host_call_s + reload_bytes / START.host_bytes_per_s,
         0.0 if spare is None else align_seconds(system),
         _same(exchange, again, given, moved),
     )
@@ -146,7 +147,7 @@ def replay(
 def align_seconds(system: System) -> float:
     """Emulated seconds until a node that joins is aligned: its exchanges, and the epoch's end."""
     wire = system.wire
-    return wire.chip.seconds(2 * wire.align_exchanges * wire.link_cycles + wire.epoch_cycles)
+    return wire.chip.seconds(2 * START.align_exchanges * wire.link_cycles + wire.epoch_cycles)
 
 
 def spare_node(system: System, node: int) -> int | None:

@@ -27,7 +27,7 @@ from lpu_backend.errors import ClockError, NetworkError, TopologyError
 from lpu_backend.system.network import Exchange
 from lpu_backend.system.run_network import Bytes, Channel, Outcome, Place, run_exchange
 from lpu_backend.system.topology import System
-from lpu_backend.system.wire import WireSpec
+from lpu_backend.system.wire import START, WireSpec
 
 Floats = npt.NDArray[np.float64]
 JITTER_BOUND_SIGMA = 6
@@ -85,7 +85,7 @@ def readings(wire: WireSpec, count: int, draw: np.random.Generator) -> Floats:
 def align(system: System, seed: int, parents: tuple[int, ...]) -> Floats:
     """Errors of all counters after the exchanges of steps 1 and 2, cycles."""
     wire, draw = system.wire, np.random.default_rng([seed, 1])
-    count = wire.align_exchanges
+    count = START.align_exchanges
     exact = np.zeros(system.installed)
     for chip in _tree_order(parents):
         latency = readings(wire, count, draw).mean()

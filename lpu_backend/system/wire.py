@@ -70,21 +70,12 @@ class WireSpec:
     clock_ppm: float = known(
         100.0, "ppm either way", "oscillators of data-centre parts", "assumed", low=20, high=300
     )
-    align_exchanges: int = known(
-        1_024, "exchanges a link", "3 cycles of alignment over 14 links", "assumed", low=256, high=100_000
-    )
     deskew_interval_cycles: int = known(
         16_384, "cycles", "so that drift stays within the guard's share", "assumed", low=4_096, high=25_000
     )
     deskew_cycles: int = known(
         8, "cycles", "a RUNTIME_DESKEW, longer or shorter by the drift", "assumed", low=4, high=16
     )
-
-    # The host
-    host_bytes_per_s: int = known(
-        24_000_000_000, "B/s a chip", "GroqFlow's estimate of PCIe Gen4 × 16", "measured"
-    )
-    host_call_s: float = known(10e-6, "s", "GroqFlow's estimate of a transfer's start", "measured")
 
     def __post_init__(self) -> None:
         for constant in constants(self):
@@ -131,3 +122,19 @@ class WireSpec:
 
 WIRE = WireSpec()
 """The links of GroqChip 1 at 900 MHz."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartSpec:
+    """What happens before a program runs, or runs again. No prediction rests on it."""
+
+    align_exchanges: int = known(
+        1_024, "exchanges a link", "3 cycles of alignment over 14 links", "assumed", low=256, high=100_000
+    )
+    host_bytes_per_s: int = known(
+        24_000_000_000, "B/s a chip", "GroqFlow's estimate of PCIe Gen4 × 16", "measured"
+    )
+    host_call_s: float = known(10e-6, "s", "GroqFlow's estimate of a transfer's start", "measured")
+
+
+START = StartSpec()

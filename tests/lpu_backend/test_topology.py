@@ -16,7 +16,7 @@ from lpu_backend.chip.spec import table
 from lpu_backend.errors import SpecError, TopologyError
 from lpu_backend.system.topology import UNWIRED, System, diameter, distances, node_distances, system_of
 from lpu_backend.system.topology_file import parse_topology, read_topology
-from lpu_backend.system.wire import WIRE, WireSpec
+from lpu_backend.system.wire import START, WIRE, WireSpec
 
 SIZES = (1, 2, 4, 8, 16, 24, 64, 72, 88, 264, 272, 576, 1440)
 LARGEST = system_of(10_440)
@@ -112,7 +112,10 @@ def test_the_readme_shows_the_constants() -> None:
     """The table in the room's README is that of the links' constants."""
     readme = (Path(lpu_backend.__file__).parent / "README.md").read_text()
 
-    assert readme.split("<!-- wire constants -->\n")[1].split("\n<!-- /wire constants -->")[0] == table(WIRE)
+    assert (
+        readme.split("<!-- wire constants -->\n")[1].split("\n<!-- /wire constants -->")[0]
+        == f"{table(WIRE)}\n\n{table(START)}"
+    )
 
 
 def test_a_file_of_cables(tmp_path: Path) -> None:
