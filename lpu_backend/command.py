@@ -1,4 +1,4 @@
-"""What `python -m lpu_backend` does: compile a model, look at a program, run it. Words in, text or JSON out.
+"""What `python -m lpu_backend` does: compile a model, look at a program, run it, estimate. Words in, words out.
 
 A program is compiled from a GGUF file, or read from its text form (`.lpu`). Times are emulated: cycles of the chip.
 """
@@ -21,13 +21,16 @@ from lpu_backend.chip.verify import verify
 from lpu_backend.compiler.compile import PASSES, compile_placed
 from lpu_backend.compiler.summary import summary
 from lpu_backend.errors import ExecutionError, LpuError
+from lpu_backend.estimate.command import COMMANDS as ESTIMATES
+from lpu_backend.estimate.command import add_commands as add_estimates
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.graph import Kind, build_graph
 from lpu_backend.model.shape import read_shape
-from lpu_backend.system.network_command import network_options, run_network_command
 
 LARGEST_TEXT_BYTES = 64 << 20
 POSITIONS = 256
+WITHOUT_A_FILE = ESTIMATES
+"""Commands that take shapes, and no file of weights."""
 
 
 def run_command(words: Sequence[str], model: Path | None = None) -> str:
@@ -56,11 +59,7 @@ def parser(model: Path | None = None) -> argparse.ArgumentParser:
         help_text = "a GGUF file" if act is _run else "a GGUF file, or a program as text (.lpu)"
         command.add_argument("file", type=Path, nargs="?" if model else None, default=model, help=help_text)
         add_options(command)
-    network = commands.add_parser(
-        "network", help="many chips: schedule, prove and play an exchange between them"
-    )
-    network_options(network)
-    network.set_defaults(act=run_network_command)
+    add_estimates(commands)
     return top
 
 

@@ -15,7 +15,7 @@ import typer
 from inference.errors import ModelError
 from inference.llm.lpu import Lpu
 from inference.types import Cancel, ChatRequest, Message, Sampling, Token
-from lpu_backend.command import run_command
+from lpu_backend.command import WITHOUT_A_FILE, run_command
 from lpu_backend.compiler.steps import CompiledSteps
 from lpu_backend.errors import LpuError
 from voice_app.config import Settings, load_settings
@@ -35,8 +35,10 @@ def run_lpu(words: Sequence[str]) -> int:
         report = answer(settings, options.prompt, options.count)
         typer.echo(json.dumps(report) if options.json else _told(report))
     else:
+        asks_for_a_file = words[:1] and words[0] not in WITHOUT_A_FILE
+        path = find_model(chosen_llm(settings).name, "llm").path if asks_for_a_file else None
         try:
-            typer.echo(run_command(words, find_model(chosen_llm(settings).name, "llm").path))
+            typer.echo(run_command(words, path))
         except LpuError as error:
             raise ModelError(str(error)) from error
     return 0

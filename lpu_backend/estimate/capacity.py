@@ -58,7 +58,7 @@ class Capacity:
             f"{self.chips:,} chips have {_gb(self.have_bytes)}"
         )
         if self.fits:
-            return f"{parts}: it fits, for up to {self.users_that_fit:,} users"
+            return f"{parts}: by bytes it fits, for up to {self.users_that_fit:,} users"
         if self.weight_bytes > self.have_bytes:
             how = "" if self.precision == "int8" else ", or INT8 weights"
             return f"{parts}: the weights alone do not fit; take {self.least_chips:,} chips{how}"

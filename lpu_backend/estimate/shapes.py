@@ -15,8 +15,9 @@ from lpu_backend.errors import EstimateError
 from lpu_backend.estimate.assets import asset_folder, read_toml
 
 Style = Literal["llama", "gemma", "falcon", "bert"]
-Precision = Literal["int8", "fp16"]
-BYTES_A_WEIGHT: dict[str, int] = {"int8": 1, "fp16": 2}
+Precision = Literal["int8", "mixed", "fp16"]
+"""`mixed`: INT8, with 16 bits for values and for the second matrix of the feed-forward, as `lpu run` computes."""
+BYTES_A_WEIGHT: dict[str, int] = {"int8": 1, "mixed": 1, "fp16": 2}
 KV_BYTES = 2
 """Keys and values are stored with 16 bits: two INT8 planes on the chip, FP16 on a GPU."""
 SCALE_BYTES = 4
@@ -111,6 +112,10 @@ class PublishedModel:
         vectors = self.counted_parameters - self.stored_weights
         if precision == "fp16":
             return matrices + 2 * vectors
+        if precision == "mixed":
+            layers = self.layers + self.idle_layers
+            values = self.kv_heads * self.head_width + self.experts * self.ffn
+            matrices += layers * self.width * values
         return matrices + SCALE_BYTES * (vectors + self._stored_rows)
 
     @property

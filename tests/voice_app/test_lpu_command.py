@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
+import pytest
 from typer.testing import CliRunner
 
 from voice_app.cli import app
@@ -49,3 +52,21 @@ def test_a_plan_with_the_chip_says_so() -> None:
 
     assert {stages[name]["basis"] for name in ("token", "llm_first_token")} == {"emulated"}
     assert {stages[name]["basis"] for name in ("stt", "tts_first_sound")} == {"measured"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("estimate --model llama-3-8b --chips 7", "7 chips: take 1, 2, 4 or whole nodes"),
+        ("estimate --model llama-3-8b --chips 8", "do not fit; take"),
+        ("compare --model lama-3-8b --chips 72", "llama-3-8b"),
+    ],
+)
+def test_a_question_without_an_answer_has_an_exit_status(words: str, said: str) -> None:
+    """One line on the standard error, exit status 6, no file of weights asked for."""
+    command = [sys.executable, "-m", "voice_app", "lpu", *words.split()]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 6
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,115 @@
+"""How a model is divided over chips: groups share each part of a layer, and stand one behind another in a pipeline.
+
+As P22 has it: tensor parallelism inside a node, a pipeline across nodes. Pure arithmetic on bytes. The parts, in order:
+the embedding, attention and feed-forward of every layer, the head. A group takes parts that follow one another. Whole
+copies of the pipeline fill what chips are left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lpu_backend.errors import EstimateError
+
+PartKind = Literal["embedding", "attention", "feed_forward", "head"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a model and the bytes of SRAM it takes on each chip of its group."""
+
+    kind: PartKind
+    layer: int
+    """−1 for the ends."""
+    bytes: int
+    kv_bytes: int = 0
+    """Keys and values of one user, beside `bytes`."""
+    idle: bool = False
+    """Stored, and passed over by a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A group of chips and what it has of the model."""
+
+    chips: tuple[int, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def bytes(self) -> int:
+        """On each chip, without caches."""
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def kv_bytes(self) -> int:
+        """One user's caches on each chip."""
+        return sum(part.kv_bytes for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A pipeline of groups, and how many copies of it the system holds."""
+
+    ways: int
+    stages: tuple[Stage, ...]
+    copies: int
+    users_that_fit: int
+    """Users whose caches a copy has room for."""
+
+    @property
+    def chips_used(self) -> int:
+        """Chips of all copies; the others are idle."""
+        return self.copies * len(self.stages) * self.ways
+
+    @property
+    def users_in_flight(self) -> int:
+        """Users a copy serves at once: one a stage, as far as their caches fit."""
+        return min(len(self.stages), self.users_that_fit)
+
+
+def ways_to_try(chips: int, heads: int, node_chips: int) -> tuple[int, ...]:
+    """Return sizes of groups inside a node: powers of two, no more than heads or chips."""
+    return tuple(ways for ways in (1, 2, 4, 8) if ways <= min(chips, heads, node_chips))
+
+
+def divide(chips: int, ways: int, parts: tuple[Part, ...], room_bytes: int) -> Partition:
+    """Return the longest pipeline of groups of `ways`: the fewest parts a group of which all fit.
+
+    Raises EstimateError, which says what is too large.
+    """
+    worst = max(parts, key=lambda part: part.bytes + part.kv_bytes)
+    if worst.bytes + worst.kv_bytes > room_bytes:
+        raise EstimateError(
+            f"{worst.kind.replace('_', '-')} takes {worst.bytes + worst.kv_bytes:,} bytes on each of {ways} chips, "
+            f"which have {room_bytes:,}; take larger groups"
+        )
+    groups = chips // ways
+    for most in range(1, len(parts) + 1):
+        loads = _loads(parts, most, room_bytes)
+        if len(loads) <= groups:
+            stages = tuple(
+                Stage(tuple(range(n * ways, (n + 1) * ways)), tuple(load)) for n, load in enumerate(loads)
+            )
+            users = min((room_bytes - each.bytes) // each.kv_bytes for each in stages if each.kv_bytes)
+            return Partition(ways, stages, groups // len(stages), users)
+    needed = len(_loads(parts, len(parts), room_bytes)) * ways
+    raise EstimateError(
+        f"parts of layers in groups of {ways} take {needed:,} chips, and there are {chips:,}; "
+        "take more chips, other groups or a shorter context"
+    )
+
+
+def _loads(parts: tuple[Part, ...], most: int, room: int) -> list[list[Part]]:
+    """Parts one behind the other, `most` of a layer's parts and what fits a group; ends go where there is room."""
+    loads: list[list[Part]] = [[]]
+    taken = counted = 0
+    for part in parts:
+        size, counts = part.bytes + part.kv_bytes, part.layer >= 0
+        if loads[-1] and (taken + size > room or counted + counts > most):
+            loads.append([])
+            taken = counted = 0
+        loads[-1].append(part)
+        taken += size
+        counted += counts
+    return loads
