@@ -37,6 +37,8 @@ class Transcript:
     """Length of the sound that was given."""
     reruns: int = 0
     """How often the loop guard decoded again with a longer context."""
+    mean_log_prob: float = 0.0
+    """Of its tokens, natural logarithm; of the most doubtful piece, where the sound was cut into several."""
 
 
 @dataclass(frozen=True, slots=True)

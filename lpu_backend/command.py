@@ -26,10 +26,11 @@ from lpu_backend.estimate.command import add_commands as add_estimates
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.graph import Kind, build_graph
 from lpu_backend.model.shape import read_shape
+from lpu_backend.system.network_command import network_options, run_network_command
 
 LARGEST_TEXT_BYTES = 64 << 20
 POSITIONS = 256
-WITHOUT_A_FILE = ESTIMATES
+WITHOUT_A_FILE = (*ESTIMATES, "network")
 """Commands that take shapes, and no file of weights."""
 
 
@@ -59,6 +60,11 @@ def parser(model: Path | None = None) -> argparse.ArgumentParser:
         help_text = "a GGUF file" if act is _run else "a GGUF file, or a program as text (.lpu)"
         command.add_argument("file", type=Path, nargs="?" if model else None, default=model, help=help_text)
         add_options(command)
+    network = commands.add_parser(
+        "network", help="many chips: schedule, prove and play an exchange between them"
+    )
+    network_options(network)
+    network.set_defaults(act=run_network_command)
     add_estimates(commands)
     return top
 

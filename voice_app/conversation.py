@@ -16,7 +16,8 @@ from voice_app.budget import Budget
 from voice_app.drafting import Drafter, DraftGauge, Turn
 from voice_app.ears import Ears, EarSettings
 from voice_app.echo import EchoFloor, is_echo
-from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_nod
+from voice_app.endpointing import EndpointLimits, Patience, endpoint
+from voice_app.hearing import Voice, is_nod, words
 from voice_app.history import History
 from voice_app.lane import Urgency
 from voice_app.reply import Engines, Reply, ReplyStyle, Tell
@@ -190,7 +191,7 @@ class Conversation:
         turn = self._turn
         turn.reply = Reply(turn.reply.revision + 1)
         if not turn.typed:
-            turn.sound = self.ears.turn_so_far()
+            turn.sound, turn.voice = self.ears.turn_so_far(), self.ears.voice_so_far()
         self._answering = asyncio.create_task(self._answer(turn, self._answering))
 
     def _drop_draft(self) -> None:
@@ -215,7 +216,9 @@ class Conversation:
     def _judge(self) -> None:
         """Find out whether words interrupt the reply."""
         if self._guessing is None or self._guessing.done():
-            self._guessing = asyncio.create_task(self._judge_interruption(self.ears.turn_so_far()))
+            self._guessing = asyncio.create_task(
+                self._judge_interruption(self.ears.turn_so_far(), self.ears.voice_so_far())
+            )
 
     # What the reply tells.
 
@@ -268,22 +271,22 @@ class Conversation:
             if stable:
                 await lane.call(Urgency.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages))
 
-    async def _judge_interruption(self, sound: Audio) -> None:
+    async def _judge_interruption(self, sound: Audio, voice: Voice) -> None:
         """Words to the assistant take the floor; of anything else the reply goes on."""
         heard = await self.engines.lane.call(
             Urgency.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound)
         )
         if self.state is not State.INTERRUPTED:
             return
-        said = self._turn.reply.spoken.heard(self.senses.speaker.played_s)
-        echo = self.senses.hears_itself() or is_echo(heard.text, said)
+        text, said = words(heard, voice), self._turn.reply.spoken.heard(self.senses.speaker.played_s)
+        echo = self.senses.hears_itself() or is_echo(text, said)
         if echo and not self.senses.cancel_echo():
             self.echo_floor.learn(sound.samples)
-        if not (echo or is_nod(heard.text)):
+        if not (echo or is_nod(text)):
             self.happen(Happening.WORDS_HEARD)
             if not self.ears.speaking:
                 self.happen(Happening.SPEECH_PAUSED)
-        elif echo or not (heard.text and self.ears.speaking):
+        elif echo or not (text and self.ears.speaking):
             self._tell(events.SpeechIgnored, heard=heard.text)
             self.happen(Happening.FALSE_ALARM)
 

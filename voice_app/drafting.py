@@ -20,7 +20,8 @@ from voice_app import events
 from voice_app.audio.frames import FRAME_RATE_HZ
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Budget, plan
-from voice_app.endpointing import UNSURE_FROM, EndpointLimits, is_hum, is_open
+from voice_app.endpointing import UNSURE_FROM, EndpointLimits, is_open
+from voice_app.hearing import Voice, words
 from voice_app.history import History
 from voice_app.lane import Urgency
 from voice_app.reply import Engines, Reply, ReplyStyle, Tell, speak_reply
@@ -39,6 +40,7 @@ class Turn:
     text: str | None = None
     """Typed, or what was heard once that is known."""
     sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
+    voice: Voice = Voice()
     typed: bool = False
     reply: Reply = field(default_factory=Reply)
 
@@ -118,7 +120,7 @@ class Drafter:
             return 1.0
         lane, engines, sound = self.engines.lane, self.engines, turn.sound
         heard = await lane.call(Urgency.FINAL_TRANSCRIPT, lambda: engines.stt.transcribe(sound))
-        turn.text = "" if is_hum(heard.text) else heard.text
+        turn.text = words(heard, turn.voice)
         tell(events.TranscriptCompleted, text=turn.text, reruns=heard.reruns)
         finished = 0.0
         if turn.text and engines.detector:

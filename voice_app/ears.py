@@ -13,6 +13,7 @@ import numpy as np
 from inference.types import Audio, Samples
 from voice_app.audio.frames import FRAME_RATE_HZ as RATE_HZ
 from voice_app.audio.frames import FRAME_S, AudioFrame
+from voice_app.hearing import Voice
 from voice_app.turn_policy import Happening
 
 
@@ -65,6 +66,7 @@ class Ears:
         self._silent = 0
         self._peak = 0.0
         self._speaking = False
+        self._probabilities: list[float] = []
         self.start_frames = settings.start_frames
         """Frames of speech in a row that make a start now."""
         self.end_silence_s = settings.end_silence_s
@@ -85,6 +87,7 @@ class Ears:
         if self._is_quiet(frame.samples) and self._speaking:
             return self._on_silence(frame)
         if probability >= (self.settings.release if self._speaking else self.settings.threshold):
+            self._probabilities.append(probability)
             return self._on_voice(frame)
         return self._on_silence(frame)
 
@@ -124,6 +127,8 @@ class Ears:
             self._voiced = 0
             return [Happening.SPEECH_PAUSED]
         self._voiced = 0
+        if self._turn is None:
+            self._probabilities.clear()
         if self._turn is not None and frame.end_s - self.speech_end_s >= self.end_silence_s:
             return [Happening.TURN_OVER]
         return []
@@ -136,6 +141,11 @@ class Ears:
     def close_turn(self) -> None:
         """Stop keeping sound; what is kept is forgotten."""
         self._turn = None
+
+    def voice_so_far(self) -> Voice:
+        """Return what the detector made of the turn up to now."""
+        count = len(self._probabilities)
+        return Voice(count * FRAME_S, sum(self._probabilities) / count) if count else Voice()
 
     def turn_so_far(self) -> Audio:
         """Return the sound of the turn up to now, 16 kHz."""

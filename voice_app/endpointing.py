@@ -20,9 +20,6 @@ _OPENERS = """
     i i'd i'm i'll i've we you he she it they there please tell give get make let show set put and so but or if my the
 """
 """Words that open a sentence rather than a short answer."""
-_HUM = re.compile(r"u*[hm][hmu]*")
-"""However speech to text spells "mhm", "mmmm", "hm", "um", "huh"."""
-_NODS = "yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
 
 
 UNSURE_FROM = 0.03
@@ -109,15 +106,3 @@ class Patience:
     def was_over(self) -> None:
         """The user heard the reply out."""
         self.factor = max(1.0, self.factor * 0.9)
-
-
-def is_hum(words: str) -> bool:
-    """Tell whether words are only "mhm" and the like: they start no turn."""
-    spoken = _WORD.findall(words.lower())
-    return bool(spoken) and all(map(_HUM.fullmatch, spoken))
-
-
-def is_nod(words: str) -> bool:
-    """Tell whether words only show that somebody listens ("yeah", "okay"): they stop no reply."""
-    spoken = _WORD.findall(words.lower())
-    return all(word in _NODS.split() or _HUM.fullmatch(word) for word in spoken)

@@ -9,7 +9,7 @@ the utterance (loops.py finds it, a longer context settles it), and sound withou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,17 +100,18 @@ class WhisperSpeechToText:
         self._decode(np.zeros(RATE_HZ, np.float32), self._context_s)
 
     def _pieces(self, audio: Audio, may_rerun: bool) -> Transcript:
-        texts, reruns = [], 0
+        texts, reruns, mean_log_prob = [], 0, 0.0
         for piece in split_at_quiet(resample(audio, RATE_HZ), _PIECE_S):
             if level_dbfs(piece.samples) < _LEAST_DBFS:
                 continue
             contexts_s = contexts(piece.seconds, self._context_s)
-            text, extra = settle(
+            heard, extra = settle(
                 partial(self._decode, piece.samples), contexts_s if may_rerun else contexts_s[:1]
             )
-            texts.append(text)
+            texts.append(heard.text)
             reruns += extra
-        return Transcript(" ".join(filter(None, texts)), audio.seconds, reruns)
+            mean_log_prob = min(mean_log_prob, heard.mean_log_prob)
+        return Transcript(" ".join(filter(None, texts)), audio.seconds, reruns, mean_log_prob)
 
     def _decode(self, samples: Samples, context_s: float) -> Decoded:
         from ctranslate2 import StorageView
@@ -131,8 +132,8 @@ class WhisperSpeechToText:
         return Decoded(text, result.no_speech_prob, result.scores[0], len(ids) >= cap)
 
 
-def settle(decode: Callable[[float], Decoded], contexts_s: Sequence[float]) -> tuple[str, int]:
-    """Return the words, and the number of reruns, of sound that `decode` decodes with a context of so many s.
+def settle(decode: Callable[[float], Decoded], contexts_s: Sequence[float]) -> tuple[Decoded, int]:
+    """Return what was heard, and the number of reruns, of sound that `decode` decodes with a context of so many s.
 
     Repeated words are decoded again with the next longer context. The last context is believed, because it
     counts best what a caller truly repeats; only what the token cap had to end is cut. Words that ran into the cap are
@@ -149,8 +150,8 @@ def settle(decode: Callable[[float], Decoded], contexts_s: Sequence[float]) -> t
         heard = decode(context_s)
         reruns += 1
     if not is_speech(heard):
-        return "", reruns
-    return (cut_repeats(heard.text) if heard.is_cut_off else heard.text), reruns
+        return replace(heard, text=""), reruns
+    return (replace(heard, text=cut_repeats(heard.text)) if heard.is_cut_off else heard), reruns
 
 
 def contexts(audio_s: float, shortest_s: float) -> list[float]:
@@ -181,7 +182,8 @@ def is_speech(heard: Decoded) -> bool:
     """
     if not any(character.isalnum() for character in heard.text):
         return False
-    return heard.no_speech < 0.25 or (heard.no_speech < 0.82 and heard.mean_log_prob > -1.4)
+    least = -2.1 if heard.no_speech < 0.25 else -1.4
+    return heard.no_speech < 0.82 and heard.mean_log_prob > least
 
 
 def _check_files(model_dir: Path) -> None:

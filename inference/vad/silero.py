@@ -40,6 +40,7 @@ class SileroVad:
         self._session = onnxruntime.InferenceSession(
             str(_model_path()), options, providers=["CPUExecutionProvider"]
         )
+        self._silent = 0
         self._h: npt.NDArray[np.float32]
         self._c: npt.NDArray[np.float32]
         self.reset()

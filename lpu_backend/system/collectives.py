@@ -17,7 +17,7 @@ the same bits on every chip.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from lpu_backend.errors import TopologyError
@@ -25,8 +25,12 @@ from lpu_backend.system.network import Exchange, Move, Planes, Sum, Work, schedu
 from lpu_backend.system.topology import System, distances
 
 PLANES = 4
-MOST_DIRECT = 20_000
-"""Vector-hops above which sending everything to everyone is not considered."""
+MOST_MOVES = 200_000
+"""Moves above which an exchange is not scheduled: it would take the host too long."""
+MOST_COMPARED = 20_000
+"""Moves above which an algorithm is not considered when there is a cheaper one."""
+BLOCK_VECTORS = 1024
+"""Vectors of one exchange of many in a row (`in_blocks`)."""
 
 
 class _Builder:
@@ -71,20 +75,60 @@ class _Builder:
 def all_reduce(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Exchange:
     """Every chip of a group has `vectors` of partial sums; at the end each has the sums. The quickest way there is.
 
-    Raises TopologyError for a group that is none, or no vectors.
+    Raises TopologyError for a group that is none, no vectors, or more than can be scheduled at once (`in_blocks`).
     """
+    if planes not in (1, 2, 4):
+        raise TopologyError(f"numbers of {planes} bytes are not added; they have 1, 2 or 4")
     return _all_reduce(system, system.check_group(group), _check_vectors(vectors), planes)
 
 
 @lru_cache(maxsize=256)
 def _all_reduce(system: System, group: tuple[int, ...], vectors: int, planes: int) -> Exchange:
-    works = [by_nodes(system, group, vectors, planes), scattered_nodes(system, group, vectors, planes)]
-    found = [work for work in works if work is not None]
-    if not found or len(group) <= 2 * system.wire.node_chips:
-        found.append(scattered(group, vectors, planes))
-    if len(group) * (len(group) - 1) * vectors <= MOST_DIRECT and len(group) <= 2 * system.wire.node_chips:
-        found.append(direct(group, vectors, planes))
-    return min((schedule(system, work) for work in found), key=lambda exchange: exchange.cycles)
+    found = _candidates(system, group, vectors, planes)
+    least = _check_moves(min(moves for moves, _ in found))
+    works = [make() for moves, make in found if moves <= max(least, MOST_COMPARED)]
+    exchanges = [schedule(system, work) for work in works if work is not None]
+    return min(exchanges, key=lambda exchange: exchange.cycles)
+
+
+def _candidates(
+    system: System, group: tuple[int, ...], vectors: int, planes: int
+) -> list[tuple[int, Callable[[], Work | None]]]:
+    """Algorithms of all-reduce for a group, each with the vectors it moves. Many nodes have only those by nodes."""
+    size, nodes, node_chips = len(group), _whole_nodes(system, group), system.wire.node_chips
+    found: list[tuple[int, Callable[[], Work | None]]] = []
+    if nodes is None or len(nodes) == 2:
+        found.append((2 * (size - 1) * vectors, lambda: scattered(group, vectors, planes)))
+        found.append((size * (size - 1) * vectors, lambda: direct(group, vectors, planes)))
+    if nodes is not None:
+        inside, between = 2 * len(nodes) * (node_chips - 1) * vectors, len(nodes) * (len(nodes) - 1) * vectors
+        found.append((inside + between, lambda: scattered_nodes(system, group, vectors, planes)))
+        if len(nodes) <= system.wire.flat_nodes:
+            found.append((node_chips * inside + between, lambda: by_nodes(system, group, vectors, planes)))
+    return found
+
+
+def _check_moves(moves: int) -> int:
+    if moves > MOST_MOVES:
+        raise TopologyError(
+            f"{moves:,} transfers are too many to schedule at once; take fewer vectors or chips"
+        )
+    return moves
+
+
+def in_blocks(exchange_of: Callable[[int], Exchange], vectors: int) -> int:
+    """Cycles of an exchange of any number of vectors: as one, or from 2,048 on as one of 1,024 after the other.
+
+    A block begins when the last Send of the one before has left its link, so the links are never taken twice.
+    """
+    if vectors < 2 * BLOCK_VECTORS:
+        return exchange_of(vectors).cycles
+    block, left = exchange_of(BLOCK_VECTORS), vectors % BLOCK_VECTORS
+    sends = [hop.send_cycle for transfer in block.transfers for hop in transfer.hops]
+    pace = max(sends, default=0) - min(sends, default=0) + block.system.wire.vector_cycles
+    blocks = vectors // BLOCK_VECTORS
+    whole = (blocks - 1) * pace + block.cycles
+    return max(whole, blocks * pace + exchange_of(left).cycles) if left else whole
 
 
 def all_gather(system: System, group: Sequence[int], vectors: int) -> Exchange:
@@ -94,6 +138,7 @@ def all_gather(system: System, group: Sequence[int], vectors: int) -> Exchange:
 
 @lru_cache(maxsize=256)
 def _all_gather(system: System, group: tuple[int, ...], vectors: int) -> Exchange:
+    _check_moves((len(group) - 1) * vectors)
     build = _Builder()
     for vector in range(vectors):
         owner = group[vector % len(group)]
@@ -114,6 +159,7 @@ def hand_over(system: System, source: Sequence[int], target: Sequence[int], vect
 
 @lru_cache(maxsize=256)
 def _hand_over(system: System, source: tuple[int, ...], target: tuple[int, ...], vectors: int) -> Exchange:
+    _check_moves(len(target) * vectors)
     works = [_through(gates, target, vectors) for gates in _gates(system, source, target)]
     return min((schedule(system, work) for work in works), key=lambda exchange: exchange.cycles)
 

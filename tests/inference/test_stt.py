@@ -30,7 +30,7 @@ from inference.stt.whisper import (
     settle,
     token_cap,
 )
-from inference.types import Audio, Transcript
+from inference.types import Audio
 
 CORPUS = Path(__file__).parents[2] / "../shared/speech"
 normalise = EnglishTextNormalizer()
@@ -118,33 +118,38 @@ def test_token_cap_is_generous(audio_s: float) -> None:
     assert min(6 * audio_s + 10, 224) <= token_cap(audio_s) <= 224
 
 
+def settled(decode: Callable[[float], Decoded]) -> tuple[str, int]:
+    heard, reruns = settle(decode, [8, 10, 30])
+    return heard.text, reruns
+
+
 def test_plain_words_are_decoded_once() -> None:
     """Without a repetition there is no rerun."""
-    assert settle(lambda _: said("book a room"), [8, 10, 30]) == ("book a room", 0)
+    assert settled(lambda _: said("book a room")) == ("book a room", 0)
 
 
 def test_loop_is_settled_by_the_next_context() -> None:
     """A loop that a longer context does not hear is gone after one rerun."""
     heard = {8: said("Book a room. Book a room."), 10: said("Book a room.")}
-    assert settle(heard.__getitem__, [8, 10, 30]) == ("Book a room.", 1)
+    assert settled(heard.__getitem__) == ("Book a room.", 1)
 
 
 def test_true_repetition_outlives_the_reruns() -> None:
     """What the full context hears repeated was said, and its count is the one to keep."""
     heard = {8: said("no no no no no"), 10: said("no no no no"), 30: said("No, no, no.")}
-    assert settle(heard.__getitem__, [8, 10, 30]) == ("No, no, no.", 2)
+    assert settled(heard.__getitem__) == ("No, no, no.", 2)
 
 
 def test_a_runaway_is_cut_at_once() -> None:
     """A repetition that only the token cap ended stands there once; digits are counted by longer contexts first."""
-    assert settle(lambda _: said("boo boo boo boo", is_cut_off=True), [8, 10, 30]) == ("boo", 0)
+    assert settled(lambda _: said("boo boo boo boo", is_cut_off=True)) == ("boo", 0)
     heard = {
         8: said("four 2 four 2 four 2", is_cut_off=True),
         10: said("Four, 2, four, 2."),
         30: said("4242."),
     }
-    assert settle(heard.__getitem__, [8, 10, 30]) == ("4242.", 2)
-    assert settle(lambda _: said("0 0 0 0 0", is_cut_off=True), [8, 10, 30]) == ("0", 2)
+    assert settled(heard.__getitem__) == ("4242.", 2)
+    assert settled(lambda _: said("0 0 0 0 0", is_cut_off=True)) == ("0", 2)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +167,7 @@ def test_a_runaway_is_cut_at_once() -> None:
 def test_words_made_of_noise_are_dropped(heard: Decoded) -> None:
     """Improbable speech and marks without words are silence, and are not decoded again."""
     assert not is_speech(heard)
-    assert settle(lambda _: heard, [8, 10, 30]) == ("", 0)
+    assert settled(lambda _: heard) == ("", 0)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +224,8 @@ def test_silence_and_noise_say_nothing(whisper: WhisperSpeechToText, seconds: fl
     """No sound, digital silence and white noise give no words, neither final nor partial."""
     noise = np.random.default_rng(2).standard_normal(int(seconds * RATE_HZ)).astype(np.float32)
     audio = Audio(noise * np.float32(level), RATE_HZ)
-    assert whisper.transcribe(audio) == Transcript("", audio.seconds)
+    heard = whisper.transcribe(audio)
+    assert (heard.text, heard.audio_s, heard.reruns) == ("", audio.seconds, 0)
     assert whisper.partial(audio).text == ""
 
 

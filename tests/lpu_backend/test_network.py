@@ -11,6 +11,7 @@ from lpu_backend.system.collectives import (
     by_nodes,
     direct,
     hand_over,
+    in_blocks,
     scattered,
     scattered_nodes,
 )
@@ -112,3 +113,36 @@ def test_a_system_has_a_possible_number_of_chips() -> None:
         all_reduce(NODE, range(8), 0)
     with pytest.raises(TopologyError, match="share"):
         hand_over(NODE, [0, 1], [1, 2], 1)
+
+
+def test_the_quickest_all_reduce_is_chosen() -> None:
+    """Few vectors go to everyone at once, many are scattered; whatever is chosen is no slower than the others."""
+    chosen = {vectors: all_reduce(NODE, range(8), vectors) for vectors in (4, 104)}
+
+    assert [exchange.work.what for exchange in chosen.values()] == [
+        "all-reduce, direct",
+        "all-reduce, scattered",
+    ]
+    for vectors, exchange in chosen.items():
+        assert exchange.cycles == min(schedule(NODE, work).cycles for work in works(NODE, vectors))
+
+
+def test_many_vectors_follow_each_other_in_blocks() -> None:
+    """Blocks in a row are what one schedule takes, within 2 %; few vectors are one schedule."""
+
+    def reduce(vectors: int) -> Exchange:
+        return all_reduce(NODE, range(8), vectors)
+
+    assert in_blocks(reduce, 104) == reduce(104).cycles
+    assert reduce(2400).cycles <= in_blocks(reduce, 2400) * 1.02
+    assert in_blocks(reduce, 2400) <= reduce(2400).cycles * 1.02
+
+
+def test_work_without_end_is_refused() -> None:
+    """What would take the host minutes to schedule is refused before it starts."""
+    with pytest.raises(TopologyError, match="too many"):
+        all_reduce(NODE, range(8), 100_000)
+    with pytest.raises(TopologyError, match="too many"):
+        all_reduce(system_of(10_440), range(10_440), 4)
+    with pytest.raises(TopologyError, match="1, 2 or 4"):
+        all_reduce(NODE, range(8), 3, planes=3)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_hum, is_nod, is_open
+from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_open
 
 LIMITS = EndpointLimits()
 
@@ -74,14 +74,3 @@ def test_patience_grows_with_interrupted_speakers_and_wears_off() -> None:
     for _ in range(30):
         patience.was_over()
     assert patience.factor == 1
-
-
-def test_hums_and_nods() -> None:
-    """ "mhm" starts no turn; "yeah, okay" stops no reply, but may be an answer."""
-    assert all(map(is_hum, ("Mm-hmm.", "Mhm.", "MMMM.", "Um", "Huh?")))
-    assert not is_hum("")
-    assert not is_hum("Yeah.")
-    assert is_nod("Yeah, okay.")
-    assert is_nod("")
-    assert not is_nod("Stop.")
-    assert not is_nod("Yeah, but why?")

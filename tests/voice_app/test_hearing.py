@@ -1,0 +1,55 @@
+"""Which sounds are words to the assistant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inference.types import Transcript
+from voice_app.audio.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.ears import Ears, EarSettings
+from voice_app.hearing import Voice, is_hum, is_nod, words
+
+
+def test_hums_and_nods() -> None:
+    """ "mhm" starts no turn; "yeah, okay" stops no reply, but may be an answer."""
+    assert all(map(is_hum, ("Mm-hmm.", "Mhm.", "MMMM.", "Um", "Huh?", "ha ha ha", "Hehe", "Ah!", "HUH HUH")))
+    assert not is_hum("")
+    assert not any(map(is_hum, ("Yeah.", "He", "Hey!", "Ha, what is that?", "Hello.")))
+    assert is_nod("Yeah, okay.")
+    assert is_nod("")
+    assert not is_nod("Stop.")
+    assert not is_nod("Yeah, but why?")
+
+
+@pytest.mark.parametrize(
+    ("heard", "log_prob", "seconds", "mean", "believed"),
+    [
+        ("Come here!", -0.96, 0.22, 0.67, False),  # a recorded cough
+        ("Good", -3.77, 0.38, 0.67, False),  # another
+        ("ha ha", -0.57, 0.54, 0.71, False),  # and one that became laughter
+        ("Hello.", -0.66, 0.48, 0.91, True),
+        ("Today", -1.27, 0.54, 0.96, True),
+        ("Yes.", -0.43, 0.45, 0.7, True),  # faint, but clear
+        ("Book a room", -0.9, 0.74, 0.72, True),  # too long for a cough
+    ],
+)
+def test_short_faint_doubtful_words_are_noise(
+    heard: str, log_prob: float, seconds: float, mean: float, believed: bool
+) -> None:
+    """All three together; each alone is speech, measured on recordings."""
+    assert words(Transcript(heard, seconds, mean_log_prob=log_prob), Voice(seconds, mean)) == (
+        heard if believed else ""
+    )
+
+
+def test_the_voice_of_a_turn_is_that_of_its_own_frames() -> None:
+    """The frames of its onset count; what sounded before, without becoming a turn, does not."""
+    ears = Ears(EarSettings(start_frames=3))
+    frame = AudioFrame(np.full(FRAME_SAMPLES, 0.1, np.float32), 0.0)
+    for probability in (0.6, 0.1, 0.9, 0.7, 0.8):
+        ears.push(frame, probability)
+    ears.open_turn()
+
+    assert ears.voice_so_far() == Voice(pytest.approx(3 * FRAME_S), pytest.approx(0.8))
+    assert Ears(EarSettings()).voice_so_far() == Voice()

@@ -1,0 +1,47 @@
+"""What of a sound was words to the assistant: coughs, hums and laughter that became words are none. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from inference.types import Transcript
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_HUM = re.compile(r"u*[hm][hmu]*|(?:h[aeo]){2,}h?|ha+h?|heh|a+h+")
+"""However speech to text spells "mhm", "mmmm", "hm", "um", "huh", and laughter, which it makes of coughs as well."""
+_NODS = "yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
+SHORT_S = 0.6
+"""Voice that lasts longer is speech; coughs are shorter."""
+VOICED_FROM = 0.75
+"""Mean of the detector's probability over short voice. Of 22 recorded coughs that it heard, 21 gave .52 to .72; short
+words, spoken and synthesised ("yes", "today", "hello"), .79 to .96."""
+LIKELY_FROM = -0.7
+"""Mean log probability from which even faint voice is believed: of those coughs that became words, one passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What the detector made of a turn's sound so far: the frames that it took for speech."""
+
+    seconds: float = 0.0
+    mean: float = 1.0
+    """Of its probability."""
+
+
+def words(heard: Transcript, voice: Voice) -> str:
+    """Return the words of a sound; empty where noise or humming became words."""
+    doubtful = voice.seconds < SHORT_S and voice.mean < VOICED_FROM and heard.mean_log_prob < LIKELY_FROM
+    return "" if doubtful or is_hum(heard.text) else heard.text
+
+
+def is_hum(text: str) -> bool:
+    """Tell whether words are only "mhm" and the like, or laughter: they start no turn."""
+    spoken = _WORD.findall(text.lower())
+    return bool(spoken) and all(map(_HUM.fullmatch, spoken))
+
+
+def is_nod(text: str) -> bool:
+    """Tell whether words only show that somebody listens ("yeah", "okay"): they stop no reply."""
+    spoken = _WORD.findall(text.lower())
+    return all(word in _NODS.split() or _HUM.fullmatch(word) for word in spoken)
