@@ -59,9 +59,9 @@ def constants(model: QuantisedModel, placement: Placement) -> Image:
         image[f"blk.{layer}.scores.scale"] = byte_planes(scale)
     for gain, values in model.gains.items():
         _add_floats(image, gain, values, standard(shape.width))
-    head = np.arange(LANES) // shape.head_width
+    lane_heads = np.arange(LANES) // shape.head_width
     places = np.arange(len(key_heads(shape)[0]))
-    image["lanes"] = np.where(head == places[:, None], np.uint8(255), np.uint8(0))
+    image["lanes"] = np.where(lane_heads == places[:, None], np.uint8(255), np.uint8(0))
     image["ones"] = np.ones((1, LANES), np.uint8)
     return image
 
