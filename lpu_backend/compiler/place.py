@@ -65,6 +65,9 @@ BYTES: dict[str, tuple[tuple[str, int], ...]] = {
     "lanes": (("W", 18),),
 }
 """Byte planes by role, the highest first: a slice each."""
+PLANE_SLICES = ((*range(12, 16), *range(20, 32)), (*range(8, 12), *range(32, 44)))
+"""Where the weights of the first and the second plane of a side lie, as long as they have room there: both stream at
+once, and values that every tile takes come from other slices."""
 MAPS = {"W": ("E", 17), "E": ("W", 17)}
 """Maps for the slices of a side come from the other side, as do the data they place."""
 
@@ -136,6 +139,7 @@ class _Placer:
         self._free = free
         self._graph, self._shape, self._sram, self._to = graph, graph.model, sram, placement
         self._load = [0] * sram.spec.mxm_planes
+        self._spacious = graph.model.weight_words <= sram.spec.mxm_planes * sram.spec.mem_words * 3 // 4
         self._after: list[Matrix] = []
         """Matrices to be placed behind those of the layers."""
 
@@ -247,16 +251,18 @@ class _Placer:
         if len(pieces) > 2:
             most = len(self._load)
             parts = most if len(pieces) > 2 * most else max(1, min(len(pieces), most // len(outputs)))
-        cuts = [len(pieces) * part // parts for part in range(parts + 1)]
+        cuts = list(pairwise(len(pieces) * part // parts for part in range(parts + 1)))
+        longest_first = sorted(range(parts), key=lambda part: cuts[part][0] - cuts[part][1])
         made = []
         for number, lanes in enumerate(outputs):
             planes = sorted(range(len(self._load)), key=lambda p: (self._load[p], p))
+            plane_of = dict(zip(longest_first, planes, strict=False))
             made.append(
                 tuple(
                     self._block(
-                        matrix, f"{matrix.name}@{number}.{part}", (planes[part], len(lanes)), pieces[a:b]
+                        matrix, f"{matrix.name}@{number}.{part}", (plane_of[part], len(lanes)), pieces[a:b]
                     )
-                    for part, (a, b) in enumerate(pairwise(cuts))
+                    for part, (a, b) in enumerate(cuts)
                 )
             )
         self._to.blocks[matrix.name] = tuple(made)
@@ -266,16 +272,20 @@ class _Placer:
         plane, groups = at[0], groups_of(at[1])
         tiles, side = len(pieces) * matrix.planes, SIDES[plane // 2]
         self._load[plane] += tiles
-        words = self._tiles(tensor, side, self._roomiest(side, tiles * groups), tiles * groups)
+        words = self._tiles(tensor, side, self._slices(plane, tiles * groups), tiles * groups)
         return Block(words, 0, groups, matrix.planes, plane, pieces)
 
-    def _roomiest(self, side: str, words: int) -> list[int]:
-        """The 16 slices of a side with the most room, those near the VXM kept for data."""
-        spec, used = self._sram.spec, self._sram.used
+    def _slices(self, plane: int, words: int) -> list[int]:
+        """16 slices for `words` each: those of the plane while there is room in all of them, else the ones of the
+        side with the most room; those near the VXM keep some for data."""
+        spec, used, side = self._sram.spec, self._sram.used, SIDES[plane // 2]
 
         def taken(index: int) -> int:
             return used[mem(side, index)] + self._free.get((side, index), 0)
 
+        own = PLANE_SLICES[plane % 2]
+        if self._spacious and max(map(taken, own)) + words <= spec.mem_words:
+            return list(own)
         order = sorted(range(spec.mem_slices_per_hemisphere), key=lambda index: (taken(index), index))
         if taken(order[TILE_SLICES - 1]) + words > spec.mem_words:
             need = sum(used) + words * TILE_SLICES

@@ -29,6 +29,11 @@ class Plane:
         """Whether it stands at the eastern edge."""
         return self.number >= 2
 
+    @property
+    def first_stream(self) -> int:
+        """The first of the 16 streams, of 32 that flow to its side, on which its weights and activations come."""
+        return 16 * (self.number % 2)
+
     def slots(self, count: int) -> int:
         """The first of `count` neighbouring accumulators, in turn."""
         first = self._next if self._next + count <= SLOTS else 0

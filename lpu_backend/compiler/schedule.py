@@ -59,7 +59,7 @@ class Schedule:
     def load(self, plane: Plane, weights: Sequence[Words], first: int, groups: int, stride: int = 1) -> None:
         """LW and IW: words first … of 16 slices into the plane, row n from slice n mod 16."""
         queue = mxm(plane.number, Unit.MXM_WEIGHTS)
-        streams = (E if plane.is_east else W)(0, WEIGHT_STREAMS)
+        streams = (E if plane.is_east else W)(plane.first_stream, WEIGHT_STREAMS)
         label = self.builder.value(WEIGHT_STREAMS)
         plane.tile += 1
         chain = Chain(self.spec)
@@ -81,7 +81,7 @@ class Schedule:
         """Products of vectors, sweep = (first word, count, stride), into (SET) or onto (ADD) accumulators slot …"""
         first, issues, stride = sweep
         queue = mxm(plane.number, Unit.MXM_ACTIVATIONS)
-        stream = (E if plane.is_east else W)(WEIGHT_STREAMS + next(self._turn) % 16)
+        stream = (E if plane.is_east else W)(plane.first_stream + next(self._turn) % WEIGHT_STREAMS)
         value, product = self.builder.value(), self.builder.value()
         chain = Chain(self.spec)
         arrival = (-self._timing.skew[Opcode.ABC_I8], queue)

@@ -124,8 +124,9 @@ class _Walk:
             self._product(node, stored(to))
             return to
         rows = lower.rows
+        role = "logits" if op.matrix in lower.placement.head else "y"
         result = lower.schedule.sram.hold_planes(
-            Kind.OUTPUT, PLACES["logits"], 4, len(blocks) * rows, Source(node.name, writes=1)
+            Kind.OUTPUT, PLACES[role], 4, len(blocks) * rows, Source(node.name, writes=1)
         )
         self._product(node, lambda chunk, value: [Store(value, result, chunk * rows)])
         return None

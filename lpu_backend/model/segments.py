@@ -27,14 +27,18 @@ def layer_shard(shape: ModelShape, ways: int) -> ModelShape:
     """What one of `ways` chips has of a layer: the dimensions of the one that has most.
 
     Keys and values are dealt head by head; where there are more chips than heads, some chips hold the same ones and
-    share their queries. Raises GraphError.
+    share their queries. A chip's heads of keys lie in its vectors several times, as long as there are lanes: so more
+    queries share a vector, too, and their matrices take fewer tiles. Raises GraphError.
     """
     group = shape.heads // shape.kv_heads
     if not 1 <= ways <= min(shape.heads, shape.ffn):
         raise GraphError(f"{shape.heads} heads can't be dealt to {ways} chips; take 1 to {shape.heads}")
     kv_heads = -(-shape.kv_heads // ways)
     sharing = max(1, -(-ways // shape.kv_heads))
-    heads = kv_heads * -(-group // sharing)
+    queries = -(-group // sharing)
+    copies = max(1, min(LANES // (kv_heads * shape.head_width), queries))
+    copies = next(copies for copies in range(copies, 0, -1) if queries % copies == 0)
+    heads, kv_heads = kv_heads * queries, kv_heads * copies
     return replace(shape, layers=1, heads=heads, kv_heads=kv_heads, ffn=-(-shape.ffn // ways), vocabulary=0)
 
 

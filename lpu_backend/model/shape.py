@@ -21,6 +21,7 @@ TWO_PLANES = ("attn_v", "ffn_down")
 """Matrices with 16-bit weights: of all seven, rounding these to 8 bits moves the model's distribution most
 (`python -m tests.bench.lpu --planes`)."""
 LANES = 320
+TILE_SLICES = 16
 KV_PLANES = 2
 MOST = 1 << 20
 """No dimension of a model is larger; keeps absurd files from taking time or memory."""
@@ -101,6 +102,12 @@ class ModelShape:
         if not self.tied:
             ends.append(Matrix("output", self.vocabulary, self.width, 1))
         return (*ends, *(matrix for layer in range(self.layers) for matrix in self.layer_matrices(layer)))
+
+    @property
+    def weight_words(self) -> int:
+        """Return the words of 16 slices each that the matrices take, in whole tiles of 320 columns."""
+        rows = sum(matrix.rows * matrix.planes * _chunks(matrix.columns) for matrix in self.matrices())
+        return rows // TILE_SLICES
 
     def sram_bytes(self, positions: int) -> int:
         """Return the SRAM that weights, scales, gains and a KV cache of `positions` take; instructions come on top."""

@@ -34,9 +34,9 @@ LONG = Tiny(heads=2, kv_heads=2, head_width=34, width=2600, ffn=4500, vocabulary
 class Part:
     """The two segments of a chip's part of a layer, in lockstep, with its cache."""
 
-    def __init__(self, model: QuantisedModel, shard: ModelShape, rows: int, positions: int) -> None:
-        self._model, self._rows = replace(model, shape=shard), rows
-        self._graphs = {name: segment_graph(shard, name, rows, positions) for name in LAYER}
+    def __init__(self, model: QuantisedModel, rows: int, positions: int) -> None:
+        self._model, self._rows = model, rows
+        self._graphs = {name: segment_graph(model.shape, name, rows, positions) for name in LAYER}
         self._compiled = {name: compile_placed(graph, PRODUCT) for name, graph in self._graphs.items()}
         placement = self._compiled["attention"][1]
         self._state = image.empty_state(placement)
@@ -71,7 +71,7 @@ def test_the_segments_of_one_chip_are_the_layer_of_the_definition(
 ) -> None:
     """Key heads in several vectors, sums of several groups: values as the fast engine has them, token by token."""
     model = tiny_model(tmp_path, tiny, positions=32)
-    part, fast = Part(model, layer_shard(model.shape, 1), rows, 32), FastEngine(model)
+    part, fast = Part(dealt(model, 1, 0), rows, 32), FastEngine(model)
     for position in (0, rows):
         tokens = list(range(position, position + rows))
         wanted = fast.values(tokens, position)
@@ -86,19 +86,21 @@ def test_the_segments_of_one_chip_are_the_layer_of_the_definition(
 def dealt(model: QuantisedModel, ways: int, number: int) -> QuantisedModel:
     """The weights of a layer that chip `number` of `ways` has."""
     shape, shard = model.shape, layer_shard(model.shape, ways)
-    width = shape.head_width
+    width, kv_heads = shape.head_width, shape.kv_heads // ways
+    heads = shape.heads // ways
 
-    def span(each: int) -> slice:
-        return slice(number * each, (number + 1) * each)
+    def span(each: int) -> np.ndarray:
+        return np.arange(number * each, (number + 1) * each)
 
+    keys = np.repeat(span(kv_heads * width).reshape(kv_heads, -1), shard.kv_heads // kv_heads, axis=0).ravel()
     spans = {
-        "attn_q": span(shard.heads * width),
-        "attn_k": span(shard.kv_heads * width),
-        "attn_v": span(shard.kv_heads * width),
+        "attn_q": span(heads * width),
+        "attn_k": keys,
+        "attn_v": keys,
         "ffn_gate": span(shard.ffn),
         "ffn_up": span(shard.ffn),
     }
-    columns = {"attn_output": span(shard.heads * width), "ffn_down": span(shard.ffn)}
+    columns = {"attn_output": span(heads * width), "ffn_down": span(shard.ffn)}
     matrices = {}
     for matrix in shard.layer_matrices(0):
         weights, kind = model.matrices[matrix.name], matrix.name.rpartition(".")[2]
@@ -106,7 +108,7 @@ def dealt(model: QuantisedModel, ways: int, number: int) -> QuantisedModel:
         planes = np.ascontiguousarray(weights.planes[rows, :, columns.get(kind, slice(None))])
         bias = None if weights.bias is None else weights.bias[rows]
         matrices[matrix.name] = Weights(planes, weights.scale[rows], bias)
-    scores = (model.score_scales[0][span(shard.heads)],)
+    scores = (model.score_scales[0][span(heads)],)
     return replace(model, shape=shard, matrices=matrices, score_scales=scores)
 
 
@@ -116,7 +118,7 @@ def test_the_parts_of_several_chips_are_those_of_their_weights(tmp_path: Path, w
     tiny = Tiny(heads=8, kv_heads=4, head_width=34, width=352, ffn=700, vocabulary=40)
     model = tiny_model(tmp_path, tiny, positions=16)
     parts = [dealt(model, ways, number) for number in range(ways)]
-    chips = [Part(part, part.shape, 1, 16) for part in parts]
+    chips = [Part(part, 1, 16) for part in parts]
     references = [Reference(part) for part in parts]
     rng = np.random.default_rng(ways)
     for position in range(2):
@@ -204,7 +206,7 @@ def test_more_chips_have_less_each(tmp_path: Path) -> None:
     assert many.cycles < few.cycles
     assert many.sram_bytes < few.sram_bytes
     shard = layer_shard(LLAMA_70B, 16)
-    assert (shard.heads, shard.kv_heads, shard.ffn) == (4, 1, 1792)
+    assert (shard.heads, shard.kv_heads, shard.ffn) == (4, 2, 1792)  # a head of keys twice in 320 lanes
     assert layer_shard(LLAMA_70B, 3).kv_heads == 3
 
 
