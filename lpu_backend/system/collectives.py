@@ -7,6 +7,7 @@ the same bits on every chip.
   all-reduce   every chip has a partial vector and gets the sum. The quickest of:
                  direct           everyone sends everything to all others and adds: one hop; for few vectors
                  scattered        reduce-scatter, all-gather: each chip adds its share, then sends it round: two hops
+                 mixed            scattered, and what would make shares uneven, or more, direct
                  by nodes         for whole nodes wired to each other: direct inside each node, between nodes on every
                                   cable, direct inside each node: three hops
                  scattered nodes  reduce-scatter inside nodes, direct between the owners of a share, all-gather inside
@@ -18,7 +19,7 @@ the same bits on every chip.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from lpu_backend.errors import TopologyError
 from lpu_backend.system.network import Exchange, Move, Planes, Sum, Work, schedule
@@ -100,11 +101,25 @@ def _candidates(
     if nodes is None or len(nodes) == 2:
         found.append((2 * (size - 1) * vectors, lambda: scattered(group, vectors, planes)))
         found.append((size * (size - 1) * vectors, lambda: direct(group, vectors, planes)))
+    if size <= node_chips:
+        found += _mixed(group, vectors, planes)
     if nodes is not None:
         inside, between = 2 * len(nodes) * (node_chips - 1) * vectors, len(nodes) * (len(nodes) - 1) * vectors
         found.append((inside + between, lambda: scattered_nodes(system, group, vectors, planes)))
         if len(nodes) <= system.wire.flat_nodes:
             found.append((node_chips * inside + between, lambda: by_nodes(system, group, vectors, planes)))
+    return found
+
+
+def _mixed(group: tuple[int, ...], vectors: int, planes: int) -> list[tuple[int, Callable[[], Work | None]]]:
+    """Even shares for all chips, and the rest direct; and one vector of numbers a chip less, and the rest direct."""
+    size = len(group)
+    shares, rest = divmod(len(_groups(vectors, planes)), size)
+    found: list[tuple[int, Callable[[], Work | None]]] = []
+    for last in (rest, rest + size):
+        if shares > last // size and last:
+            moves = (size - 1) * (2 * vectors + (size - 2) * last * planes)
+            found.append((moves, partial(scattered, group, vectors, planes, last)))
     return found
 
 
@@ -195,16 +210,24 @@ def _groups(vectors: int, planes: int) -> list[int]:
     return [planes] * (vectors // planes) + [2] * (left // 2) + [1] * (left % 2)
 
 
-def scattered(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
-    """Reduce-scatter, all-gather."""
+def scattered(group: Sequence[int], vectors: int, planes: int = PLANES, last_direct: int = 0) -> Work:
+    """Reduce-scatter, all-gather; the last so many vectors of numbers direct, while links wait for the first sums."""
     build = _Builder()
-    for number, count in enumerate(_groups(vectors, planes)):
+    groups = _groups(vectors, planes)
+    _scatter(build, group, groups[: len(groups) - last_direct])
+    for count in groups[len(groups) - last_direct :]:
+        _share(build, group, [build.have([chip], count) for chip in group])
+    return build.work("all-reduce, mixed" if last_direct else "all-reduce, scattered")
+
+
+def _scatter(build: _Builder, group: Sequence[int], counts: Sequence[int]) -> None:
+    """Each chip adds its share of vectors of numbers, then sends it round."""
+    for number, count in enumerate(counts):
         owner = group[number % len(group)]
-        partial = [build.have([chip], count) for chip in group]
-        for chip, values in zip(group, partial, strict=True):
+        partials = [build.have([chip], count) for chip in group]
+        for chip, values in zip(group, partials, strict=True):
             build.send(values, chip, [owner])
-        build.send(build.add(owner, partial), owner, group)
-    return build.work("all-reduce, scattered")
+        build.send(build.add(owner, partials), owner, group)
 
 
 def direct(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
@@ -215,11 +238,11 @@ def direct(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
     return build.work("all-reduce, direct")
 
 
-def _share(build: _Builder, group: Sequence[int], partial: Sequence[Planes]) -> list[Planes]:
+def _share(build: _Builder, group: Sequence[int], partials: Sequence[Planes]) -> list[Planes]:
     """Each chip of a group sends its partial vector to the others and adds all; the sums in the order of the group."""
-    for chip, values in zip(group, partial, strict=True):
+    for chip, values in zip(group, partials, strict=True):
         build.send(values, chip, group)
-    return [build.add(chip, partial) for chip in group]
+    return [build.add(chip, partials) for chip in group]
 
 
 def by_nodes(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Work | None:
@@ -264,10 +287,10 @@ def scattered_nodes(system: System, group: Sequence[int], vectors: int, planes: 
     for number, count in enumerate(_groups(vectors, planes)):
         owners, sums = [node[number % len(node)] for node in nodes], []
         for node, owner in zip(nodes, owners, strict=True):
-            partial = [build.have([chip], count) for chip in node]
-            for chip, values in zip(node, partial, strict=True):
+            partials = [build.have([chip], count) for chip in node]
+            for chip, values in zip(node, partials, strict=True):
                 build.send(values, chip, [owner])
-            sums.append(build.add(owner, partial))
+            sums.append(build.add(owner, partials))
         for node, owner, full in zip(nodes, owners, _share(build, owners, sums), strict=True):
             build.send(full, owner, node)
     return build.work("all-reduce, scattered nodes")

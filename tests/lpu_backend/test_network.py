@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from lpu_backend.errors import TopologyError
@@ -20,6 +25,7 @@ from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.wire import WIRE
 
 NODE = system_of(8)
+ROOT = Path(__file__).parents[2]
 
 
 def sends_by_link(exchange: Exchange) -> dict[int, list[int]]:
@@ -75,7 +81,7 @@ def works(system: System, vectors: int) -> list[Work]:
     """Every algorithm of all-reduce on all chips of a system."""
     group = range(system.chips)
     found = [scattered(group, vectors), direct(group, vectors), by_nodes(system, group, vectors)]
-    found.append(scattered_nodes(system, group, vectors))
+    found += [scattered_nodes(system, group, vectors), scattered(group, vectors, last_direct=1)]
     return [work for work in found if work is not None]
 
 
@@ -116,15 +122,12 @@ def test_a_system_has_a_possible_number_of_chips() -> None:
 
 
 def test_the_quickest_all_reduce_is_chosen() -> None:
-    """Few vectors go to everyone at once, many are scattered; whatever is chosen is no slower than the others."""
+    """Few vectors go to everyone at once, many are scattered, with a rest that goes to everyone between the hops."""
     chosen = {vectors: all_reduce(NODE, range(8), vectors) for vectors in (4, 104)}
 
-    assert [exchange.work.what for exchange in chosen.values()] == [
-        "all-reduce, direct",
-        "all-reduce, scattered",
-    ]
+    assert [exchange.work.what for exchange in chosen.values()] == ["all-reduce, direct", "all-reduce, mixed"]
     for vectors, exchange in chosen.items():
-        assert exchange.cycles == min(schedule(NODE, work).cycles for work in works(NODE, vectors))
+        assert exchange.cycles <= min(schedule(NODE, work).cycles for work in works(NODE, vectors))
 
 
 def test_many_vectors_follow_each_other_in_blocks() -> None:
@@ -146,3 +149,22 @@ def test_work_without_end_is_refused() -> None:
         all_reduce(system_of(10_440), range(10_440), 4)
     with pytest.raises(TopologyError, match="1, 2 or 4"):
         all_reduce(NODE, range(8), 3, planes=3)
+
+
+def test_schedules_do_not_depend_on_the_hash_seed() -> None:
+    """The digest over every Send is the same in processes with different seeds of hashes."""
+    code = (
+        "from lpu_backend.system.collectives import all_reduce, hand_over\n"
+        "from lpu_backend.system.topology import system_of\n"
+        "rack = system_of(72)\n"
+        "print(all_reduce(rack, range(72), 4).digest, hand_over(rack, range(8), range(30, 40), 50).digest)"
+    )
+    said = []
+    for seed in ("0", "1"):
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        words = [sys.executable, "-c", code]
+        said.append(
+            subprocess.run(words, env=env, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        )
+
+    assert said[0] == said[1] != ""
