@@ -24,12 +24,12 @@ from lpu_backend.estimate.shapes import Precision, PublishedModel
 from lpu_backend.model.compiled import cache_folder
 from lpu_backend.model.segments import LAYER, layer_shard
 from lpu_backend.model.shape import LANES, TWO_PLANES, ModelShape
-from lpu_backend.system.collectives import all_gather, all_reduce, hand_over
+from lpu_backend.system.collectives import all_gather, all_reduce, hand_over, in_blocks
 from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.wire import WireSpec
 
 Kind = Literal["all_reduce", "all_gather", "hand_over"]
-VERSION = "1"
+VERSION = "2"
 """Of the collectives: changed when the same exchange takes another number of cycles."""
 
 
@@ -197,9 +197,9 @@ class Costs:
     def _schedule(self, kind: Kind, group: tuple[int, ...], target: tuple[int, ...], vectors: int) -> int:
         sources, targets = (tuple(self.system.working[chip] for chip in chips) for chips in (group, target))
         if kind == "hand_over":
-            return hand_over(self.system, sources, targets, vectors).cycles
+            return in_blocks(lambda count: hand_over(self.system, sources, targets, count), vectors)
         make = all_reduce if kind == "all_reduce" else all_gather
-        return make(self.system, sources, vectors).cycles
+        return in_blocks(lambda count: make(self.system, sources, count), vectors)
 
 
 def _turned(group: tuple[int, ...], by: int, turn: int) -> tuple[int, ...]:
