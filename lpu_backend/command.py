@@ -20,7 +20,7 @@ from lpu_backend.chip.trace import chrome_trace, text_view
 from lpu_backend.chip.verify import verify
 from lpu_backend.compiler.compile import PASSES, compile_placed
 from lpu_backend.compiler.summary import summary
-from lpu_backend.errors import ExecutionError, LpuError
+from lpu_backend.errors import LpuError
 from lpu_backend.estimate.command import COMMANDS as ESTIMATES
 from lpu_backend.estimate.command import add_commands as add_estimates
 from lpu_backend.model.gguf_file import open_gguf
@@ -108,6 +108,9 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tokens", required=True, help="numbers of the prompt's tokens: 1,2,3")
     command.add_argument("--count", type=int, default=16, help="tokens to compute (default %(default)s)")
     command.add_argument(
+        "--chips", type=int, help="a pipeline of so many chips, 1, 2, 4 or whole nodes of 8, with its cycles"
+    )
+    command.add_argument(
         "--positions", type=int, default=POSITIONS, help="tokens of context (default %(default)s)"
     )
     command.add_argument("--json", action="store_true")
@@ -177,19 +180,7 @@ def _step(options: argparse.Namespace) -> str:
 
 
 def _run(options: argparse.Namespace) -> str:
-    """Greedy: the most probable token, again and again."""
-    from lpu_backend.model.fast import FastEngine
-    from lpu_backend.model.quantise import quantise
+    from lpu_backend.run_tokens import run_tokens, told
 
-    try:
-        said = [int(word) for word in options.tokens.split(",")]
-    except ValueError:
-        raise ExecutionError(f"{options.tokens[:40]!r} are no numbers of tokens; write 1,2,3") from None
-    gguf = open_gguf(options.file)
-    engine = FastEngine(quantise(gguf, read_shape(gguf), options.positions))
-    logits, written = engine.step(said, 0), list[int]()
-    for position in range(len(said), min(len(said) + options.count, options.positions)):
-        assert logits is not None
-        written.append(int(logits.argmax()))
-        logits = engine.step(written[-1:], position)
-    return json.dumps({"tokens": written}) if options.json else ",".join(map(str, written))
+    report = run_tokens(options.file, options.tokens, options.count, options.positions, options.chips)
+    return json.dumps(report) if options.json else told(report)

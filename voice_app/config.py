@@ -52,6 +52,8 @@ class Models(Section):
     """Whether an emulated chip's tokens wait until the chip would have them."""
     lpu_shape: str = ""
     """Model whose dimensions give the times of lpu-delegated, a name or a GGUF file; empty: the language model."""
+    lpu_chips: int = 1
+    """Chips of the emulated pipeline that holds the model of `lpu` or `lpu-delegated`: 1, 2, 4 or whole nodes of 8."""
     context_tokens: int = Field(2048, ge=256, le=131072)
     threads: int = Field(2, ge=1, le=64)
     """Of the language model and the voice."""

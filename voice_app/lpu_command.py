@@ -16,8 +16,9 @@ from inference.errors import ModelError
 from inference.llm.lpu import Lpu
 from inference.types import Cancel, ChatRequest, Message, Sampling, Token
 from lpu_backend.command import WITHOUT_A_FILE, run_command
-from lpu_backend.compiler.steps import CompiledSteps
 from lpu_backend.errors import LpuError
+from lpu_backend.run_tokens import stage_lines
+from lpu_backend.system.pipeline_steps import Steps
 from voice_app.config import Settings, load_settings
 from voice_app.wiring import build_lpu, chosen_llm, find_model
 
@@ -30,8 +31,9 @@ def run_lpu(words: Sequence[str]) -> int:
     settings = load_settings(models={"llm_backend": "lpu"})
     if words[:1] == ["run"] and any(word.startswith("--prompt") for word in words):
         options = _parser().parse_args(words[1:])
-        if options.model:
-            settings = load_settings(models={"llm_backend": "lpu", "llm": options.model})
+        chosen = {"llm": options.model, "lpu_chips": options.chips}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        settings = load_settings(models={"llm_backend": "lpu", **given})
         report = answer(settings, options.prompt, options.count)
         typer.echo(json.dumps(report) if options.json else _told(report))
     else:
@@ -51,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prompt", required=True, help="what the user says")
     parser.add_argument("--count", type=int, default=64, help="tokens at most (default %(default)s)")
     parser.add_argument("--model", help="a name (`models list`) or a GGUF file")
+    parser.add_argument("--chips", type=int, help="a pipeline of so many chips: 1, 2, 4 or whole nodes of 8")
     parser.add_argument("--json", action="store_true")
     return parser
 
@@ -77,27 +80,35 @@ def answer(settings: Settings, prompt: str, most: int) -> dict[str, Any]:
 def _emulated(llm: Lpu, tokens: Sequence[Token]) -> dict[str, Any]:
     """Return what the compiled programs say of a reply to a prompt that was not cached."""
     timetable = llm.pace.timing
-    assert isinstance(timetable, CompiledSteps)
+    assert isinstance(timetable, Steps)
     steps = [timetable.decode_cycles(llm.prompt_tokens + number) for number in range(max(len(tokens) - 1, 1))]
     cycles = statistics.mean(steps)
     used = timetable.summary(*next(timetable.cut(1, llm.prompt_tokens)))
     step_s = cycles / timetable.clock_hz + timetable.link_s
+    kept = (
+        "program_digest",
+        "chips",
+        "sram_bytes_used",
+        "utilisation",
+        "power_w",
+        "hand_over_cycles",
+        "stages",
+    )
     return {
         "cycles_prefill": timetable.prefill_cycles(llm.prompt_tokens, 0),
         "cycles_per_token": round(cycles, 1),
         "emulated_ttft_ms": round((tokens[0].emulated_s or 0.0) * 1000, 4) if tokens else None,
         "emulated_tokens_per_s": round(1 / step_s, 1),
         "emulated_tokens_per_s_without_the_host_link": round(timetable.clock_hz / cycles, 1),
-        **{
-            key: used[key] for key in ("program_digest", "chips", "sram_bytes_used", "utilisation", "power_w")
-        },
+        **{key: used[key] for key in kept if key in used},
     }
 
 
 def _told(report: dict[str, Any]) -> str:
     emulated, host = report["emulated_tokens_per_s"], report["host_tokens_per_s"]
     cycles = f"{report['cycles_per_token']:,} cycles a token"
-    return (
+    told = (
         f"{report['text']}\n\n{report['tokens']} tokens; emulated: {cycles}, {emulated:,} tokens/s, "
         f"first token after {report['emulated_ttft_ms']} ms; measured on this host: {host} tokens/s"
     )
+    return "\n".join([told, *stage_lines(report)])

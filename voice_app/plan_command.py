@@ -18,7 +18,7 @@ from voice_app.endpointing import EndpointLimits
 from voice_app.wiring import build_assistant, lpu_steps, with_models
 
 if TYPE_CHECKING:
-    from lpu_backend.compiler.steps import CompiledSteps
+    from lpu_backend.system.pipeline_steps import Steps
 
 CLAIM = (
     "claim, not measured: each 100 ms costs 8 % of engagement on desktops and 34 % on mobiles "
@@ -55,7 +55,7 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     return 0 if report["short_clause_meets_it"] else 1
 
 
-def emulated_times(steps: CompiledSteps) -> dict[str, float]:
+def emulated_times(steps: Steps) -> dict[str, float]:
     """Return what a token and a turn's first one take on the emulated chip, in seconds, the host link included."""
     cycles = {
         "token_s": steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS),

@@ -33,7 +33,7 @@ from voice_app.reply import Engines, ReplyStyle
 
 if TYPE_CHECKING:
     from inference.llm.lpu import Lpu
-    from lpu_backend.compiler.steps import CompiledSteps
+    from lpu_backend.system.pipeline_steps import Steps
 
 
 @dataclass(slots=True)
@@ -112,23 +112,25 @@ def _llm_path(settings: Settings) -> Path:
 
 
 def build_lpu(settings: Settings) -> Lpu:
-    """Load the language model onto an emulated chip, and compile its programs, which say when its tokens are due."""
+    """Load the language model onto emulated chips, and compile its programs, which say when its tokens are due."""
     from inference.llm.lpu import Lpu, chip_steps
 
     models = settings.models
-    llm = Lpu(_llm_path(settings), context_tokens=models.context_tokens, threads=models.threads)
-    steps = chip_steps(llm.shape, llm.context.size)
+    chips = models.lpu_chips
+    path = _llm_path(settings)
+    llm = Lpu(path, context_tokens=models.context_tokens, threads=models.threads, chips=chips)
+    steps = chip_steps(llm.shape, llm.context.size, chips)
     steps.prepare()
     llm.pace = Pace(steps, paced=models.paced)
     return llm
 
 
-def lpu_steps(settings: Settings) -> CompiledSteps:
-    """Return when an emulated chip's steps of the language model end, without loading the model."""
+def lpu_steps(settings: Settings) -> Steps:
+    """Return when the emulated chips' steps of the language model end, without loading the model."""
     from inference.llm.lpu import bucket, chip_shape, chip_steps
 
-    shape = chip_shape(_llm_path(settings))
-    return chip_steps(shape, bucket(shape, settings.models.context_tokens))
+    shape, chips = chip_shape(_llm_path(settings)), settings.models.lpu_chips
+    return chip_steps(shape, bucket(shape, settings.models.context_tokens, chips), chips)
 
 
 def build_delegated(settings: Settings, path: Path) -> LlamaCpp:
@@ -137,8 +139,8 @@ def build_delegated(settings: Settings, path: Path) -> LlamaCpp:
 
     models = settings.models
     shape = chip_shape(find_model(models.lpu_shape, "llm").path if models.lpu_shape else path)
-    positions = bucket(shape, models.context_tokens)
-    steps = chip_steps(shape, positions)
+    positions = bucket(shape, models.context_tokens, models.lpu_chips)
+    steps = chip_steps(shape, positions, models.lpu_chips)
     steps.prepare()
     pace = Pace(steps, paced=models.paced)
     return DelegatedLpu(path, pace, context_tokens=positions, threads=models.threads)

@@ -27,27 +27,36 @@ from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.shape import ModelShape, read_shape
 
 if TYPE_CHECKING:
-    from lpu_backend.compiler.steps import CompiledSteps
+    from lpu_backend.system.pipeline_steps import Steps
 
 BUCKETS = (2048, 1024, 512, 256, 128)
 """KV lengths programs are compiled for."""
 
 
 class Lpu(LlamaCpp):
-    """A GGUF model on one emulated chip. Not for two threads at once; `request.cancelled` may be set from any.
+    """A GGUF model on emulated chips, one or a pipeline. Not for two threads at once; `request.cancelled` may be set
+    from any.
 
-    The context is the largest bucket that the chip's SRAM holds beside the weights, up to `context_tokens`. Raises
-    ModelCorrupt for a file that is not sound, ModelError for a model that can't be built or fits no chip.
+    The context is the largest bucket that the chips' SRAM holds beside the weights, up to `context_tokens`. Raises
+    ModelCorrupt for a file that is not sound, ModelError for a model that can't be built or does not fit, and for an
+    impossible number of chips.
     """
 
     guesses = False
 
     def __init__(
-        self, path: Path, *, context_tokens: int = 2048, threads: int = 2, pace: Pace | None = None
+        self,
+        path: Path,
+        *,
+        context_tokens: int = 2048,
+        threads: int = 2,
+        chips: int = 1,
+        pace: Pace | None = None,
     ) -> None:
         self.pace = pace or Pace(None)
         self.shape = chip_shape(path)
-        engine = _engine(path, self.shape, bucket(self.shape, context_tokens), threads)
+        positions = bucket(self.shape, context_tokens, chips)
+        engine = _engine(path, self.shape, positions, (threads, chips))
         self._begin(NativeModel(path, vocab_only=True), LpuContext(engine), path, None)
 
     @property
@@ -83,15 +92,15 @@ def chip_shape(path: Path) -> ModelShape:
         return read_shape(open_gguf(path))
 
 
-def chip_steps(shape: ModelShape, positions: int) -> CompiledSteps:
-    """Return the emulated times of a model on one chip. Raises ModelError where its programs do not fit.
+def chip_steps(shape: ModelShape, positions: int, chips: int = 1) -> Steps:
+    """Return the emulated times of a model on one chip or a pipeline. Raises ModelError where programs do not fit.
 
     Programs that are not in the cache are compiled when a token first needs them.
     """
-    from lpu_backend.compiler.steps import CompiledSteps
+    from lpu_backend.system.pipeline_steps import steps_on
 
     with _model_errors(None):
-        return CompiledSteps(shape, PRODUCT, positions)
+        return steps_on(shape, PRODUCT, positions, chips)
 
 
 @contextmanager
@@ -105,26 +114,33 @@ def _model_errors(path: Path | None) -> Iterator[None]:
         raise ModelError(str(error)) from error
 
 
-def bucket(shape: ModelShape, most: int) -> int:
-    """Return the largest KV length up to `most` that one chip holds with the model. Raises ModelError."""
+def bucket(shape: ModelShape, most: int, chips: int = 1) -> int:
+    """Return the largest KV length up to `most` that so many chips hold with the model. Raises ModelError."""
+    from lpu_backend.system.pipeline import pipeline
+
     wanted = [length for length in BUCKETS if length <= min(most, shape.context)] or [
         min(most, shape.context)
     ]
-    for length in wanted:
-        if shape.sram_bytes(length) <= PRODUCT.sram_bytes:
-            return length
     with _model_errors(None):
-        shape.check_fits(wanted[-1], PRODUCT.sram_bytes)
+        for length in wanted:
+            parts = pipeline(shape, chips, length).parts
+            if all(part.sram_bytes(shape, length) <= PRODUCT.sram_bytes for part in parts):
+                return length
+        for part in parts:
+            part.check_fits(shape, length, PRODUCT.sram_bytes)
     return wanted[-1]
 
 
-def _engine(path: Path, shape: ModelShape, positions: int, threads: int) -> Engine:
-    """Quantise the model; compiling the kernels, once a machine, takes ten seconds."""
-    from lpu_backend.model.fast import FastEngine
+def _engine(path: Path, shape: ModelShape, positions: int, means: tuple[int, int]) -> Engine:
+    """Quantise the model; compiling the kernels, once a machine, takes ten seconds. `means`: threads and chips."""
     from lpu_backend.model.quantise import quantise
+    from lpu_backend.system.pipeline import pipeline
+    from lpu_backend.system.pipeline_engine import PipelineEngine
 
+    threads, chips = means
     with _model_errors(path):
-        return FastEngine(quantise(open_gguf(path), shape, positions), threads=threads)
+        parts = pipeline(shape, chips, positions).parts
+        return PipelineEngine(quantise(open_gguf(path), shape, positions), parts, threads=threads)
 
 
 class StopFlag:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -51,11 +52,16 @@ def cached_program(graph: ModelGraph, spec: ChipSpec, room: Room, folder: Path) 
 def cached_summary(graph: ModelGraph, spec: ChipSpec, room: Room, folder: Path) -> Summary:
     """What the program costs, from beside it where that is known; else it is compiled and counted."""
     path = folder / f"{program_key(graph, spec, room)}.json"
+    return kept_summary(path, lambda: summary(cached_program(graph, spec, room, folder), spec))
+
+
+def kept_summary(path: Path, count: Callable[[], Summary]) -> Summary:
+    """The summary in a file; where it is not there or not whole, it is counted and kept there."""
     with suppress(OSError, ValueError):
         known: Summary = json.loads(path.read_text())
         if isinstance(known.get("cycles"), int) and isinstance(known.get("program_digest"), str):
             return known
-    found = summary(cached_program(graph, spec, room, folder), spec)
+    found = count()
     with suppress(OSError):
         _write(json.dumps(found).encode(), path)
     return found

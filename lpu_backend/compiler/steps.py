@@ -20,6 +20,7 @@ from lpu_backend.compiler.summary import Summary
 from lpu_backend.errors import ExecutionError
 from lpu_backend.model.compiled import cache_folder
 from lpu_backend.model.graph import ModelGraph, build_graph
+from lpu_backend.model.part import Part
 from lpu_backend.model.shape import ModelShape
 
 BUCKETS = (128, 256, 512, 1024, 2048)
@@ -30,16 +31,22 @@ TRANSFER_S, LINK_BYTES_PER_S = 10e-6, 24e9
 
 
 class CompiledSteps:
-    """Programs of a model with a cache of `positions`, compiled when they are asked for and kept on disk.
+    """Programs of a model, or of a part of it, with a cache of `positions`, compiled when they are asked for and kept.
 
-    Raises GraphError and CapacityError for a model that can't be placed.
+    `folder` is where they are kept. Raises GraphError and CapacityError for a model that can't be placed.
     """
 
     def __init__(
-        self, shape: ModelShape, spec: ChipSpec, positions: int, *, folder: Path | None = None
+        self,
+        shape: ModelShape,
+        spec: ChipSpec,
+        positions: int,
+        *,
+        part: Part | None = None,
+        folder: Path | None = None,
     ) -> None:
-        self._shape, self._spec = shape, spec
-        self._folder = folder or cache_folder() / "lpu"
+        self._shape, self._spec, self._part = shape, spec, part
+        self.folder = folder or cache_folder() / "lpu"
         capacity = -(-positions // GROUP_ROWS) * GROUP_ROWS
         self._buckets = (*(b for b in BUCKETS if b < capacity), capacity)
         self._long = min(LONG_POSITIONS, self._buckets[-1])
@@ -68,30 +75,37 @@ class CompiledSteps:
     @property
     def program_digest(self) -> str:
         """Digest of the keys of all programs: of the shape, the chip, the room and the compiler."""
-        keys = [program_key(self._graph(*step), self._spec, self._room) for step in self._room.steps]
+        keys = [self.key(*step) for step in self._room.steps]
         return hashlib.sha256("".join(keys).encode()).hexdigest()
+
+    def key(self, rows: int, positions: int) -> str:
+        """The digest of all that a program depends on."""
+        return program_key(self._graph(rows, positions), self._spec, self._room)
 
     def program(self, rows: int, positions: int) -> Program:
         """The program that appends `rows` tokens and sees a bucket of `positions`. Raises what `compile` raises."""
         if (rows, positions) not in self._programs:
             graph = self._graph(rows, positions)
-            self._programs[rows, positions] = cached_program(graph, self._spec, self._room, self._folder)
+            self._programs[rows, positions] = cached_program(graph, self._spec, self._room, self.folder)
         return self._programs[rows, positions]
 
     def summary(self, rows: int, positions: int) -> Summary:
         """What that program costs; where the disk knows it, nothing is compiled."""
         step = rows, positions
         if step not in self._summaries:
-            self._summaries[step] = cached_summary(self._graph(*step), self._spec, self._room, self._folder)
+            self._summaries[step] = cached_summary(self._graph(*step), self._spec, self._room, self.folder)
         return self._summaries[step]
 
     def prepare(self) -> None:
         """Counts, and where the disk does not know them compiles, the programs of the first positions: a conversation
         that starts finds them ready. Later ones are compiled when they are first asked for."""
-        prefills = ((LONG_ROWS, self._long), (GROUP_ROWS, self._long))
-        for rows, positions in ((1, self._buckets[0]), *prefills):
-            if rows <= positions:
-                self.summary(rows, positions)
+        for step in self.first_steps():
+            self.summary(*step)
+
+    def first_steps(self) -> tuple[tuple[int, int], ...]:
+        """Rows and bucket of the programs of the first positions."""
+        steps = ((1, self._buckets[0]), (LONG_ROWS, self._long), (GROUP_ROWS, self._long))
+        return tuple(step for step in steps if step[0] <= step[1])
 
     def decode_cycles(self, position: int) -> int:
         """Cycles of the program that appends one token at `position`."""
@@ -123,4 +137,4 @@ class CompiledSteps:
         return next(bucket for bucket in buckets if bucket >= end)
 
     def _graph(self, rows: int, positions: int) -> ModelGraph:
-        return build_graph(self._shape, "decode" if rows == 1 else "prefill", rows, positions)
+        return build_graph(self._shape, "decode" if rows == 1 else "prefill", rows, positions, self._part)

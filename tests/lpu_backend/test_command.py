@@ -74,6 +74,26 @@ def test_tokens_follow_tokens(gguf: Path) -> None:
     assert len(run_command(["run", str(gguf), "--tokens", "1", "--positions", "4"]).split(",")) == 3
 
 
+def test_tokens_and_logits_do_not_depend_on_the_number_of_chips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With chips the cycles are told, stage by stage; what is computed stays the same to the bit."""
+    monkeypatch.setenv("VOICE_APP_CACHE", str(tmp_path))
+    gguf = write_model(tmp_path / "two.gguf", Tiny(layers=2))
+    told = [
+        json.loads(run_command(["run", str(gguf), "--tokens", "1,2,3", "--count", "5", "--json", *chips]))
+        for chips in ([], ["--chips", "1"], ["--chips", "2"])
+    ]
+
+    assert len({(tuple(report["tokens"]), report["logits_sha256"]) for report in told}) == 1
+    assert ["chips" in report for report in told] == [False, True, True]
+    assert [stage["chip"] for stage in told[2]["stages"]] == [0, 1]
+    assert told[2]["cycles_per_token"] > told[1]["cycles_per_token"]
+    text = run_command(["run", str(gguf), "--tokens", "1,2,3", "--count", "2", "--chips", "2"])
+    assert text.count("chip ") == 2
+    assert "between them (1 hand-overs)" in text
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -81,6 +101,9 @@ def test_tokens_follow_tokens(gguf: Path) -> None:
         (["disasm", "missing.lpu"], "can't be read"),
         (["run", "GGUF", "--tokens", "one"], "numbers of tokens"),
         (["run", "GGUF", "--tokens", "999999"], "vocabulary"),
+        (["run", "GGUF", "--tokens", "1", "--chips", "0"], "0 chips: a system has"),
+        (["run", "GGUF", "--tokens", "1", "--chips", "7"], "take 1, 2, 4 or whole nodes of 8"),
+        (["run", "GGUF", "--tokens", "1", "--chips", "8"], "can be a pipeline of 1 to"),
         (["compile", "GGUF", "--positions", "0"], "impossible"),
     ],
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lpu_backend.chip.isa import Opcode
-from lpu_backend.chip.links import LinkedPrograms, Port, Wire, passages, verify_linked
+from lpu_backend.chip.links import LinkedPrograms, Port, Wire, verify_linked
 from lpu_backend.chip.lockstep_links import run_linked
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.compiler import image
@@ -20,6 +20,7 @@ from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.graph import ModelGraph, build_graph
 from lpu_backend.model.part import Part, chips_for, cut, whole
 from lpu_backend.model.quantise import QuantisedModel
+from lpu_backend.system.pipeline import link_up
 from tests.lpu_backend.test_compile import equal_bits, small_shape
 from tests.lpu_backend.test_compile_real import smollm2
 from tests.lpu_backend.test_fast import tiny_model
@@ -56,28 +57,20 @@ def chips(model: QuantisedModel, parts: tuple[Part, ...], rows: int, positions: 
     graphs = [build_graph(model.shape, kind, rows, positions, part) for part in parts]
     made = [compile_placed(graph, PRODUCT) for graph in graphs]
     placements = [placement for _, placement, _ in made]
-    linked = link([program for program, _, _ in made], parts)
+    linked = link_up(tuple(program for program, _, _ in made), wires(parts))
     verify_linked(linked, PRODUCT)
     constants = [image.constants(model, placement) for placement in placements]
     return Chips(model, graphs, placements, linked, constants, [image.empty_state(p) for p in placements])
 
 
-def link(programs: list, parts: tuple[Part, ...]) -> LinkedPrograms:
-    """Every chip starts so that its first Receive meets the first Send of the one before."""
-    apart = LinkedPrograms(tuple(programs), (0,) * len(programs), ())
-    first = {
-        (opcode, passage.port.chip): passage.cycle
-        for opcode in (Opcode.SEND, Opcode.RECEIVE)
-        for passage in reversed(passages(apart, opcode))
-    }
-    starts, wires = [0], []
-    for chip, (before, after) in enumerate(zip(parts, parts[1:], strict=False)):
-        send, receive = first[Opcode.SEND, chip], first[Opcode.RECEIVE, chip + 1]
-        starts.append(starts[-1] + send + LATENCY - receive)
-        assert before.sends_on is not None
-        assert after.receives_on is not None
-        wires.append(Wire(Port(chip, before.sends_on), Port(chip + 1, after.receives_on), LATENCY))
-    return replace(apart, starts=tuple(starts), wires=tuple(wires))
+def wires(parts: tuple[Part, ...]) -> tuple[Wire, ...]:
+    """From every part to the next."""
+    ends = [
+        (chip, before.sends_on, after.receives_on) for chip, (before, after) in enumerate(pairwise(parts))
+    ]
+    return tuple(
+        Wire(Port(chip, sends or 0), Port(chip + 1, receives or 0), LATENCY) for chip, sends, receives in ends
+    )
 
 
 @pytest.mark.parametrize("positions", [256, 1024])
@@ -116,7 +109,7 @@ def test_what_no_chip_holds_says_how_many_do() -> None:
     assert chips_for(shape, 16, PRODUCT.sram_bytes) == 2
     parts = cut(shape, 2, 16)
     programs = [compile_placed(build_graph(shape, "decode", 1, 16, part), PRODUCT)[0] for part in parts]
-    verify_linked(link(programs, parts), PRODUCT)
+    verify_linked(link_up(tuple(programs), wires(parts)), PRODUCT)
     assert sum(program.sram_bytes() for program in programs) > PRODUCT.sram_bytes
 
 
