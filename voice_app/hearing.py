@@ -11,13 +11,12 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HUM = re.compile(r"u*[hm][hmu]*|(?:h[aeo]){2,}h?|ha+h?|heh|a+h+")
 """However speech to text spells "mhm", "mmmm", "hm", "um", "huh", and laughter, which it makes of coughs as well."""
 _NODS = "yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
-SHORT_S = 0.6
+SHORT_S = 0.8
 """Voice that lasts longer is speech; coughs are shorter."""
-VOICED_FROM = 0.75
-"""Mean of the detector's probability over short voice. Of 22 recorded coughs that it heard, 21 gave .52 to .72; short
-words, spoken and synthesised ("yes", "today", "hello"), .79 to .96."""
-LIKELY_FROM = -0.7
-"""Mean log probability from which even faint voice is believed: of those coughs that became words, one passes."""
+SURE_FROM = 0.72
+"""Mean of the detector's probability over short voice, and a tenth of the words' mean log probability. 23 recorded
+coughs that it took for speech gave .68 and less, short words ("yes", "today", "hello"), spoken and synthesised, .74
+and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Voice:
 
 def words(heard: Transcript, voice: Voice) -> str:
     """Return the words of a sound; empty where noise or humming became words."""
-    doubtful = voice.seconds < SHORT_S and voice.mean < VOICED_FROM and heard.mean_log_prob < LIKELY_FROM
+    doubtful = voice.seconds < SHORT_S and voice.mean + heard.mean_log_prob / 10 < SURE_FROM
     return "" if doubtful or is_hum(heard.text) else heard.text
 
 
