@@ -24,6 +24,7 @@ from functools import lru_cache, partial
 from lpu_backend.errors import TopologyError
 from lpu_backend.system.network import Exchange, Move, Planes, Sum, Work, schedule
 from lpu_backend.system.topology import System, distances
+from lpu_backend.system.verify_network import verify_network
 
 PLANES = 4
 MOST_MOVES = 200_000
@@ -88,8 +89,14 @@ def _all_reduce(system: System, group: tuple[int, ...], vectors: int, planes: in
     found = _candidates(system, group, vectors, planes)
     least = _check_moves(min(moves for moves, _ in found))
     works = [make() for moves, make in found if moves <= max(least, MOST_COMPARED)]
-    exchanges = [schedule(system, work) for work in works if work is not None]
-    return min(exchanges, key=lambda exchange: exchange.cycles)
+    return _quickest(system, [work for work in works if work is not None])
+
+
+def _quickest(system: System, works: Iterable[Work]) -> Exchange:
+    """The one of several that is over first, proven."""
+    exchange = min((schedule(system, work) for work in works), key=lambda exchange: exchange.cycles)
+    verify_network(exchange)
+    return exchange
 
 
 def _candidates(
@@ -158,7 +165,7 @@ def _all_gather(system: System, group: tuple[int, ...], vectors: int) -> Exchang
     for vector in range(vectors):
         owner = group[vector % len(group)]
         build.send(build.have([owner], 1), owner, group)
-    return schedule(system, build.work("all-gather"))
+    return _quickest(system, [build.work("all-gather")])
 
 
 def hand_over(system: System, source: Sequence[int], target: Sequence[int], vectors: int) -> Exchange:
@@ -175,8 +182,7 @@ def hand_over(system: System, source: Sequence[int], target: Sequence[int], vect
 @lru_cache(maxsize=256)
 def _hand_over(system: System, source: tuple[int, ...], target: tuple[int, ...], vectors: int) -> Exchange:
     _check_moves(len(target) * vectors)
-    works = [_through(gates, target, vectors) for gates in _gates(system, source, target)]
-    return min((schedule(system, work) for work in works), key=lambda exchange: exchange.cycles)
+    return _quickest(system, [_through(gates, target, vectors) for gates in _gates(system, source, target)])
 
 
 def _through(gates: Sequence[tuple[int, int]], target: Sequence[int], vectors: int) -> Work:

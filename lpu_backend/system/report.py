@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lpu_backend.errors import TopologyError
+from lpu_backend.system.bandwidth import bisection_bytes_per_s, uniform_bytes_per_s
 from lpu_backend.system.collectives import all_gather, all_reduce, by_nodes, direct, hand_over, scattered
 from lpu_backend.system.faults import Failure, NoisyLinks, replay
 from lpu_backend.system.network import Exchange, Work, schedule
@@ -44,6 +45,8 @@ def system_report(system: System) -> Row:
         "longest_way_links": far.links,
         "longest_way_router_hops": far.router_hops,
         "any_to_any_us": microseconds(any_to_any(system)),
+        "uniform_gb_per_s_a_chip": round(uniform_bytes_per_s(system) / 1e9, 1),
+        "bisection_gb_per_s": bisection_bytes_per_s(system) / 1e9,
         "sram_bytes": system.chips * system.wire.chip.sram_bytes,
         "basis": "emulated",
     }

@@ -82,7 +82,7 @@ def test_stages_add_up_to_the_token(folder: Path) -> None:
     assert told["tpot_ms"] == pytest.approx(
         told["cycles_per_token"] / 9e5 + told["host_link_us"] / 1e3, abs=1e-4
     )
-    assert told["tokens_per_s_per_user"] == pytest.approx(1e3 / told["tpot_ms"], rel=1e-4)
+    assert told["tokens_per_s_per_user"] == pytest.approx(1e3 / told["tpot_ms"], rel=1e-3)
     assert told["joules_per_token"] == pytest.approx(8 * 185 / told["tokens_per_s_aggregate"], rel=1e-3)
     assert told["tokens_per_usd"] == pytest.approx(told["tokens_per_s_aggregate"] * 3600 / 8, rel=1e-3)
     assert told["ttft_ms"] > told["tpot_ms"]
