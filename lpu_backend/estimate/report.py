@@ -39,7 +39,7 @@ def as_json(found: Estimate) -> Row:
         "host_link_us": round(found.link_s * 1e6, 3),
         "watts": found.watts,
         "watts_a_chip": CHIP_W,
-        "joules_per_token": round(found.joules_per_token, 4),
+        "joules_per_token": round(found.joules_per_token, 6),
         "usd_per_chip_hour": question.usd_per_chip_hour,
         "tokens_per_usd": round(found.tokens_per_usd, 1),
         "sram_bytes_needed": found.capacity.need_bytes,
