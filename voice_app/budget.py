@@ -14,6 +14,8 @@ NATURAL_TOKENS = 9
 """Tokens that end a first clause at its punctuation: median of the replies to the questions of `tests/bench`."""
 SHORT_TOKENS = 6
 """The same where the first clause may end between two phrases."""
+OPENER_FROM = 2.0
+"""Multiple of the budget from which an opener is worth it: it takes about one itself, and must not delay the reply."""
 MEMORY = 0.8
 """How much of an estimate stays when a turn's time comes in."""
 
@@ -51,6 +53,8 @@ class Plan:
     """What a reply does to be in time."""
 
     short_first_clause: bool
+    opener: bool
+    """Whether a few words made beforehand bridge the wait."""
     predicted_s: float
     """Voice to voice, with a first clause that ends at its punctuation."""
     cause: str
@@ -94,5 +98,6 @@ def plan(budget: Budget, estimates: Estimates) -> Plan:
     """Return what the next reply must do to stay within the budget."""
     predicted_s = estimates.voice_to_voice_s(NATURAL_TOKENS)
     late = predicted_s > budget.total_s
+    opener = estimates.voice_to_voice_s(SHORT_TOKENS) > OPENER_FROM * budget.total_s
     cause = f"predicted {predicted_s * 1000:.0f} ms > {budget.total_s * 1000:.0f} ms" if late else ""
-    return Plan(late, predicted_s, cause)
+    return Plan(late, opener, predicted_s, cause)

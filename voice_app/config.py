@@ -83,6 +83,8 @@ class TurnTaking(Section):
     unfinished_ms: int = Field(950, ge=64, le=10000)
     budget_ms: int = Field(300, ge=50, le=10000)
     """Last voiced sample to first audible one; replies do what they can to keep within it."""
+    openers: bool = True
+    """Whether "Well," or the like may bridge the wait where a reply is going to be later than twice the budget."""
     drafting: bool = True
     """Whether replies are drafted while the user pauses."""
     partial_every_ms: int = Field(1000, ge=0, le=60000)

@@ -147,6 +147,9 @@ class Drafter:
         turn.reply.short_first_clause = planned.short_first_clause
         if planned.cause:
             tell(events.BudgetAction, action="short first clause", cause=planned.cause)
+        if planned.opener and self.engines.openers:
+            turn.reply.opener = self.engines.openers[turn.number % len(self.engines.openers)]
+            tell(events.BudgetAction, action="opener", cause=planned.cause)
 
         def speak(messages: Messages) -> Awaitable[Played]:
             turn.reply.cancelled = Cancel()

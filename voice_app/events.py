@@ -158,6 +158,14 @@ class AudioDelta(Fact):
     audio_s: float
 
 
+class OpenerSpoken(Fact):
+    """Sound that bridges the wait begins; it is no answer, and comes before the reply's own sound."""
+
+    type: Literal["response.opener"] = "response.opener"
+    text: str
+    audio_s: float
+
+
 class TextDone(Fact):
     """The language model has written its last token."""
 
@@ -230,6 +238,7 @@ Event = Annotated[
     | ResponseTextDelta
     | ClauseReady
     | AudioDelta
+    | OpenerSpoken
     | TextDone
     | PlaybackStarted
     | PlaybackStopped

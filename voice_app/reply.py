@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from inference.protocols import LanguageModel, SoundTurnDetector, SpeechToText, TextToSpeech, TurnDetector
 from inference.text import Clause, ClauseSplitter
-from inference.types import Cancel, ChatRequest, Message, Sampling, Token
+from inference.types import Audio, Cancel, ChatRequest, Message, Sampling, Token
 from voice_app import events
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Estimates
@@ -21,6 +21,14 @@ from voice_app.lane import Lane, Urgency, stream
 
 CLAUSES_AHEAD = 4
 """Clauses that may wait for the voice; then the language model waits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opener:
+    """A few words made beforehand ("Let me see."), said while the reply is not ready; never part of the history."""
+
+    text: str
+    sound: Audio
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Engines:
     """None: where the words leave it open whether a turn is over, its sound is not asked."""
     estimates: Estimates = field(default_factory=Estimates)
     """What they take on this machine."""
+    openers: tuple[Opener, ...] = ()
     touch: Callable[[], None] = lambda: None
     """Reads a little of every model, so that it stays in memory."""
 
@@ -67,7 +76,11 @@ class Reply:
     spoken: SpokenReply = field(default_factory=SpokenReply)
     first_clause_out: bool = False
     sound_s: float = 0.0
-    """Sound made so far."""
+    """Sound given to the loudspeaker so far, the opener's included."""
+    ready: bool = False
+    """Whether the first piece of its own sound is made."""
+    opener: Opener | None = None
+    """What is said first where the reply is not ready when the turn is over."""
     short_first_clause: bool = False
     """Whether the first clause may be part of a sentence, so that sound starts early."""
     clause_tokens: int = 0
@@ -95,6 +108,7 @@ async def speak_reply(
         async with asyncio.TaskGroup() as both:
             both.create_task(_think(reply, request, engines, clauses, tell))
             both.create_task(_speak(reply, engines, clauses, speaker, tell))
+            both.create_task(_open(reply, speaker, tell))
     except ExceptionGroup as group:  # the first to fail has cancelled the other
         raise group.exceptions[0] from None
     finally:
@@ -168,33 +182,47 @@ async def _speak(
         await _speak_clause(reply, engines, clause, speaker, tell)
 
 
+async def _open(reply: Reply, speaker: Speaker, tell: Tell) -> None:
+    """Say the opener once the turn is over, unless the reply's own words are there by then."""
+    opener = reply.opener
+    await reply.released.wait()
+    if opener is None or reply.first_clause_out or reply.sound_s:
+        return
+    tell(events.OpenerSpoken, text=opener.text, audio_s=opener.sound.seconds)
+    speaker.begin()
+    reply.sound_s = opener.sound.seconds
+    await speaker.write(opener.sound.samples, opener.sound.rate_hz)
+
+
 def _append_silent(spoken: SpokenReply, clause: Clause) -> None:
     end_s = spoken.clauses[-1].end_s if spoken.clauses else 0.0
     spoken.clauses.append(SpokenClause(clause, end_s, 1, (), end_s))
 
 
 async def _speak_clause(reply: Reply, engines: Engines, clause: Clause, speaker: Speaker, tell: Tell) -> None:
-    spoken = SpokenClause(clause, reply.sound_s, engines.tts.rate_hz, (), reply.sound_s)
+    spoken: SpokenClause | None = None
 
     def urgency() -> Urgency:
-        return Urgency.MORE_SOUND if reply.sound_s else Urgency.FIRST_SOUND
+        return Urgency.MORE_SOUND if reply.ready else Urgency.FIRST_SOUND
 
     chunks = engines.tts.stream(clause.text, reply.cancelled)
     async with aclosing(stream(engines.lane, urgency, chunks)) as items:
         async for chunk in items:
-            if chunk.words:
-                spoken.words += chunk.words
-            if spoken.end_s == spoken.start_s:
-                reply.spoken.clauses.append(spoken)
             seconds = len(chunk.samples) / chunk.rate_hz
             tell(events.AudioDelta, audio_s=seconds)
             if (
-                not reply.sound_s
+                not reply.ready
             ):  # the first piece is all that is made ahead: the next one takes less time than it
+                reply.ready = True
                 await reply.released.wait()
-                speaker.begin()
+                if not reply.sound_s:
+                    speaker.begin()
+            if spoken is None:
+                spoken = SpokenClause(clause, reply.sound_s, engines.tts.rate_hz, (), reply.sound_s)
+                reply.spoken.clauses.append(spoken)
+            spoken.words += chunk.words
             reply.sound_s += seconds
             spoken.end_s = reply.sound_s
             await speaker.write(chunk.samples, chunk.rate_hz)
-    if spoken.end_s == spoken.start_s:  # nothing in it could be said
+    if spoken is None:  # nothing in it could be said
         _append_silent(reply.spoken, clause)

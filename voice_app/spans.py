@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from voice_app import events
+from voice_app.stages import content_s
 
 Value = str | int | float | bool
 
@@ -127,7 +128,8 @@ def _voice_to_voice(told: Sequence[events.Event], commits: Sequence[events.TurnC
     if events.PlaybackStarted not in first or not all(mark in first for _, mark in STAGES):
         return
     instants: list[float] = [commit.speech_end_s, *(first[mark] for _, mark in STAGES)]
-    ready_s, audible_s = max(instants[-1], commit.at_s), first[events.PlaybackStarted]
+    ready_s, audible_s = max(instants[-1], commit.at_s), content_s(told, commit.revision)
+    assert audible_s is not None
     names = [*(name for name, _ in STAGES), "hold", "device"]
     bounds = [*instants, ready_s, audible_s]
     stages = tuple(

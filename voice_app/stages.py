@@ -30,13 +30,13 @@ class TurnTimes:
     """Waiting for the turn's end: where drafting does not pay, endpoint predicted -> reply asked for; and first piece
     of sound -> the turn is judged over, 0 where it was before."""
     device_s: float | None
-    """First piece of sound and the turn judged over -> first audible sample."""
+    """First piece of sound and the turn judged over -> its first audible sample; an opener is over by then."""
     decision_s: float | None = None
     """Last voiced sample -> the turn is judged over; beside the sum, not in it."""
 
     @property
     def voice_to_voice_s(self) -> float | None:
-        """Last voiced sample of the user -> first audible sample of the reply; None for typed text."""
+        """Last voiced sample of the user -> first audible sample of the reply, not an opener; None for typed text."""
         spans = [getattr(self, name) for name in SPANS]
         return None if None in spans else sum(spans)
 
@@ -85,6 +85,7 @@ def turn_times(log: Iterable[events.Event], turn: int) -> TurnTimes:
         at.get(mark) for mark in MARKS
     ]
     ready = None if sound is None else max(sound, commit.at_s)
+    audible = content_s(told, commit.revision)
     known = [instant for instant in (end_s, *instants[:-1], ready, audible) if instant is not None]
     if known != sorted(known) or (end_s is not None and commit.at_s < end_s):
         raise ValueError(f"turn {turn}: the instants of the log are out of order: {[end_s, *instants]}")
@@ -100,6 +101,17 @@ def turn_times(log: Iterable[events.Event], turn: int) -> TurnTimes:
         device_s=_span(ready, audible),
         decision_s=_span(end_s, commit.at_s),
     )
+
+
+def content_s(told: Iterable[events.Event], revision: int) -> float | None:
+    """Return when a draft's own sound is first audible: with the playback, or once it is there behind the opener."""
+    draft = [event for event in told if event.revision == revision]
+    started = next((event.at_s for event in draft if isinstance(event, events.PlaybackStarted)), None)
+    opener = next((event.audio_s for event in draft if isinstance(event, events.OpenerSpoken)), 0.0)
+    sound = next((event.at_s for event in draft if isinstance(event, events.AudioDelta)), None)
+    if started is None or not opener:
+        return started
+    return None if sound is None else max(started + opener, sound)
 
 
 def emulated(tokens_s: Iterable[float | None]) -> dict[str, float | str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from inference.errors import ModelMissing
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.pace import Pace
@@ -22,14 +24,14 @@ from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
-from inference.types import ChatRequest, Message
+from inference.types import Audio, ChatRequest, Message
 from voice_app.budget import Estimates
 from voice_app.config import Models, Settings
 from voice_app.history import History
 from voice_app.lane import ThreadLane
 from voice_app.model_choice import Choice, Speed, choose
 from voice_app.persona import Persona, load_persona
-from voice_app.reply import Engines, ReplyStyle
+from voice_app.reply import Engines, Opener, ReplyStyle
 
 if TYPE_CHECKING:
     from inference.llm.lpu import Lpu
@@ -82,6 +84,16 @@ def build_smart_turn(settings: Settings) -> SmartTurn | None:
             raise
         return None
     return SmartTurn(files.path, threads=settings.models.threads) if files else None
+
+
+OPENERS = ("Well,", "Let me see.", "Let me think.")
+"""What may bridge the wait for a late reply."""
+
+
+def build_openers(tts: PiperTextToSpeech) -> tuple[Opener, ...]:
+    """Speak the openers beforehand."""
+    sounds = [(text, [chunk.samples for chunk in tts.stream(text, Event())]) for text in OPENERS]
+    return tuple(Opener(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
 
 
 def chosen_llm(settings: Settings) -> Choice:
@@ -177,6 +189,7 @@ def build_assistant(settings: Settings) -> Assistant:
             by_sound.warm()
         (llm, detector), tts = llm_loading.result(), tts_loading.result()
 
+    openers = build_openers(tts) if settings.turn.openers else ()
     estimates = lane.prepare(lambda: calibrate(stt, llm, tts)).result()
 
     def touch() -> None:
@@ -187,7 +200,7 @@ def build_assistant(settings: Settings) -> Assistant:
             by_sound.warm()
 
     return Assistant(
-        engines=Engines(stt, llm, tts, lane, detector, by_sound, estimates, touch),
+        engines=Engines(stt, llm, tts, lane, detector, by_sound, estimates, openers, touch),
         lane=lane,
         history=History(persona.messages()),
         style=ReplyStyle(persona.draw(), persona.max_tokens),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from inference.errors import PromptTooLong
 from inference.llm.scripted import ScriptedLanguageModel
-from inference.protocols import SoundTurnDetector, TurnDetector
+from inference.protocols import TurnDetector
 from inference.stt.scripted import ScriptedSpeechToText
 from inference.tts.scripted import ScriptedTextToSpeech
 from inference.types import Audio, ChatRequest, Message, Samples
@@ -66,7 +67,8 @@ class Stage:
     first_token_s: float = 0.1
     partial_every_s: float | None = None
     detector: TurnDetector | None = None
-    by_sound: SoundTurnDetector | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Other engines, by name."""
     context_tokens: int = 100_000
     during: Callable[[Conversation], None] = lambda conversation: None
     log: list[events.Event] = field(default_factory=list)
@@ -99,7 +101,7 @@ class Stage:
                 barge_in=self.barge_in,
                 partial_every_s=self.partial_every_s,
             ),
-            Engines(self.stt, self.llm, tts, lane, self.detector, self.by_sound),
+            Engines(self.stt, self.llm, tts, lane, self.detector, **self.more),
             self.history,
             ReplyStyle(),
             bus,

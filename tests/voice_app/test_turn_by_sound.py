@@ -38,7 +38,7 @@ def test_the_sound_is_asked_only_in_doubt(
 ) -> None:
     """Of the whole turn so far; the turn ends after the silence that both allow."""
     melody = Melody(by_sound)
-    stage = Stage(detector=ScriptedTurnDetector(lambda _: by_words), by_sound=melody).run()
+    stage = Stage(detector=ScriptedTurnDetector(lambda _: by_words), more={"by_sound": melody}).run()
     (predicted,) = stage.of(events.EndpointPredicted)
 
     assert predicted.silence_s == silence_s

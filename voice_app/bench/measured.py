@@ -41,7 +41,9 @@ class Answer:
     """What the sound says of one turn."""
 
     latency_s: float | None
-    """True end of speech -> first audible sample; None where it was missed, or came early."""
+    """True end of speech -> first audible sample of the answer; None where it was missed, or came early."""
+    first_audio_s: float | None
+    """The same to whatever is audible first: an opener, where one was said."""
     is_cut_in: bool
     """Whether the loudspeaker started inside the user's speech."""
     barge_in_stop_s: float | None
@@ -122,11 +124,23 @@ def answers(session: Session) -> list[Answer]:
         after = [
             start_s - turn.voiced_end_s for start_s, _ in heard if turn.voiced_end_s <= start_s < until_s
         ]
+        openers = [
+            event.audio_s
+            for event in session.log
+            if isinstance(event, events.OpenerSpoken) and turn.voiced_end_s <= event.at_s < until_s
+        ]
         talked_over = [end_s - turn.start_s for start_s, end_s in heard if start_s <= turn.start_s < end_s]
-        found.append(
-            Answer(None if cut_in or not after else after[0], cut_in, talked_over[0] if talked_over else None)
-        )
+        first_s = None if cut_in or not after else after[0]
+        content = _behind(session, first_s, turn.voiced_end_s, openers[0]) if openers and first_s else first_s
+        found.append(Answer(content, first_s, cut_in, talked_over[0] if talked_over else None))
     return found
+
+
+def _behind(session: Session, first_s: float, end_s: float, opener_s: float) -> float | None:
+    """Return when sound is audible behind an opener that begins `first_s` after `end_s`, in seconds after `end_s`."""
+    over = round((end_s + first_s + opener_s) * session.rate_hz)
+    loud = np.flatnonzero(np.abs(session.sound[over:]) > AUDIBLE)
+    return first_s + opener_s + float(loud[0] / session.rate_hz) if len(loud) else None
 
 
 def _sounds_early(log: Sequence[events.Event], turn: int) -> bool:

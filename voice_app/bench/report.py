@@ -47,9 +47,7 @@ def figures(turns: Sequence[MeasuredTurn], budget: Budget) -> dict[str, object]:
         if known
         else None,
         "voice_to_voice_ms": percentiles(latencies, 50, 95, 99),
-        "first_audio_ms": percentiles(
-            latencies, 50, 95, 99
-        ),  # no opener is played: the first sound is content
+        "first_audio_ms": percentiles([turn.answer.first_audio_s for turn in turns], 50, 95, 99),
         "voice_to_voice_by_events_ms": percentiles([one.voice_to_voice_s for one in times], 50, 95, 99),
         "decision_to_sound_ms": percentiles([one.decision_to_sound_s for one in times], 50, 95),
         "stages": {name: percentiles(spans, 50, 95) for name, spans in stages.items()},

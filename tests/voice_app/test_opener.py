@@ -1,0 +1,78 @@
+"""An opener bridges the wait for a late reply, and is never taken for the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inference.types import Audio
+from tests.voice_app.test_conversation import Stage
+from voice_app import events
+from voice_app.audio.recordings import SpokenTurn
+from voice_app.bench.measured import Session, answers
+from voice_app.bench.scenario import ScenarioTurn
+from voice_app.budget import Budget, Estimates, plan
+from voice_app.reply import Opener
+from voice_app.spans import turn_spans
+from voice_app.stages import turn_times
+
+OPENER = Opener("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
+SLOW = Estimates(llm_first_token_s=0.8)
+
+
+def late(**more: object) -> Stage:
+    return Stage(first_token_s=2.0, more={"openers": (OPENER,), "estimates": SLOW, **more}).run()
+
+
+def test_an_opener_is_said_at_the_end_of_the_turn_and_the_reply_behind_it() -> None:
+    """It is no part of the history, and the reply's words are heard to their end."""
+    stage = late()
+    (opener,), (commit,) = stage.of(events.OpenerSpoken), stage.of(events.TurnCommitted)
+    (started,), (stopped,) = stage.of(events.PlaybackStarted), stage.of(events.PlaybackStopped)
+    made = sum(event.audio_s for event in stage.of(events.AudioDelta))
+
+    assert opener.at_s == commit.at_s
+    assert started.at_s - commit.at_s < 0.05
+    assert stopped.audio_s == pytest.approx(made + opener.audio_s, abs=0.01)
+    assert stage.history.messages("next")[2].content == "One two. Three four five."
+    assert [event.action for event in stage.of(events.BudgetAction)] == ["short first clause", "opener"]
+
+
+def test_voice_to_voice_is_to_the_reply_and_not_to_the_opener() -> None:
+    """In the times of a turn, which still add up, and in its spans."""
+    stage = late()
+    times, (commit,) = turn_times(stage.log, 1), stage.of(events.TurnCommitted)
+    (turn,) = turn_spans(stage.log)
+    (voice,) = [span for span in turn.children if span.name == "voice to voice"]
+    sound_s = stage.of(events.AudioDelta)[0].at_s
+
+    assert times.voice_to_voice_s == pytest.approx(sound_s - commit.speech_end_s, abs=0.05)
+    assert voice.end_s - voice.start_s == pytest.approx(times.voice_to_voice_s)
+
+
+def test_a_reply_that_is_there_in_time_needs_none() -> None:
+    """Its words were drafted during the pause, whatever was predicted."""
+    stage = Stage(more={"openers": (OPENER,), "estimates": SLOW}).run()
+
+    assert stage.of(events.OpenerSpoken) == []
+
+
+def test_openers_are_for_machines_that_are_late_by_far() -> None:
+    """Not for those that keep the budget, or nearly."""
+    assert not plan(Budget(), Estimates()).opener
+    assert not plan(Budget(), Estimates(llm_first_token_s=0.3)).opener
+    assert plan(Budget(), SLOW).opener
+
+
+def test_the_benchmark_hears_the_answer_behind_the_opener() -> None:
+    """First audio is the opener's; voice to voice counts to the first sound behind it."""
+    rate_hz = 1000
+    sound = np.zeros(6000, np.float32)
+    for start, end in ((2200, 2450), (2900, 4000)):
+        sound[start:end] = 0.5
+    log = (events.OpenerSpoken(at_s=2.19, turn=1, text="Well,", audio_s=0.25),)
+    turns = [ScenarioTurn("x", Audio(np.zeros(10, np.float32), rate_hz), "Hello")]
+    (answer,) = answers(Session(turns, [SpokenTurn(1, 2, 2)], log, sound, rate_hz))
+
+    assert answer.first_audio_s == pytest.approx(0.2)
+    assert answer.latency_s == pytest.approx(0.9)
