@@ -115,14 +115,18 @@ class Chain:
         columns = column[which] + issue * interval[which]
         return merged(row[which], columns, mask[which].astype(np.uint32))
 
-    def commit(self, builder: ProgramBuilder, timeline: Timeline, needs: Needs, earliest: int = 0) -> int:
-        """Places the chain at the first cycle possible from `earliest` on, and adds its rows; returns the base."""
+    def earliest(self, earliest: int) -> int:
+        """The first base from `earliest` on at which what it reads is there, and what it writes has been read."""
         earliest = max(earliest, -self.start)
         for first, _, words in self._reads:
             earliest = max(earliest, words.ready - first)
         for first, _, words in self._writes:
             earliest = max(earliest, words.writable - first)
-        base = timeline.place(needs, earliest)
+        return earliest
+
+    def commit(self, builder: ProgramBuilder, timeline: Timeline, needs: Needs, earliest: int = 0) -> int:
+        """Places the chain at the first cycle possible from `earliest` on, and adds its rows; returns the base."""
+        base = timeline.place(needs, self.earliest(earliest))
         for _, last, words in self._reads:
             words.read_until = max(words.read_until, base + last)
         for _, last, words in self._writes:

@@ -17,7 +17,7 @@ from lpu_backend.compiler.sram import Sram
 from lpu_backend.compiler.walk import lower_graph
 from lpu_backend.model.graph import ModelGraph, check
 
-VERSION = 9
+VERSION = 10
 """Goes up with every change that makes other programs of the same graph."""
 Pass = Literal["check", "place", "schedule", "verify"]
 PASSES: tuple[Pass, ...] = ("check", "place", "schedule", "verify")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,10 +19,11 @@ from lpu_backend.compiler.layout import (
     key_heads,
     standard,
 )
+from lpu_backend.compiler.lower_linear import later, total_of
 from lpu_backend.compiler.lower_norm import HALVINGS, folded
 from lpu_backend.compiler.lowering import Floats, Lowering, Planes, number, shifted_left, split_planes
-from lpu_backend.compiler.planes import SLOTS
-from lpu_backend.compiler.sram import Vectors
+from lpu_backend.compiler.planes import SLOTS, Plane
+from lpu_backend.compiler.sram import Vectors, Words
 from lpu_backend.model.graph import A16_LIMIT, Mix, Rope, Scores
 from lpu_backend.model.rope import partners
 
@@ -79,32 +81,73 @@ def _queries(lower: Lowering, y: tuple[range, int, Vectors], swap: int, to: Vect
 
 
 def lower_scores(lower: Lowering, op: Scores, queries: Planes) -> Floats:
-    """For every 320 positions: the key tile, hi and lo, under the queries of as many heads as accumulators hold."""
+    """For every 320 positions: the key tiles, hi and lo, under the queries of as many heads as accumulators hold."""
     rows, schedule = lower.rows, lower.schedule
-    positions = lower.graph.positions
     scores: Floats = []
-    at_once = max(1, SLOTS // (3 * rows))
     turn = 0
-    for chunk, lanes in enumerate(standard(positions)):
+    for chunk, lanes in enumerate(standard(lower.graph.positions)):
         side, index = SCORES[chunk % 2]
         slices = tuple(mem(side, index + plane) for plane in range(4))
         scores.append(schedule.sram.scratch(slices, op.heads * rows))
-        for vector, heads in _sweeps(lower, at_once):
-            plane = schedule.planes[turn % len(schedule.planes)]
+        for vector, heads in _sweeps(lower, max(1, SLOTS // (3 * rows))):
+            span = TILE_GROUPS * chunk, groups_of(len(lanes))
+            tiles = [
+                _Tile(
+                    lower.placement.state[cache_name("keys", op.layer, name, vector)],
+                    span,
+                    weight,
+                    queries[0],
+                    schedule.planes[2 * weight + turn % 2],
+                )
+                for weight, name in enumerate(("hi", "lo"))
+            ]
             turn += 1
-            count, start = len(heads) * rows, heads[0] * rows
-            slot = plane.slots(3 * count)
-            for weights, name in enumerate(("hi", "lo")):
-                keys = lower.placement.state[cache_name("keys", op.layer, name, vector)]
-                schedule.load(plane, keys, TILE_GROUPS * chunk, groups_of(len(lanes)))
-                for place, byte in enumerate(queries[0]):
-                    add = weights == 1 and place == 0
-                    where = slot + (weights + place) * count
-                    schedule.multiply(plane, byte, (start, count, 1), where, add=add)
-            _scores(
-                lower, op, chunk, heads, [Accumulated(plane, slot + k * count) for k in range(3)], scores[-1]
-            )
+            sums = _products(lower, tiles, (heads[0] * rows, len(heads) * rows))
+            _scores(lower, op, chunk, heads, sums, scores[-1])
     return scores
+
+
+@dataclass(frozen=True, slots=True)
+class _Tile:
+    """A tile of a cache, and the vectors that go through it."""
+
+    words: Vectors
+    span: tuple[int, int]
+    """Its first word and its groups of rows."""
+    weight: int
+    """0: the high bytes, 1: the low ones."""
+    vectors: tuple[Words, ...]
+    """By byte, the highest first."""
+    plane: Plane
+    """One of the side on which the tile lies: what crosses the chip is in the way of what comes back."""
+
+
+Sums = list[list[Accumulated]]
+"""By weight of the bytes, the highest first: the parts on several planes."""
+
+
+def _products(lower: Lowering, tiles: list[_Tile], sweep: tuple[int, int]) -> Sums:
+    """All tiles under the vectors sweep = (first, count)."""
+    start, count = sweep
+    planes = sorted({tile.plane.number: tile.plane for tile in tiles}.items())
+    slots = {number: plane.slots(3 * count) for number, plane in planes}
+    begun: set[tuple[int, int]] = set()
+    for tile in tiles:
+        number = tile.plane.number
+        lower.schedule.load(tile.plane, tile.words, *tile.span)
+        for place, byte in enumerate(tile.vectors):
+            of = number, tile.weight + place
+            where = slots[number] + of[1] * count
+            lower.schedule.multiply(tile.plane, byte, (start, count, 1), where, add=of in begun)
+            begun.add(of)
+    return [
+        [Accumulated(plane, slots[number] + k * count) for number, plane in planes if (number, k) in begun]
+        for k in range(3)
+    ]
+
+
+def _offset(sums: Sums, by: int) -> Sums:
+    return [[Accumulated(part.plane, part.slot + by) for part in parts] for parts in sums]
 
 
 def _sweeps(lower: Lowering, at_once: int) -> Iterator[tuple[int, range]]:
@@ -117,9 +160,7 @@ def _sweeps(lower: Lowering, at_once: int) -> Iterator[tuple[int, range]]:
             yield vector, range(first, min(first + at_once, end))
 
 
-def _scores(
-    lower: Lowering, op: Scores, chunk: int, heads: range, sums: list[Accumulated], to: Vectors
-) -> None:
+def _scores(lower: Lowering, op: Scores, chunk: int, heads: range, sums: Sums, to: Vectors) -> None:
     rows = lower.rows
     scale, mask = (
         lower.placement.constants[f"blk.{op.layer}.scores.scale"],
@@ -127,19 +168,20 @@ def _scores(
     )
     sweeps = [(heads[0], len(heads))] if rows == 1 else [(head, rows) for head in heads]
     for head, issues in sweeps:
-        offset = (head - heads[0]) * rows
-        parts = [Accumulated(s.plane, s.slot + offset) for s in sums]
+        parts = _offset(sums, (head - heads[0]) * rows)
         scaled = Alu(Opcode.MUL_F32, _weighed(parts), Read(scale, head, int(rows == 1)))
         masked = Alu(Opcode.MIN_F32, scaled, Read(mask, 0, int(rows > 1)))
         lower.schedule.compute([Store(masked, to, head * rows)], issues)
 
 
-def _weighed(parts: list[Accumulated]) -> Alu:
-    """(f32(S0)·256 + f32(S1))·256 + f32(S2)."""
-    value = Alu(Opcode.I32_TO_F32, parts[0])
-    for part in parts[1:]:
-        scaled = Alu(Opcode.MUL_F32, value, number(256))
-        value = Alu(Opcode.ADD_F32, scaled, Alu(Opcode.I32_TO_F32, part))
+def _weighed(sums: Sums) -> Alu:
+    """(f32(S0)·256 + f32(S1))·256 + f32(S2); Copies keep sums of unlike parts apart: a plane gives one a cycle."""
+    planes = [[part.plane.number for part in parts] for parts in sums]
+    steps = 0 if planes[0] == planes[1] == planes[2] else max(map(len, planes)) - 1
+    value = Alu(Opcode.I32_TO_F32, total_of(sums[0]))
+    for parts in sums[1:]:
+        scaled = Alu(Opcode.MUL_F32, later(value, steps), number(256))
+        value = Alu(Opcode.ADD_F32, scaled, Alu(Opcode.I32_TO_F32, total_of(parts)))
     return value
 
 
@@ -164,7 +206,7 @@ def lower_softmax(lower: Lowering, scores: Floats) -> Planes:
 
 
 def lower_mix(lower: Lowering, op: Mix, odds: Planes) -> Planes:
-    """Sums of odds by a tile of ones; odds through the value tiles, a group of heads at a time; one vector a rank."""
+    """Sums of odds by a tile of ones; odds through the value tiles, a vector's heads at once; one vector a rank."""
     rows, schedule = lower.rows, lower.schedule
     group = op.heads // op.kv_heads
     inverse = _inverse(lower, op, odds)
@@ -174,25 +216,35 @@ def lower_mix(lower: Lowering, op: Mix, odds: Planes) -> Planes:
         )
         for g in range(op.kv_heads)
     ]
-    at_once = max(1, SLOTS // (3 * rows))
-    turn = 0
-    for head in range(op.kv_heads):
-        for first in range(0, group, at_once):
-            ranks = range(first, min(first + at_once, group))
-            _mix_group(lower, op, odds, (head, ranks, turn), (inverse, mixed[head]))
-            turn += 1
+    for vector, heads in _sweeps(lower, max(1, SLOTS // (3 * rows))):
+        tiles = _value_tiles(lower, op, vector, odds)
+        sums = _products(lower, tiles, (heads[0] * rows, len(heads) * rows))
+        _mix(lower, heads, sums, inverse, mixed)
     shared = key_heads(lower.graph.model)
     to = lower.planes("mixed", len(shared) * group)
-    for chunk, planes in enumerate(to):
+    for chunk, planes_of_chunk in enumerate(to):
         value: Alu | None = None
         for head in shared[chunk // group]:
             part = Read(mixed[head], chunk % group * rows)
             value = Alu(Opcode.COPY, part) if value is None else Alu(Opcode.OR, value, part)
         assert value is not None
-        schedule.compute(split_planes(value, planes), rows)
+        schedule.compute(split_planes(value, planes_of_chunk), rows)
     for vectors in (inverse, *mixed):
         schedule.sram.release(vectors)
     return to
+
+
+def _value_tiles(lower: Lowering, op: Mix, vector: int, odds: Planes) -> list[_Tile]:
+    """Of all positions, high and low bytes. The last plane, which adds up the odds, gets few."""
+    groups, state = key_groups(lower.graph.model), lower.placement.state
+    turns = (0, 1, 0, 1), (2, 2, 2, 3)
+    tiles = []
+    for chunk, planes in enumerate(odds):
+        for weight, name in enumerate(("hi", "lo")):
+            words = state[cache_name("values", op.layer, name, vector)]
+            plane = lower.schedule.planes[turns[weight][chunk % 4]]
+            tiles.append(_Tile(words, (groups * chunk, groups), weight, planes, plane))
+    return tiles
 
 
 def _inverse(lower: Lowering, op: Mix, odds: Planes) -> Vectors:
@@ -215,28 +267,17 @@ def _inverse(lower: Lowering, op: Mix, odds: Planes) -> Vectors:
     return inverse
 
 
-def _mix_group(
-    lower: Lowering, op: Mix, odds: Planes, which: tuple[int, range, int], ends: tuple[Vectors, Vectors]
-) -> None:
-    """Heads of one group: their odds through all its value tiles, scaled, other groups' lanes cleared."""
-    rows, schedule, placement = lower.rows, lower.schedule, lower.placement
-    head, ranks, turn = which
-    inverse, to = ends
-    group = op.heads // op.kv_heads
-    plane = schedule.planes[turn % (len(schedule.planes) - 1)]
-    count, start = len(ranks) * rows, (head * group + ranks[0]) * rows
-    slot = plane.slots(3 * count)
-    groups = key_groups(lower.graph.model)
-    vector, place = divmod(head, len(key_heads(lower.graph.model)[0]))
-    for chunk, planes in enumerate(odds):
-        for weights, name in enumerate(("hi", "lo")):
-            values = placement.state[cache_name("values", op.layer, name, vector)]
-            schedule.load(plane, values, groups * chunk, groups)
-            for weight, byte in enumerate(planes):
-                add = chunk > 0 or (weights == 1 and weight == 0)
-                where = slot + (weights + weight) * count
-                schedule.multiply(plane, byte, (start, count, 1), where, add=add)
-    value = _weighed([Accumulated(plane, slot + k * count) for k in range(3)])
-    scaled = Alu(Opcode.F32_TO_I32, Alu(Opcode.MUL_F32, value, Read(inverse, start)))
-    cleared = Alu(Opcode.AND, scaled, Read(placement.constants["lanes"], place, 0))
-    schedule.compute([Store(cleared, to, ranks[0] * rows)], count)
+def _mix(lower: Lowering, heads: range, sums: Sums, inverse: Vectors, mixed: list[Vectors]) -> None:
+    """The sums of a range of heads scaled, by the head of their values; other heads' lanes cleared."""
+    rows, shape = lower.rows, lower.graph.model
+    group = shape.heads // shape.kv_heads
+    first = heads.start
+    while first < heads.stop:
+        head, rank = divmod(first, group)
+        end = min(heads.stop, (head + 1) * group)
+        place = head % len(key_heads(shape)[0])
+        value = _weighed(_offset(sums, (first - heads.start) * rows))
+        scaled = Alu(Opcode.F32_TO_I32, Alu(Opcode.MUL_F32, value, Read(inverse, first * rows)))
+        cleared = Alu(Opcode.AND, scaled, Read(lower.placement.constants["lanes"], place, 0))
+        lower.schedule.compute([Store(cleared, mixed[head], rank * rows)], (end - first) * rows)
+        first = end

@@ -21,7 +21,10 @@ from lpu_backend.model.graph import Store as Cached
 
 SIDES = ("W", "E")
 TILE_SLICES = 16
-_DATA, _MAP, _BACK = 20, 22, 8
+_TURNED_SLICES = (*range(12), *range(16, 20))
+"""Where a block of values lies on its way: not among the keys, which are wanted at once, nor far from the VXM, where a
+word would still be read when the next slice is written."""
+_DATA, _MAP, _TURNED, _BACK = 20, 22, 24, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def _store_values(lower: Lowering, side: str, words: Words, names: tuple[str, ..
         _pass(lower, side, (words, data), newest, (inputs[f"ring.map.{side}"], places))
         _turn(lower, side, newest, state[cache], block)
         return
-    newest = tuple(sram.scratch((mem(side, index),), 1)[0] for index in range(TILE_SLICES))
+    newest = tuple(sram.scratch((held.mem_slice,), 1)[0] for held in state[cache])
     _pass(lower, side, (words, data), newest, None)
     _turn(lower, side, newest, state[cache], block)
     for held in newest:
@@ -120,13 +123,14 @@ def _pass(
 
 
 def _turn(lower: Lowering, side: str, newest: Vectors, cache: Vectors, block: int) -> None:
-    """16 vectors by position → their superlanes by row → every superlane to the place of the positions."""
+    """16 vectors by position → their superlanes by row → every superlane to the place of the positions. In between they
+    lie in other slices than the cache, which is written while they are read."""
     schedule = lower.schedule
-    turned = tuple(schedule.sram.scratch((words.mem_slice,), 1)[0] for words in newest)
+    turned = tuple(schedule.sram.scratch((mem(side, index),), 1)[0] for index in _TURNED_SLICES)
     _transpose(lower, side, newest, turned)
     for quad in range(4):
         part = slice(4 * quad, 4 * quad + 4)
-        _scatter_turns(lower, side, turned[part], cache[part], block)
+        _scatter_turns(lower, side, (quad, turned[part]), cache[part], block)
     for words in turned:
         schedule.sram.release((words,))
 
@@ -152,13 +156,16 @@ def _transpose(lower: Lowering, side: str, a: Vectors, to: Vectors) -> None:
     schedule.put(chain)
 
 
-def _scatter_turns(lower: Lowering, side: str, turned: Vectors, cache: Vectors, block: int) -> None:
+def _scatter_turns(
+    lower: Lowering, side: str, turned_quad: tuple[int, Vectors], cache: Vectors, block: int
+) -> None:
     """Four rows' blocks, turned by 0…19 superlanes, past four slices of the cache."""
     schedule = lower.schedule
     spec, builder, delays = schedule.spec, schedule.builder, timing(schedule.spec)
     chain, queue = Chain(spec), sxm(side, Unit.SXM_PERMUTE)
     turns = Repeat(spec.tiles)
-    there = _outward(side, 16 + turned[0].mem_slice % 16, 4)
+    quad, turned = turned_quad
+    there = _outward(side, _TURNED + 4 * (quad % 2), 4)
     back = W(_BACK, 4) if side == "E" else E(_BACK, 4)
     given, made, map_label = builder.value(4), builder.value(4), builder.value(2)
     for plane, words in enumerate(turned):

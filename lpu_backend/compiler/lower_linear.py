@@ -58,7 +58,7 @@ def _value(lower: Lowering, op: Linear, groups: list[list[Sums]], chunk: int) ->
     seen = _planes(groups[0])
     for parts in groups[1:]:
         if seen & _planes(parts):
-            total = _later(total, len(parts) + op.input_bits // 8)
+            total = later(total, len(parts) + op.input_bits // 8)
         total = Alu(Opcode.ADD_F32, total, _group_value(op, parts))
         seen |= _planes(parts)
     value = Alu(Opcode.MUL_F32, total, Read(constants[f"{op.matrix}.scale"], chunk, 0))
@@ -71,15 +71,15 @@ def _planes(parts: list[Sums]) -> set[int]:
     return {part[0].plane.number for part in parts}
 
 
-def _later(value: Alu, steps: int) -> Alu:
-    """Copies that keep the sums of the next group apart from those before: a plane gives one sum a cycle."""
+def later(value: Alu, steps: int) -> Alu:
+    """Copies that keep sums taken out of one plane apart: it gives one a cycle."""
     for _ in range(steps):
         value = Alu(Opcode.COPY, value)
     return value
 
 
 def _group_value(op: Linear, parts: list[Sums]) -> Alu:
-    sums = [_total(list(of_part)) for of_part in zip(*parts, strict=True)]
+    sums = [total_of(list(of_part)) for of_part in zip(*parts, strict=True)]
     upper = Alu(Opcode.ADD_I32, shifted_left(sums[0], 8), sums[1])
     total = Alu(Opcode.I32_TO_F32, upper)
     if op.input_bits == 24:
@@ -88,7 +88,8 @@ def _group_value(op: Linear, parts: list[Sums]) -> Alu:
     return total
 
 
-def _total(parts: list[Accumulated]) -> Node:
+def total_of(parts: list[Accumulated]) -> Node:
+    """The sum of one sum's parts on several planes."""
     total: Node = parts[0]
     for part in parts[1:]:
         total = Alu(Opcode.ADD_I32, total, part)

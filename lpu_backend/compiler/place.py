@@ -213,9 +213,9 @@ class _Placer:
                     tensor = cache_name(name, layer, plane, vector)
                     state[tensor] = tuple(
                         self._sram.hold(
-                            Kind.STATE, mem(side, index), words, Source(tensor, index, TILE_SLICES, writes)
+                            Kind.STATE, mem(side, index), words, Source(tensor, stream, TILE_SLICES, writes)
                         )
-                        for index in range(TILE_SLICES)
+                        for stream, index in enumerate(PLANE_SLICES[name != "keys"])
                     )
 
     def _small(self) -> None:

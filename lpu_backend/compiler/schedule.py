@@ -22,6 +22,8 @@ from lpu_backend.errors import ScheduleError
 
 WEIGHT_STREAMS = 16
 _LONGEST_INTERVAL = 64
+_TRIED_STREAMS, _STREAM_STEP = 4, 5
+"""How many streams are tried for activations, of different groups, and taken the one on which they come first."""
 
 
 class Schedule:
@@ -81,23 +83,41 @@ class Schedule:
         """Products of vectors, sweep = (first word, count, stride), into (SET) or onto (ADD) accumulators slot …"""
         first, issues, stride = sweep
         queue = mxm(plane.number, Unit.MXM_ACTIVATIONS)
-        stream = (E if plane.is_east else W)(plane.first_stream + next(self._turn) % WEIGHT_STREAMS)
         value, product = self.builder.value(), self.builder.value()
-        chain = Chain(self.spec)
-        arrival = (-self._timing.skew[Opcode.ABC_I8], queue)
-        chain.read(words, first, stream, arrival, Repeat(issues, 1, stride))
-        chain.label_last(value)
-        chain.issue(0, queue, abc(stream), Labels(value, 0, product, plane.tile), Repeat(issues))
         dot = self._timing.delay[Opcode.ABC_I8]
         slots = slice(slot, slot + issues)
-        opcode = Opcode.ACC_ADD if add else Opcode.ACC_SET
-        for index, repeat in plane.runs(slot, Repeat(issues, 1, 1)):
-            version = int(plane.updates[slot + index]) + 1
-            labels = Labels(product + index, version=version)
-            out = mxm(plane.number, Unit.MXM_ACCUMULATORS)
-            chain.issue(dot + index, out, acc(opcode, slot + index), labels, repeat)
         taken = int((plane.used_until[slots] - dot - np.arange(issues)).max()) + 1
-        base = self.put(chain, earliest=max(plane.installed + self._timing.delay[Opcode.IW], taken))
+        earliest = max(plane.installed + self._timing.delay[Opcode.IW], taken)
+        turn = next(self._turn)
+        found: list[tuple[int, int, Chain, Needs]] = []
+        for number in range(_TRIED_STREAMS):
+            stream = plane.first_stream + (turn + number * _STREAM_STEP) % WEIGHT_STREAMS
+            chain = Chain(self.spec)
+            labels = Labels(value, 0, product, plane.tile)
+            arrival = (-self._timing.skew[Opcode.ABC_I8], queue)
+            data = (E if plane.is_east else W)(stream)
+            chain.read(words, first, data, arrival, Repeat(issues, 1, stride))
+            chain.label_last(value)
+            chain.issue(0, queue, abc(data), labels, Repeat(issues))
+            self._accumulate(chain, plane, (slot, issues, product), add=add)
+            needs = chain.needs()
+            assert needs is not None
+            soonest = chain.earliest(earliest)
+            found.append((self.timeline.find(needs, soonest), number, chain, needs))
+            if found[-1][0] == soonest:
+                break
+        _, _, chain, needs = min(found, key=lambda each: each[:2])
+        base = self.put(chain, needs, earliest)
         plane.updates[slots] += 1
         plane.used_until[slots] = np.maximum(plane.used_until[slots], base + dot + np.arange(issues))
         plane.last_product = max(plane.last_product, base + issues - 1)
+
+    def _accumulate(self, chain: Chain, plane: Plane, sums: tuple[int, int, int], *, add: bool) -> None:
+        """ACC for sums = (first slot, count, label of the first product)."""
+        slot, issues, product = sums
+        opcode = Opcode.ACC_ADD if add else Opcode.ACC_SET
+        for index, repeat in plane.runs(slot, Repeat(issues, 1, 1)):
+            labels = Labels(product + index, version=int(plane.updates[slot + index]) + 1)
+            out = mxm(plane.number, Unit.MXM_ACCUMULATORS)
+            cycle = self._timing.delay[Opcode.ABC_I8] + index
+            chain.issue(cycle, out, acc(opcode, slot + index), labels, repeat)

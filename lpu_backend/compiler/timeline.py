@@ -61,6 +61,13 @@ class Timeline:
 
     def place(self, needs: Needs, earliest: int) -> int:
         """Take what a chain needs at the first cycle from `earliest` on at which all of it is free; return it."""
+        base = self.find(needs, earliest)
+        cells = needs.rows * self._columns + needs.columns + DIAGONALS
+        self._table.reshape(-1)[cells + base] |= needs.masks
+        return base
+
+    def find(self, needs: Needs, earliest: int) -> int:
+        """The first cycle from `earliest` on at which all that a chain needs is free."""
         base = earliest
         last = int(needs.columns.max()) + DIAGONALS
         while True:
@@ -68,11 +75,12 @@ class Timeline:
             cells = needs.rows * self._columns + needs.columns + DIAGONALS
             flat = self._table.reshape(-1)
             if not (flat[cells + base] & needs.masks).any():
-                flat[cells + base] |= needs.masks
                 return base
             tried = cells + base + 1 + np.arange(_WINDOW)[:, None]
             free = ~(flat[tried] & needs.masks).any(axis=1)
-            base += 1 + (int(free.argmax()) if free.any() else _WINDOW)
+            if free.any():
+                return base + 1 + int(free.argmax())
+            base += 1 + _WINDOW
 
     def _grow(self, columns: int) -> None:
         if columns > self._columns:
