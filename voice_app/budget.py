@@ -86,6 +86,10 @@ class Estimates:
         if span_s is not None:
             setattr(self, name, MEMORY * getattr(self, name) + (1 - MEMORY) * span_s)
 
+    def reply_s(self) -> float:
+        """Return the prediction from known words to the first piece of sound, with a short first clause."""
+        return self.llm_first_token_s + SHORT_TOKENS * self.token_s + self.tts_first_sound_s
+
     def voice_to_voice_s(self, clause_tokens: int) -> float:
         """Return the prediction for a reply whose first clause ends so many tokens behind the first."""
         fixed_s = (

@@ -16,7 +16,7 @@ import numpy as np
 
 from inference.errors import InferenceError, PromptTooLong
 from inference.types import Audio, Cancel, Message
-from voice_app import events
+from voice_app import clock, events
 from voice_app.audio.frames import FRAME_RATE_HZ
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Budget, plan
@@ -149,7 +149,8 @@ class Drafter:
             tell(events.BudgetAction, action="short first clause", cause=planned.cause)
         if planned.opener and self.engines.openers:
             turn.reply.opener = self.engines.openers[turn.number % len(self.engines.openers)]
-            tell(events.BudgetAction, action="opener", cause=planned.cause)
+            turn.reply.due_s = clock.now() + self.engines.estimates.reply_s()
+            tell(events.BudgetAction, action="opener, if the reply is not there in time", cause=planned.cause)
 
         def speak(messages: Messages) -> Awaitable[Played]:
             turn.reply.cancelled = Cancel()

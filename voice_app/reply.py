@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from inference.protocols import LanguageModel, SoundTurnDetector, SpeechToText, TextToSpeech, TurnDetector
 from inference.text import Clause, ClauseSplitter
 from inference.types import Audio, Cancel, ChatRequest, Message, Sampling, Token
-from voice_app import events
+from voice_app import clock, events
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Estimates
 from voice_app.history import SpokenClause, SpokenReply
@@ -80,7 +80,9 @@ class Reply:
     ready: bool = False
     """Whether the first piece of its own sound is made."""
     opener: Opener | None = None
-    """What is said first where the reply is not ready when the turn is over."""
+    """What is said first where the reply will not be ready for as long as that takes when the turn is over."""
+    due_s: float = 0.0
+    """When the first piece of its own sound is expected, on `voice_app.clock`."""
     short_first_clause: bool = False
     """Whether the first clause may be part of a sentence, so that sound starts early."""
     clause_tokens: int = 0
@@ -183,10 +185,12 @@ async def _speak(
 
 
 async def _open(reply: Reply, speaker: Speaker, tell: Tell) -> None:
-    """Say the opener once the turn is over, unless the reply's own words are there by then."""
+    """Say the opener once the turn is over, unless the reply's own words are there by then, or would wait for it."""
     opener = reply.opener
     await reply.released.wait()
     if opener is None or reply.first_clause_out or reply.sound_s:
+        return
+    if reply.due_s - clock.now() < opener.sound.seconds:
         return
     tell(events.OpenerSpoken, text=opener.text, audio_s=opener.sound.seconds)
     speaker.begin()

@@ -86,7 +86,7 @@ def build_smart_turn(settings: Settings) -> SmartTurn | None:
     return SmartTurn(files.path, threads=settings.models.threads) if files else None
 
 
-OPENERS = ("Well,", "Let me see.", "Let me think.")
+OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
 
