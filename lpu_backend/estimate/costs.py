@@ -29,7 +29,7 @@ from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.wire import WireSpec
 
 Kind = Literal["all_reduce", "all_gather", "hand_over"]
-VERSION = "2"
+VERSION = "3"
 """Of the collectives: changed when the same exchange takes another number of cycles."""
 
 

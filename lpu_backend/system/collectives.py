@@ -12,8 +12,8 @@ the same bits on every chip.
                                   cable, direct inside each node: three hops
                  scattered nodes  reduce-scatter inside nodes, direct between the owners of a share, all-gather inside
   all-gather   every chip has a share and gets all
-  hand-over    all chips of a group have the same vectors; all chips of another group get them: each source sends a
-               share, the chips where shares arrive send them round
+  hand-over    all chips of a group have the same vectors; all chips of another group get them: any source sends each
+               vector to any target, over the cables between them and round about, and that one sends it to the rest
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 
 from lpu_backend.errors import TopologyError
-from lpu_backend.system.network import Exchange, Move, Planes, Sum, Work, schedule
+from lpu_backend.system.network import Exchange, Move, Planes, Sum, Work, deal, schedule
 from lpu_backend.system.topology import System, distances
 from lpu_backend.system.verify_network import verify_network
 
@@ -182,7 +182,8 @@ def hand_over(system: System, source: Sequence[int], target: Sequence[int], vect
 @lru_cache(maxsize=256)
 def _hand_over(system: System, source: tuple[int, ...], target: tuple[int, ...], vectors: int) -> Exchange:
     _check_moves(len(target) * vectors)
-    return _quickest(system, [_through(gates, target, vectors) for gates in _gates(system, source, target)])
+    gates = [*_gates(system, source, target), deal(system, source, target, vectors)]
+    return _quickest(system, [_through(each, target, vectors) for each in gates])
 
 
 def _through(gates: Sequence[tuple[int, int]], target: Sequence[int], vectors: int) -> Work:

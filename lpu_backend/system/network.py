@@ -100,13 +100,14 @@ class Exchange:
 
     @property
     def detours(self) -> int:
-        """Vectors that take a longer way than another of the same source and target."""
-        shortest: dict[tuple[int, int], int] = {}
-        for each in self.transfers:
-            key = (each.move.source, each.move.target)
-            shortest[key] = min(len(each.hops), shortest.get(key, len(each.hops)))
-        ends = ((each, (each.move.source, each.move.target)) for each in self.transfers)
-        return sum(len(each.hops) > shortest[key] for each, key in ends)
+        """Vectors that take more links than another between the same two nodes (or inside the same one)."""
+        size, fewest = self.system.wire.node_chips, dict[tuple[int, int], int]()
+        ways = [
+            ((each.move.source // size, each.move.target // size), len(each.hops)) for each in self.transfers
+        ]
+        for nodes, links in ways:
+            fewest[nodes] = min(links, fewest.get(nodes, links))
+        return sum(links > fewest[nodes] for nodes, links in ways)
 
     @property
     def seconds(self) -> float:
@@ -213,9 +214,8 @@ class _Schedule:
 
     def _move(self, index: int, cycle: int) -> None:
         move = self.work.moves[index]
-        way, sends = self._best(move, cycle)
-        for link, send in zip(way, sends, strict=True):
-            self.links.take(link, send)
+        way, sends = self.best(move, cycle)
+        self.book(way, sends)
         flight = self.wire.flight_cycles
         received = sends[-1] + flight
         landed = received + self.wire.landing_cycles
@@ -224,20 +224,24 @@ class _Schedule:
         self.end = max(self.end, landed)
         self.arrive(move.value, move.target, landed, received + self.wire.forward_cycles)
 
-    def _best(self, move: Move, cycle: int) -> tuple[Route, list[int]]:
-        """The way that arrives first; of equals the shorter, of those the first."""
+    def book(self, way: Route, sends: list[int]) -> None:
+        """Take the links of a way."""
+        for link, send in zip(way, sends, strict=True):
+            self.links.take(link, send)
+
+    def best(self, move: Move, cycle: int, limit: int | None = None) -> tuple[Route, list[int]]:
+        """The way whose last Send is first; of equals the shorter, then the first; none before a limit: empty."""
         step = self.wire.flight_cycles + self.wire.forward_cycles
-        best: tuple[Route, list[int]] | None = None
+        best: tuple[Route, list[int]] = (), []
         for length, ways in self.routes.lengths(move.source, move.target):
-            if best is not None and cycle + (length - 1) * step >= best[1][-1]:
+            if limit is not None and cycle + (length - 1) * step >= limit:
                 break
             for way in ways:
-                sends = self._sends(way, cycle, step, best[1][-1] if best else None)
+                sends = self._sends(way, cycle, step, limit)
                 if sends:
-                    best = way, sends
-                    if sends[-1] == cycle + (length - 1) * step:
+                    best, limit = (way, sends), sends[-1]
+                    if limit == cycle + (length - 1) * step:
                         break
-        assert best is not None
         return best
 
     def _sends(self, way: Route, cycle: int, step: int, limit: int | None) -> list[int]:
@@ -262,6 +266,30 @@ class _Schedule:
         self.end = max(self.end, done)
         for value in each.result:
             self.arrive(value, each.chip, done, done + self.wire.launch_cycles)
+
+
+def deal(system: System, source: Sequence[int], target: Sequence[int], vectors: int) -> list[tuple[int, int]]:
+    """Who sends each of so many vectors to whom, when any source may send it and any target may take it.
+
+    Vector by vector the pair whose way arrives first, given the vectors before; of equals the nearest, then the first.
+    """
+    planned = _Schedule(system, Work("dealing", (), ()), Routes(system))
+    pairs = sorted((planned.routes.shortest(a, b), a, b) for a in source for b in target)
+    step = planned.wire.flight_cycles + planned.wire.forward_cycles
+    found = []
+    for _ in range(vectors):
+        best: tuple[int, Move, Route, list[int]] | None = None
+        for links, a, b in pairs:
+            if best is not None and planned.wire.launch_cycles + (links - 1) * step >= best[0]:
+                break
+            move = Move(0, a, b)
+            way, sends = planned.best(move, planned.wire.launch_cycles, best[0] if best else None)
+            if sends:
+                best = sends[-1], move, way, sends
+        assert best is not None
+        planned.book(best[2], best[3])
+        found.append((best[1].source, best[1].target))
+    return found
 
 
 def schedule(system: System, work: Work, broken: Sequence[int] = ()) -> Exchange:

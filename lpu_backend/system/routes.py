@@ -29,15 +29,20 @@ class Routes:
 
     def lengths(self, source: int, target: int) -> Iterator[tuple[int, tuple[Route, ...]]]:
         """(links, ways of so many links), shortest first. Raises TopologyError when no cable leads there."""
-        shortest = int(self._distances(target)[source])
-        if shortest < 0:
-            raise TopologyError(f"no cable leads from chip {source} to chip {target}")
+        shortest = self.shortest(source, target)
         for length in range(shortest, shortest + DETOUR + 1):
             key = (source, target, length)
             if key not in self._ways:
                 found = self._search(source, target, length)
                 self._ways[key] = tuple(way for way, _ in zip(found, range(WIDEST), strict=False))
             yield length, self._ways[key]
+
+    def shortest(self, source: int, target: int) -> int:
+        """Links of the shortest way; raises TopologyError when no cable leads there."""
+        found = int(self._distances(target)[source])
+        if found < 0:
+            raise TopologyError(f"no cable leads from chip {source} to chip {target}")
+        return found
 
     def _distances(self, target: int) -> np.ndarray:
         if target not in self._far:

@@ -52,6 +52,21 @@ def test_detours_are_taken_when_they_arrive_earlier() -> None:
     assert hand_over(NODE, [0], [1], 10).detours == 0
 
 
+def test_a_hand_over_uses_the_cables_of_other_nodes() -> None:
+    """Two cables join neighbours in a rack; of 104 vectors some go by other nodes, and all are there earlier."""
+    system = system_of(576)
+    exchange = hand_over(system, range(8), range(8, 16), 104)
+    between = {hop.link for transfer in exchange.transfers for hop in transfer.hops}
+    nodes = {link // 88 for link in between} | {system.target(link) // 88 for link in between}
+    over_two_cables = (
+        WIRE.launch_cycles + 51 * WIRE.vector_cycles + 2 * WIRE.flight_cycles + WIRE.landing_cycles
+    )
+
+    assert exchange.detours > 0
+    assert len(nodes) > 2
+    assert exchange.cycles < over_two_cables + WIRE.forward_cycles
+
+
 @pytest.mark.parametrize("vectors", [1, 7, 40])
 def test_no_two_vectors_are_on_a_link_at_once(vectors: int) -> None:
     """Sends of a link are at least a vector apart."""
