@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,12 +22,16 @@ from lpu_backend.estimate.estimate import (
     estimate,
 )
 from lpu_backend.estimate.gpu import Launch, find_gpu, gpus
+from lpu_backend.estimate.page import PAGE, Findings, write
+from lpu_backend.estimate.page import as_text as validation_text
 from lpu_backend.estimate.report import as_json, as_text, comparison_text
+from lpu_backend.estimate.sensitivity import sensitivities
 from lpu_backend.estimate.shapes import Precision, find_model
+from lpu_backend.estimate.validate import frozen, validate
 from lpu_backend.system.topology_file import read_topology
 from lpu_backend.system.wire import WIRE, WireSpec
 
-COMMANDS = ("estimate", "compare")
+COMMANDS = ("estimate", "compare", "validate")
 
 
 def add_commands(commands: Any) -> None:
@@ -32,6 +39,7 @@ def add_commands(commands: Any) -> None:
     for name, act, add_options, text in (
         ("estimate", _estimate, _estimate_options, "what a system of chips does with a model of any size"),
         ("compare", _compare, _compare_options, "the same work on chips and on GPUs"),
+        ("validate", _validate, _validate_options, "published figures beside ours, misses shown as misses"),
     ):
         command = commands.add_parser(name, help=text, description=f"{text}.".capitalize())
         command.set_defaults(act=act)
@@ -111,3 +119,42 @@ def _compare(options: argparse.Namespace) -> str:
     setting = Setting(options.gpu_precision, options.gpu_launch, options.batch, options.gpus)
     found = comparison(asked(options), setting, SPECS[options.clock], names)
     return json.dumps(found) if options.json else comparison_text(found)
+
+
+def _validate_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--sensitivity", action="store_true", help="what each uncertain constant moves, too: minutes"
+    )
+    command.add_argument(
+        "--page", action="store_true", help=f"write {PAGE} and its drawings, with the sensitivity"
+    )
+    command.add_argument("--json", action="store_true")
+
+
+def _validate(options: argparse.Namespace) -> str:
+    tell = progress_on_terminal()
+    found: Findings = {
+        "rows": [asdict(row) for row in validate(progress=tell)],
+        "frozen": [{"name": name, "sha256": digest, "holds": holds} for name, digest, holds in frozen()],
+        "sensitivity": [],
+    }
+    if options.sensitivity or options.page:
+        found["sensitivity"] = [asdict(one) for one in sensitivities(progress=tell)]
+    if options.page:
+        room = Path(__file__).parents[1]
+        return "\n".join(str(path) for path in write(json.loads(json.dumps(found)), room))
+    return json.dumps(found) if options.json else validation_text(found)
+
+
+def progress_on_terminal() -> Callable[[int, int], None] | None:
+    """Return what draws a bar on the standard error, where that is a terminal."""
+    if not sys.stderr.isatty():
+        return None
+
+    def draw(done: int, of: int) -> None:
+        filled = 30 * done // max(of, 1)
+        end = "\n" if done == of else ""
+        sys.stderr.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {done} of {of}{end}")
+        sys.stderr.flush()
+
+    return draw

@@ -54,6 +54,11 @@ def compiled_shape(model: PublishedModel, precision: Precision) -> tuple[ModelSh
         notes.append("two of the layer's four norms and the caps of scores are not in the programs")
     if model.context > 8192:
         notes.append("rotary tables are the host's: stretched ones cost the same")
+    if model.experts > 1:
+        notes.append(
+            f"{model.experts_used} of {model.experts} experts run one behind the other for a token, all for a block "
+            "of a prompt; the product that chooses them and the Gather of their weights are not in the programs"
+        )
     if model.idle_layers:
         notes.append(
             f"{model.idle_layers} layers of cross-attention lie in SRAM; without an image they are passed over"
@@ -74,8 +79,6 @@ def compiled_shape(model: PublishedModel, precision: Precision) -> tuple[ModelSh
         tied=model.tied,
         biases=model.biases,
         two_planes=TWO_PLANES if precision == "mixed" else (),
-        experts=model.experts if model.experts > 1 else 0,
-        experts_used=model.experts_used if model.experts > 1 else 0,
     )
     return shape, tuple(notes)
 
@@ -85,8 +88,11 @@ class Costs:
     """Cycles and bytes of one shape's parts on groups of a system."""
 
     shape: ModelShape
+    """Of one expert, where there are several."""
     system: System
     folder: Path
+    experts: int = 1
+    experts_used: int = 1
 
     @property
     def wire(self) -> WireSpec:
@@ -113,7 +119,10 @@ class Costs:
             return self.ends(ways, rows).head.cycles, 0
         cost = self.layer(ways, rows, positions)
         number = LAYER.index(kind)
-        return cost.segments[number].cycles, self.needed((*cost.exchanges, None, None)[number], group)
+        runs = 1
+        if kind == "feed_forward":
+            runs = self.experts_used if rows == 1 else min(self.experts, rows * self.experts_used)
+        return runs * cost.segments[number].cycles, self.needed((*cost.exchanges, None, None)[number], group)
 
     def parts(self, ways: int, positions: int, idle_layers: int) -> tuple[Part, ...]:
         """The parts of the model with their bytes on each of `ways` chips.
@@ -133,7 +142,7 @@ class Costs:
         for number in range(stored):
             idle = layers * (number + 1) // stored == layers * number // stored
             parts.append(Part("attention", number, fixed - ffn, 0 if idle else kv, idle))
-            parts.append(Part("feed_forward", number, ffn, 0, idle))
+            parts.append(Part("feed_forward", number, self.experts * ffn, 0, idle))
         return (*parts, Part("head", -1, ends.head_bytes))
 
     def needed(self, need: ExchangeNeed | None, group: tuple[int, ...]) -> int:

@@ -158,7 +158,7 @@ def estimate(
     if not room.fits:
         raise EstimateError(room.why)
     shape, notes = compiled_shape(model, question.precision)
-    costs = Costs(shape, system, folder or default_folder())
+    costs = Costs(shape, system, folder or default_folder(), model.experts, model.experts_used)
     partition = _quickest(question, costs)
     return Estimate(
         question,
