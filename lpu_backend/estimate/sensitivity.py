@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lpu_backend.chip.spec import Constant, unknown
 from lpu_backend.errors import LpuError
@@ -61,10 +62,10 @@ def _interval(constant: Constant) -> tuple[float, float]:
 
 
 def _with(constant: Constant, of_chip: bool, value: float) -> WireSpec:
-    exact = type(constant.value)(value)
+    moved: dict[str, Any] = {constant.name: type(constant.value)(value)}
     if of_chip:
-        return replace(WIRE, chip=replace(WIRE.chip, **{constant.name: exact}))
-    return replace(WIRE, **{constant.name: exact})
+        return replace(WIRE, chip=replace(WIRE.chip, **moved))
+    return replace(WIRE, **moved)
 
 
 def _change(cycles_now: int | None, cycles_then: int | None) -> float | None:
