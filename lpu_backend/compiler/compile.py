@@ -41,7 +41,7 @@ def compile_placed(
     part = graph.part
     name = f"{graph.kind}-{graph.rows}-{graph.positions}"
     if not part.is_whole:
-        name += f"-layers-{part.first}-{part.stop - 1}"
+        name += f"-layers-{part.first}-{part.stop - 1}" + (f"-of-{part.ways}" if part.ways > 1 else "")
     builder = ProgramBuilder(name, spec.name)
     sram = Sram(builder, spec)
     placement = place(graph, sram, room or Room(graph.positions, ((graph.rows, graph.positions),)))

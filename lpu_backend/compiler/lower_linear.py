@@ -18,20 +18,24 @@ Finish = Callable[[int, Alu], list[Store]]
 
 def lower_linear(lower: Lowering, op: Linear, inputs: Planes, finish: Finish) -> None:
     """Products of all tiles, and for every 320 outputs the end of the sums."""
-    schedule = lower.schedule
-    places = op.input_bits // 8
     for chunk, blocks in enumerate(lower.placement.blocks[op.matrix]):
-        sums: dict[int, list[Sums]] = {}
-        for block in blocks:
-            plane = schedule.planes[block.plane]
-            first = plane.slots(lower.rows * places * len(block.sums))
-            for turn, group in enumerate(block.sums):
-                slot = first + lower.rows * places * turn
-                at = [Accumulated(plane, slot + lower.rows * place) for place in range(places)]
-                sums.setdefault(group, []).append(at)
-            _multiply(lower, block, inputs, first)
-        value = _value(lower, op, [sums[group] for group in sorted(sums)], chunk)
-        schedule.compute(finish(chunk, value), lower.rows)
+        value = _value(lower, op, products(lower, op, blocks, inputs), chunk)
+        lower.schedule.compute(finish(chunk, value), lower.rows)
+
+
+def products(lower: Lowering, op: Linear, blocks: tuple[Block, ...], inputs: Planes) -> list[list[Sums]]:
+    """Products of all tiles that make 320 outputs; by group, by part."""
+    places = op.input_bits // 8
+    sums: dict[int, list[Sums]] = {}
+    for block in blocks:
+        plane = lower.schedule.planes[block.plane]
+        first = plane.slots(lower.rows * places * len(block.sums))
+        for turn, group in enumerate(block.sums):
+            slot = first + lower.rows * places * turn
+            at = [Accumulated(plane, slot + lower.rows * place) for place in range(places)]
+            sums.setdefault(group, []).append(at)
+        _multiply(lower, block, inputs, first)
+    return [sums[group] for group in sorted(sums)]
 
 
 def _multiply(lower: Lowering, block: Block, inputs: Planes, first: int) -> None:
@@ -53,7 +57,6 @@ def _multiply(lower: Lowering, block: Block, inputs: Planes, first: int) -> None
 
 def _value(lower: Lowering, op: Linear, groups: list[list[Sums]], chunk: int) -> Alu:
     """`graph.Linear` from its sums: by group, by part, by weight of their bytes."""
-    constants = lower.placement.constants
     total = _group_value(op, groups[0])
     seen = _planes(groups[0])
     for parts in groups[1:]:
@@ -61,6 +64,12 @@ def _value(lower: Lowering, op: Linear, groups: list[list[Sums]], chunk: int) ->
             total = later(total, len(parts) + op.input_bits // 8)
         total = Alu(Opcode.ADD_F32, total, _group_value(op, parts))
         seen |= _planes(parts)
+    return scaled(lower, op, total, chunk)
+
+
+def scaled(lower: Lowering, op: Linear, total: Alu, chunk: int) -> Alu:
+    """The sum times the rows' scales, and their biases added."""
+    constants = lower.placement.constants
     value = Alu(Opcode.MUL_F32, total, Read(constants[f"{op.matrix}.scale"], chunk, 0))
     if op.bias:
         value = Alu(Opcode.ADD_F32, value, Read(constants[f"{op.matrix}.bias"], chunk, 0))
@@ -79,12 +88,20 @@ def later(value: Alu, steps: int) -> Alu:
 
 
 def _group_value(op: Linear, parts: list[Sums]) -> Alu:
+    return weighted([Alu(Opcode.I32_TO_F32, total) for total in integer_sums(op, parts)])
+
+
+def integer_sums(op: Linear, parts: list[Sums]) -> list[Node]:
+    """T of `graph.Linear`, or U and L."""
     sums = [total_of(list(of_part)) for of_part in zip(*parts, strict=True)]
-    upper = Alu(Opcode.ADD_I32, shifted_left(sums[0], 8), sums[1])
-    total = Alu(Opcode.I32_TO_F32, upper)
-    if op.input_bits == 24:
-        scaled = Alu(Opcode.MUL_F32, total, number(256))
-        total = Alu(Opcode.ADD_F32, scaled, Alu(Opcode.I32_TO_F32, sums[2]))
+    return [Alu(Opcode.ADD_I32, shifted_left(sums[0], 8), sums[1]), *sums[2:]]
+
+
+def weighted(floats: list[Alu]) -> Alu:
+    """T as it is, or U · 256 + L."""
+    total = floats[0]
+    for lower_part in floats[1:]:
+        total = Alu(Opcode.ADD_F32, Alu(Opcode.MUL_F32, total, number(256)), lower_part)
     return total
 
 

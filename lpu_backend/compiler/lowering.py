@@ -30,6 +30,8 @@ class Lowering:
     values: dict[str, Floats | Planes] = field(default_factory=dict)
     rows: int = 1
     """Tokens of the operation at hand."""
+    exchanged: int = 0
+    """Vectors sent so far on each link of those between chips that share a layer."""
 
     def floats(self, role: str, chunks: int, count: int | None = None) -> Floats:
         """Scratch for a float32 value; neighbouring chunks of scores lie in different slices."""

@@ -88,6 +88,17 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedLinear(Linear):
+    """Linear whose columns are dealt to `ways` chips: T, or U and L, are INT32 sums of the parts of all chips.
+
+    Every chip sends its part to all others, whose vectors it receives `latency_cycles` after it sent its own.
+    """
+
+    ways: int
+    latency_cycles: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rope:
     """y_i = x_i · cos[p, i] + x_partner(i) · sin[p, i], a head at a time, p the row's position.
 
@@ -176,22 +187,9 @@ class Send:
 
 
 Op = (
-    Embed
-    | Given
-    | Norm
-    | Linear
-    | Rope
-    | Round
-    | Store
-    | Scores
-    | Softmax
-    | Mix
-    | Gate
-    | Add
-    | Last
-    | Receive
-    | Send
-)
+    Embed | Given | Norm | Linear | Rope | Round | Store | Scores
+    | Softmax | Mix | Gate | Add | Last | Receive | Send
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +248,11 @@ class GraphBuilder:
     def __init__(self, model: ModelShape, rows: int, positions: int) -> None:
         self._model, self._rows, self._positions = model, rows, positions
         self.nodes: list[Node] = []
+        self._shared: tuple[int, int] | None = None
 
     def of(self, part: Part) -> tuple[Node, ...]:
         """All of a model, or of a part of it."""
+        self._shared = (part.ways, part.latency_cycles) if part.ways > 1 else None
         width = self._model.width
         x = self.embedding() if part.has_embedding else self._add("x", Receive(), (), width)
         for layer in part.layers:
@@ -280,7 +280,7 @@ class GraphBuilder:
         at = f"L{layer}."
         q, k, v, output = self._model.layer_matrices(layer)[:4]
         attended = self._attention(layer, self._norm(f"{at}n1", f"blk.{layer}.attn_norm", x), (q, k, v))
-        return self._linear(f"{at}attn", output, attended)
+        return self._linear(f"{at}attn", output, attended, dealt=True)
 
     def feed_forward_part(self, layer: int, x: str) -> str:
         """Likewise."""
@@ -290,7 +290,7 @@ class GraphBuilder:
         half_gate = self._linear(f"{at}t", gate, normed)
         upper = self._linear(f"{at}u", up, normed)
         hidden = self._add(f"{at}h", Gate(), (half_gate, upper), up.rows, dtype="i24")
-        return self._linear(f"{at}ffn", down, hidden)
+        return self._linear(f"{at}ffn", down, hidden, dealt=True)
 
     def head(self, x: str) -> str:
         """The logits of the last row."""
@@ -321,9 +321,12 @@ class GraphBuilder:
         width = self._model.width
         return self._add(name, Norm(gain, width, self._model.eps), (x,), width, dtype="i16")
 
-    def _linear(self, name: str, matrix: Matrix, a: str, *, bias: bool = False) -> str:
+    def _linear(self, name: str, matrix: Matrix, a: str, *, bias: bool = False, dealt: bool = False) -> str:
+        """A product; where chips share layers, each has some of the columns of those that are `dealt`."""
         bits = 24 if self._node(a).dtype == "i24" else 16
         op = Linear(matrix.name, matrix.rows, matrix.columns, matrix.planes, bits, bias)
+        if dealt and self._shared:
+            op = SharedLinear(op.matrix, op.rows, op.columns, op.weight_planes, bits, bias, *self._shared)
         return self._add(name, op, (a,), matrix.rows)
 
     def _rope(self, name: str, x: str, heads: int) -> str:

@@ -20,6 +20,10 @@ class Part:
     """The link on which the residual stream comes from the part before; None: the part has the embedding."""
     sends_on: int | None = None
     """The link on which the residual stream goes to the next part; None: the part has the head."""
+    ways: int = 1
+    """Chips that share each of its layers (`sharing.py`), on links 0 … ways − 2."""
+    latency_cycles: int = 0
+    """From a Send to the Receive on those links."""
 
     @property
     def has_embedding(self) -> bool:
@@ -38,8 +42,8 @@ class Part:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing crosses its ends."""
-        return self.has_embedding and self.has_head
+        """Whether nothing crosses its ends, and it shares no layer."""
+        return self.has_embedding and self.has_head and self.ways == 1
 
     @property
     def name(self) -> str:
@@ -59,7 +63,7 @@ class Part:
 
     def check_fits(self, shape: ModelShape, positions: int, have_bytes: int) -> None:
         """Raise CapacityError, with the number of chips it takes by bytes alone, where one chip does not hold it."""
-        if self.is_whole:
+        if self.has_embedding and self.has_head:
             shape.check_fits(positions, have_bytes)
         need = self.sram_bytes(shape, positions)
         if need > have_bytes:
