@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lpu_backend.errors import ExecutionError, NetworkError
 from lpu_backend.system.collectives import (
@@ -18,9 +20,10 @@ from lpu_backend.system.collectives import (
     scattered,
     scattered_nodes,
 )
-from lpu_backend.system.network import Exchange, Hop, Transfer, schedule
+from lpu_backend.system.network import Exchange, Hop, Move, Sum, Transfer, Work, schedule
 from lpu_backend.system.run_network import Bytes, Place, random_vectors, run_exchange
-from lpu_backend.system.topology import system_of
+from lpu_backend.system.topology import System, system_of
+from lpu_backend.system.topology_file import parse_topology
 from lpu_backend.system.verify_network import verify_network
 
 NODE, PAIR, RACK = system_of(8), system_of(16), system_of(72)
@@ -183,3 +186,51 @@ def test_play_needs_every_vector() -> None:
 
     with pytest.raises(ExecutionError, match="320 bytes"):
         run_exchange(exchange, given)
+
+
+@st.composite
+def benches(draw: st.DrawFn) -> System:
+    """2 to 7 chips: a tree of cables, and some more."""
+    chips = draw(st.integers(2, 7))
+    free = {chip: 0 for chip in range(chips)}
+    cables = []
+    pairs = [(chip, draw(st.integers(0, chip - 1))) for chip in range(1, chips)]
+    pairs += draw(st.lists(st.tuples(st.integers(0, chips - 1), st.integers(0, chips - 1)), max_size=4))
+    for a, b in pairs:
+        if a != b:
+            cables.append([a, free[a], b, free[b]])
+            free[a], free[b] = free[a] + 1, free[b] + 1
+    return parse_topology({"chips": chips, "cables": cables})
+
+
+@st.composite
+def tasks(draw: st.DrawFn) -> tuple[System, Work]:
+    """Vectors that go anywhere, from there on to others, and are added with what is there."""
+    system = draw(benches())
+    chip = st.integers(0, system.chips - 1)
+    at = [(value, draw(chip)) for value in range(draw(st.integers(1, 12)))]
+    given, moves, sums = list(at), list[Move](), list[Sum]()
+    for _ in range(draw(st.integers(1, 15))):
+        value, source = draw(st.sampled_from(at))
+        target = draw(chip)
+        if (value, target) not in at:
+            moves.append(Move(value, source, target))
+            at.append((value, target))
+        beside = sorted({other for other, place in at if place == target})
+        if len(beside) > 1 and draw(st.booleans()):
+            result = len(at) + len(moves) + 100 + len(sums)
+            sums.append(Sum(target, tuple((other,) for other in beside), (result,)))
+            at.append((result, target))
+    return system, Work("anything", tuple(given), tuple(moves), tuple(sums))
+
+
+@settings(max_examples=150, deadline=None)
+@given(tasks(), st.integers(0, 2**16))
+def test_whatever_is_scheduled_is_proven_and_right(task: tuple[System, Work], seed: int) -> None:
+    """Any work on any cables: the proof passes, and the play leaves the right bytes everywhere."""
+    exchange = schedule(*task)
+    vectors = random_vectors(exchange.work, seed)
+
+    verify_network(exchange)
+
+    assert computes(exchange, vectors, meant(exchange, vectors))
