@@ -14,6 +14,7 @@ the same bits on every chip.
   all-gather   every chip has a share and gets all
   hand-over    all chips of a group have the same vectors; all chips of another group get them: any source sends each
                vector to any target, over the cables between them and round about, and that one sends it to the rest
+  reduce-over  an all-reduce whose sums only another group needs
 """
 
 from __future__ import annotations
@@ -22,11 +23,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 
 from lpu_backend.errors import TopologyError
-from lpu_backend.system.network import Exchange, Move, Planes, Sum, Work, deal, schedule
+from lpu_backend.system.network import Exchange, Work, deal, schedule
+from lpu_backend.system.reductions import (
+    PLANES,
+    Builder,
+    by_nodes,
+    direct,
+    plane_groups,
+    scattered,
+    scattered_nodes,
+    share_sums,
+    whole_nodes,
+)
 from lpu_backend.system.topology import System, distances
 from lpu_backend.system.verify_network import verify_network
 
-PLANES = 4
 MOST_MOVES = 200_000
 """Moves above which an exchange is not scheduled: it would take the host too long."""
 MOST_COMPARED = 20_000
@@ -35,53 +46,12 @@ BLOCK_VECTORS = 1024
 """Vectors of one exchange of many in a row (`in_blocks`)."""
 
 
-class _Builder:
-    """Work under construction: values are numbered as they come."""
-
-    def __init__(self) -> None:
-        self.values = 0
-        self.given: list[tuple[int, int]] = []
-        self.moves: list[Move] = []
-        self.sums: list[Sum] = []
-
-    def fresh(self, count: int) -> Planes:
-        """So many values that nobody has."""
-        self.values += count
-        return tuple(range(self.values - count, self.values))
-
-    def have(self, chips: Iterable[int], count: int) -> Planes:
-        """So many values that some chips have from the start."""
-        values = self.fresh(count)
-        self.given += [(value, chip) for chip in chips for value in values]
-        return values
-
-    def send(self, values: Planes, source: int, targets: Iterable[int]) -> None:
-        """Copies for other chips."""
-        self.moves += [
-            Move(value, source, target) for target in targets if target != source for value in values
-        ]
-
-    def add(self, chip: int, operands: Sequence[Planes]) -> Planes:
-        """Their sum; one operand is its own sum."""
-        if len(operands) == 1:
-            return operands[0]
-        result = self.fresh(len(operands[0]))
-        self.sums.append(Sum(chip, tuple(operands), result))
-        return result
-
-    def work(self, what: str) -> Work:
-        """What was collected."""
-        return Work(what, tuple(self.given), tuple(self.moves), tuple(self.sums))
-
-
 def all_reduce(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Exchange:
     """Every chip of a group has `vectors` of partial sums; at the end each has the sums. The quickest way there is.
 
     Raises TopologyError for a group that is none, no vectors, or more than can be scheduled at once (`in_blocks`).
     """
-    if planes not in (1, 2, 4):
-        raise TopologyError(f"numbers of {planes} bytes are not added; they have 1, 2 or 4")
-    return _all_reduce(system, system.check_group(group), _check_vectors(vectors), planes)
+    return _all_reduce(system, system.check_group(group), _check_vectors(vectors), _check_planes(planes))
 
 
 @lru_cache(maxsize=256)
@@ -103,7 +73,7 @@ def _candidates(
     system: System, group: tuple[int, ...], vectors: int, planes: int
 ) -> list[tuple[int, Callable[[], Work | None]]]:
     """Algorithms of all-reduce for a group, each with the vectors it moves. Many nodes have only those by nodes."""
-    size, nodes, node_chips = len(group), _whole_nodes(system, group), system.wire.node_chips
+    size, nodes, node_chips = len(group), whole_nodes(system, group), system.wire.node_chips
     found: list[tuple[int, Callable[[], Work | None]]] = []
     if nodes is None or len(nodes) == 2:
         found.append((2 * (size - 1) * vectors, lambda: scattered(group, vectors, planes)))
@@ -121,7 +91,7 @@ def _candidates(
 def _mixed(group: tuple[int, ...], vectors: int, planes: int) -> list[tuple[int, Callable[[], Work | None]]]:
     """Even shares for all chips, and the rest direct; and one vector of numbers a chip less, and the rest direct."""
     size = len(group)
-    shares, rest = divmod(len(_groups(vectors, planes)), size)
+    shares, rest = divmod(len(plane_groups(vectors, planes)), size)
     found: list[tuple[int, Callable[[], Work | None]]] = []
     for last in (rest, rest + size):
         if shares > last // size and last:
@@ -161,7 +131,7 @@ def all_gather(system: System, group: Sequence[int], vectors: int) -> Exchange:
 @lru_cache(maxsize=256)
 def _all_gather(system: System, group: tuple[int, ...], vectors: int) -> Exchange:
     _check_moves((len(group) - 1) * vectors)
-    build = _Builder()
+    build = Builder()
     for vector in range(vectors):
         owner = group[vector % len(group)]
         build.send(build.have([owner], 1), owner, group)
@@ -173,27 +143,83 @@ def hand_over(system: System, source: Sequence[int], target: Sequence[int], vect
 
     Raises TopologyError for groups that share chips.
     """
-    groups = system.check_group(source), system.check_group(target)
-    if set(groups[0]) & set(groups[1]):
-        raise TopologyError("the two groups of a hand-over share chips; take disjoint ones")
-    return _hand_over(system, *groups, _check_vectors(vectors))
+    return _hand_over(system, *_disjoint(system, source, target), _check_vectors(vectors))
 
 
 @lru_cache(maxsize=256)
 def _hand_over(system: System, source: tuple[int, ...], target: tuple[int, ...], vectors: int) -> Exchange:
     _check_moves(len(target) * vectors)
-    gates = [*_gates(system, source, target), deal(system, source, target, vectors)]
+    gates = [*_gates(system, source, target), deal(system, [source] * vectors, target)]
     return _quickest(system, [_through(each, target, vectors) for each in gates])
+
+
+def reduce_over(
+    system: System, source: Sequence[int], target: Sequence[int], vectors: int, planes: int = PLANES
+) -> Exchange:
+    """All chips of `source` have `vectors` of partial sums; at the end all chips of `target` have the sums.
+
+    What an all-reduce and a hand-over do, less the hop in which the sources get what only the targets need: the end of
+    a stage of a pipeline. Raises TopologyError for groups that share chips.
+    """
+    groups = _disjoint(system, source, target)
+    return _reduce_over(system, *groups, _check_vectors(vectors), _check_planes(planes))
+
+
+@lru_cache(maxsize=256)
+def _reduce_over(
+    system: System, source: tuple[int, ...], target: tuple[int, ...], vectors: int, planes: int
+) -> Exchange:
+    _check_moves((len(source) + len(target)) * vectors)
+    works = [_owners_send(system, source, target, plane_groups(vectors, planes))]
+    if len(source) * (len(source) - 1) * vectors <= MOST_COMPARED:
+        works.append(_anyone_sends(system, source, target, plane_groups(vectors, planes)))
+    return _quickest(system, works)
+
+
+def _owners_send(system: System, source: Sequence[int], target: Sequence[int], groups: Sequence[int]) -> Work:
+    """Reduce-scatter; the owner of a sum sends it to where it arrives first."""
+    owners = [source[number % len(source)] for number in range(len(groups))]
+    senders = [[owner] for owner, count in zip(owners, groups, strict=True) for _ in range(count)]
+    receivers = iter(deal(system, senders, target))
+    build = Builder()
+    for owner, count in zip(owners, groups, strict=True):
+        partials = [build.have([chip], count) for chip in source]
+        for chip, values in zip(source, partials, strict=True):
+            build.send(values, chip, [owner])
+        for value in build.add(owner, partials):
+            build.pass_on(value, next(receivers), target)
+    return build.work("reduce-over, scattered")
+
+
+def _anyone_sends(
+    system: System, source: Sequence[int], target: Sequence[int], groups: Sequence[int]
+) -> Work:
+    """All sources get all sums at once; any of them sends one on."""
+    pairs = iter(deal(system, [source] * sum(groups), target))
+    build = Builder()
+    for count in groups:
+        sums = share_sums(build, source, [build.have([chip], count) for chip in source])
+        for plane in range(count):
+            pair = next(pairs)
+            build.pass_on(sums[source.index(pair[0])][plane], pair, target)
+    return build.work("reduce-over, direct")
+
+
+def _disjoint(
+    system: System, source: Sequence[int], target: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    groups = system.check_group(source), system.check_group(target)
+    if set(groups[0]) & set(groups[1]):
+        raise TopologyError("the two groups of a hand-over share chips; take disjoint ones")
+    return groups
 
 
 def _through(gates: Sequence[tuple[int, int]], target: Sequence[int], vectors: int) -> Work:
     """Vectors go from group to group by pairs of chips in turn, and from where they arrive to the rest."""
-    build = _Builder()
+    build = Builder()
     for vector in range(vectors):
-        sender, receiver = gates[vector % len(gates)]
-        value = build.have([sender], 1)
-        build.send(value, sender, [receiver])
-        build.send(value, receiver, target)
+        pair = gates[vector % len(gates)]
+        build.pass_on(build.have([pair[0]], 1)[0], pair, target)
     return build.work("hand-over")
 
 
@@ -211,126 +237,13 @@ def _gates(system: System, source: Sequence[int], target: Sequence[int]) -> Iter
     yield nearest
 
 
-def _groups(vectors: int, planes: int) -> list[int]:
-    """Planes of each vector of numbers: `planes`, and for what is left over 2 and 1."""
-    left = vectors % planes
-    return [planes] * (vectors // planes) + [2] * (left // 2) + [1] * (left % 2)
-
-
-def scattered(group: Sequence[int], vectors: int, planes: int = PLANES, last_direct: int = 0) -> Work:
-    """Reduce-scatter, all-gather; the last so many vectors of numbers direct, while links wait for the first sums."""
-    build = _Builder()
-    groups = _groups(vectors, planes)
-    _scatter(build, group, groups[: len(groups) - last_direct])
-    for count in groups[len(groups) - last_direct :]:
-        _share(build, group, [build.have([chip], count) for chip in group])
-    return build.work("all-reduce, mixed" if last_direct else "all-reduce, scattered")
-
-
-def _scatter(build: _Builder, group: Sequence[int], counts: Sequence[int]) -> None:
-    """Each chip adds its share of vectors of numbers, then sends it round."""
-    for number, count in enumerate(counts):
-        owner = group[number % len(group)]
-        partials = [build.have([chip], count) for chip in group]
-        for chip, values in zip(group, partials, strict=True):
-            build.send(values, chip, [owner])
-        build.send(build.add(owner, partials), owner, group)
-
-
-def direct(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
-    """Everyone sends everything to everyone."""
-    build = _Builder()
-    for count in _groups(vectors, planes):
-        _share(build, group, [build.have([chip], count) for chip in group])
-    return build.work("all-reduce, direct")
-
-
-def _share(build: _Builder, group: Sequence[int], partials: Sequence[Planes]) -> list[Planes]:
-    """Each chip of a group sends its partial vector to the others and adds all; the sums in the order of the group."""
-    for chip, values in zip(group, partials, strict=True):
-        build.send(values, chip, group)
-    return [build.add(chip, partials) for chip in group]
-
-
-def by_nodes(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Work | None:
-    """Inside nodes, between nodes, inside nodes; None unless the group is whole nodes that are all wired to each other.
-
-    In the second hop a chip sends its node's sum on all its cables to nodes of the group, but once to a node; in the
-    third the chips of a node add what arrived at each.
-    """
-    nodes = _whole_nodes(system, group)
-    if nodes is None:
-        return None
-    gates = {(a, b): _gates_between(system, nodes[a], nodes[b]) for a in range(len(nodes)) for b in range(a)}
-    if not all(gates.values()):
-        return None
-    build = _Builder()
-    for number, count in enumerate(_groups(vectors, planes)):
-        sums = [
-            dict(zip(node, _share(build, node, [build.have([chip], count) for chip in node]), strict=True))
-            for node in nodes
-        ]
-        arrived: list[dict[int, list[Planes]]] = [{} for _ in nodes]
-        for (a, b), cables in gates.items():
-            one, other = cables[number % len(cables)]
-            build.send(sums[a][one], one, [other])
-            build.send(sums[b][other], other, [one])
-            arrived[b].setdefault(other, []).append(sums[a][one])
-            arrived[a].setdefault(one, []).append(sums[b][other])
-        for node, own, foreign in zip(nodes, sums, arrived, strict=True):
-            _combine(build, node, own, foreign)
-    return build.work("all-reduce, by nodes")
-
-
-def scattered_nodes(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Work | None:
-    """Shares are added inside nodes, then between nodes by their owners, and sent round inside nodes.
-
-    None unless the group is two or more whole nodes.
-    """
-    nodes = _whole_nodes(system, group)
-    if nodes is None:
-        return None
-    build = _Builder()
-    for number, count in enumerate(_groups(vectors, planes)):
-        owners, sums = [node[number % len(node)] for node in nodes], []
-        for node, owner in zip(nodes, owners, strict=True):
-            partials = [build.have([chip], count) for chip in node]
-            for chip, values in zip(node, partials, strict=True):
-                build.send(values, chip, [owner])
-            sums.append(build.add(owner, partials))
-        for node, owner, full in zip(nodes, owners, _share(build, owners, sums), strict=True):
-            build.send(full, owner, node)
-    return build.work("all-reduce, scattered nodes")
-
-
-def _whole_nodes(system: System, group: Sequence[int]) -> list[tuple[int, ...]] | None:
-    """The nodes of a group of two or more whole nodes, named one after the other."""
-    size = system.wire.node_chips
-    nodes = [tuple(group[first : first + size]) for first in range(0, len(group), size)]
-    whole = all(
-        sorted(node) == list(range(min(node), min(node) + size)) and not min(node) % size for node in nodes
-    )
-    return nodes if whole and len(nodes) > 1 else None
-
-
-def _combine(
-    build: _Builder, node: Sequence[int], own: dict[int, Planes], foreign: dict[int, list[Planes]]
-) -> None:
-    """A chip adds what came from other nodes; all chips of the node get these sums and add them to the node's own."""
-    received = {chip: build.add(chip, foreign[chip]) for chip in node if chip in foreign}
-    for chip, values in received.items():
-        build.send(values, chip, node)
-    for chip in node:
-        build.add(chip, [own[chip], *received.values()])
-
-
-def _gates_between(system: System, one: Sequence[int], other: Sequence[int]) -> list[tuple[int, int]]:
-    """Cables between two nodes, as pairs of chips."""
-    wanted = set(other)
-    return [(chip, end) for chip in one for _, end in system.links_of(chip) if end in wanted]
-
-
 def _check_vectors(vectors: int) -> int:
     if vectors < 1:
         raise TopologyError(f"{vectors} vectors: an exchange moves at least one")
     return vectors
+
+
+def _check_planes(planes: int) -> int:
+    if planes not in (1, 2, 4):
+        raise TopologyError(f"numbers of {planes} bytes are not added; they have 1, 2 or 4")
+    return planes

@@ -15,11 +15,11 @@ vectors a cycle; 64 streams and 176 banks are there), and an exchange does not o
 from __future__ import annotations
 
 import hashlib
+import heapq
 from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 
 import numpy as np
 
@@ -190,19 +190,19 @@ class _Schedule:
     def arrive(self, value: int, chip: int, landed: int, routable: int) -> None:
         """A value is on a chip: what needs it there becomes possible."""
         for index in self.moves_from[value, chip]:
-            heappush(self.queue, (routable, 1, index))
+            heapq.heappush(self.queue, (routable, 1, index))
         for index in self.sums_with[value, chip]:
             self.missing[index] -= 1
             self.ready[index] = max(self.ready[index], landed)
             if not self.missing[index]:
-                heappush(self.queue, (self.ready[index], 0, index))
+                heapq.heappush(self.queue, (self.ready[index], 0, index))
 
     def run(self) -> Exchange:
         """Everything, in the order in which it becomes possible."""
         for value, chip in self.work.given:
             self.arrive(value, chip, 0, self.wire.launch_cycles)
         while self.queue:
-            cycle, kind, index = heappop(self.queue)
+            cycle, kind, index = heapq.heappop(self.queue)
             if kind:
                 self._move(index, cycle)
             else:
@@ -268,18 +268,21 @@ class _Schedule:
             self.arrive(value, each.chip, done, done + self.wire.launch_cycles)
 
 
-def deal(system: System, source: Sequence[int], target: Sequence[int], vectors: int) -> list[tuple[int, int]]:
-    """Who sends each of so many vectors to whom, when any source may send it and any target may take it.
+def deal(system: System, sources: Sequence[Sequence[int]], target: Sequence[int]) -> list[tuple[int, int]]:
+    """Who sends each vector to whom, when any target may take it. `sources`: for each vector, who may send it.
 
     Vector by vector the pair whose way arrives first, given the vectors before; of equals the nearest, then the first.
     """
     planned = _Schedule(system, Work("dealing", (), ()), Routes(system))
-    pairs = sorted((planned.routes.shortest(a, b), a, b) for a in source for b in target)
+    nearest = {
+        source: sorted((planned.routes.shortest(source, end), source, end) for end in target)
+        for source in sorted({chip for allowed in sources for chip in allowed})
+    }
     step = planned.wire.flight_cycles + planned.wire.forward_cycles
     found = []
-    for _ in range(vectors):
+    for allowed in sources:
         best: tuple[int, Move, Route, list[int]] | None = None
-        for links, a, b in pairs:
+        for links, a, b in heapq.merge(*(nearest[source] for source in allowed)):
             if best is not None and planned.wire.launch_cycles + (links - 1) * step >= best[0]:
                 break
             move = Move(0, a, b)

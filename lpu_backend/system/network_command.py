@@ -13,7 +13,7 @@ from lpu_backend.system.report import Trial, exchange_of, exchange_report, publi
 from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.topology_file import read_topology
 
-EXCHANGES = ("all-reduce", "all-gather", "hand-over")
+EXCHANGES = ("all-reduce", "all-gather", "hand-over", "reduce-over")
 MOST_VECTORS, MOST_SEEDS, MOST_CHIPS = 4096, 1000, 10_440
 
 

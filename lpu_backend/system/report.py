@@ -10,9 +10,10 @@ import numpy as np
 
 from lpu_backend.errors import TopologyError
 from lpu_backend.system.bandwidth import bisection_bytes_per_s, uniform_bytes_per_s
-from lpu_backend.system.collectives import all_gather, all_reduce, by_nodes, direct, hand_over, scattered
+from lpu_backend.system.collectives import all_gather, all_reduce, hand_over, reduce_over
 from lpu_backend.system.faults import Failure, NoisyLinks, replay
 from lpu_backend.system.network import Exchange, Work, schedule
+from lpu_backend.system.reductions import by_nodes, direct, scattered
 from lpu_backend.system.run_network import Bytes, Place, random_vectors, run_exchange
 from lpu_backend.system.sync import clocks_of, late_cycles, play
 from lpu_backend.system.topology import System, diameter, distances, system_of
@@ -109,8 +110,9 @@ def exchange_of(
     if what == "all-gather":
         return all_gather(system, group, vectors)
     if not target:
-        raise TopologyError("a hand-over needs chips to go to: --to 8-15")
-    return hand_over(system, group, target, vectors)
+        raise TopologyError(f"a {what} needs chips to go to: --to 8-15")
+    make = reduce_over if what == "reduce-over" else hand_over
+    return make(system, group, target, vectors)
 
 
 def exchange_report(exchange: Exchange, trial: Trial) -> Row:

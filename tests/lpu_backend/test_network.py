@@ -10,17 +10,9 @@ from pathlib import Path
 import pytest
 
 from lpu_backend.errors import TopologyError
-from lpu_backend.system.collectives import (
-    all_gather,
-    all_reduce,
-    by_nodes,
-    direct,
-    hand_over,
-    in_blocks,
-    scattered,
-    scattered_nodes,
-)
+from lpu_backend.system.collectives import all_gather, all_reduce, hand_over, in_blocks, reduce_over
 from lpu_backend.system.network import Exchange, Work, schedule
+from lpu_backend.system.reductions import by_nodes, direct, scattered, scattered_nodes
 from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.wire import WIRE
 
@@ -120,6 +112,18 @@ def test_after_a_gathering_or_a_hand_over_every_chip_has_every_vector() -> None:
     ):
         held = set(exchange.work.given) | {(move.value, move.target) for move in exchange.work.moves}
         assert all(sum(chip == each for _, each in held) == 13 for chip in target)
+
+
+@pytest.mark.parametrize("vectors", [4, 26, 104])
+def test_sums_that_another_group_needs_go_there_at_once(vectors: int) -> None:
+    """Every chip of the target gets all sums over the source, sooner than by an all-reduce and a hand-over."""
+    system, source, target = system_of(72), range(8), range(16, 24)
+    exchange = reduce_over(system, source, target, vectors)
+    full = [chip for (_, chip), inside in contributions(exchange).items() if inside == frozenset(source)]
+    apart = all_reduce(system, source, vectors).cycles + hand_over(system, source, target, vectors).cycles
+
+    assert {chip: full.count(chip) for chip in target} == dict.fromkeys(target, vectors)
+    assert exchange.cycles <= apart
 
 
 def test_a_system_has_a_possible_number_of_chips() -> None:

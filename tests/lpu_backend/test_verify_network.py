@@ -11,16 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpu_backend.errors import ExecutionError, NetworkError
-from lpu_backend.system.collectives import (
-    all_gather,
-    all_reduce,
-    by_nodes,
-    direct,
-    hand_over,
-    scattered,
-    scattered_nodes,
-)
+from lpu_backend.system.collectives import all_gather, all_reduce, hand_over, reduce_over
 from lpu_backend.system.network import Exchange, Hop, Move, Sum, Transfer, Work, schedule
+from lpu_backend.system.reductions import by_nodes, direct, scattered, scattered_nodes
 from lpu_backend.system.run_network import Bytes, Place, random_vectors, run_exchange
 from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.topology_file import parse_topology
@@ -39,6 +32,7 @@ def exchanges() -> dict[str, Exchange]:
         "shares": schedule(PAIR, scattered_nodes(PAIR, range(16), 4) or direct([0], 1)),
         "gather": all_gather(RACK, range(4, 12), 9),
         "far": hand_over(RACK, range(8), range(40, 48), 6),
+        "over": reduce_over(PAIR, range(8), range(8, 16), 4),
         "detours": hand_over(NODE, [0], [5, 6], 60),
     }
 
