@@ -1,14 +1,17 @@
 """Where a first clause may be cut inside a sentence: between phrases.
 
 A phrase ends where a content word meets a function word ("The capital of Germany | is Berlin"): the chinks 'n chunks
-rule of Liberman & Church (1992). Only plain words are cut between, never beside a number or an abbreviation.
+rule of Liberman & Church (1992). Only plain words are cut between, never beside a number or an abbreviation, and never
+inside quotation marks.
 """
 
 from __future__ import annotations
 
 import re
 
-_WORD = re.compile(r"\s?([A-Za-z][a-z'’]*)(?=[\s,.!?;:])")
+_WORD = re.compile(
+    r"\s?(?P<open>[\"“]?)(?P<word>[A-Za-z][a-z'’]*(?:-[a-z]+)*)(?P<close>[\"”]?)(?=[\s,.!?;:])"
+)
 _FUNCTION = """
     a an the this that these those my your his her its our their some any all each every no
     i you he she it we they who which what whose when where why how if because while although
@@ -24,13 +27,13 @@ def phrase_end(text: str, words: int) -> int | None:
     The answer for a text is the answer for any text that starts with it.
     """
     functions = _FUNCTION.split()
-    at, before = len(text) - len(text.lstrip()), ""
+    at, before, quoted = len(text) - len(text.lstrip()), "", False
     for count, _ in enumerate(text.split()):
         match = _WORD.match(text, at)
         if match is None:
             return None
-        word = match[1].lower()
-        if count >= words and word in functions and before not in functions:
-            return match.start(1)
-        at, before = match.end(), word
+        word = match["word"].lower()
+        if count >= words and word in functions and before not in functions and not quoted:
+            return match.start("open")
+        at, before, quoted = match.end(), word, (quoted or bool(match["open"])) and not match["close"]
     return None

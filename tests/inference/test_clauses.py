@@ -130,6 +130,8 @@ def test_deltas_do_not_matter(reply: str, cuts: list[int], short_first: bool) ->
     [
         ("The capital of Germany is Berlin.", "The capital of Germany,"),
         ("Romeo and Juliet was written by William Shakespeare.", "Romeo and Juliet,"),
+        ('The play "Hamlet" is a tragedy.', "The play Hamlet,"),
+        ('The novel "The Old Man and the Sea" was a success.', "The novel The Old Man and the Sea,"),
         ("Bees make honey.", "Bees make honey."),
         ("Dr. Smith of Boston is in the U.S. now.", "Doctor Smith of Boston is in the US now."),
         ("At 5:30 p.m. the train leaves for Rome.", "At five thirty p m the train leaves for Rome."),
@@ -137,7 +139,10 @@ def test_deltas_do_not_matter(reply: str, cuts: list[int], short_first: bool) ->
     ],
 )
 def test_a_short_first_clause_ends_between_phrases(reply: str, first: str) -> None:
-    """Between a content word and a function word, three words in, and never beside a number or an abbreviation."""
+    """Between a content word and a function word, three words in, and never beside a number or an abbreviation.
+
+    Nor inside quotation marks.
+    """
     assert split(reply, short_first=True)[0].text == first
     assert len(split(reply)) == 1
 
