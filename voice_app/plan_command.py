@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from inference.errors import ModelError
+from lpu_backend.errors import LpuError
+from lpu_backend.estimate.estimate import Estimate, Question
+from lpu_backend.estimate.report import as_json
+from lpu_backend.estimate.shapes import published_models
+from lpu_backend.estimate.smallest import smallest_system
 from voice_app.audio.frames import FRAME_S
 from voice_app.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
-from voice_app.config import Settings
+from voice_app.config import AUTO, Settings
 from voice_app.endpointing import EndpointLimits
 from voice_app.wiring import build_assistant, lpu_steps, with_models
 
@@ -43,6 +50,8 @@ class PlanRequest:
 
 def run_plan(settings: Settings, request: PlanRequest) -> int:
     """Calibrate this machine, print the prediction, and return 1 when it misses the budget."""
+    if settings.models.llm_backend == "lpu" and settings.models.llm in published_models():
+        return run_system_plan(settings, request)
     emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else {}
     assistant = build_assistant(with_models(settings, llm_backend="llama.cpp"))
     assistant.close()
@@ -53,6 +62,71 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     else:
         show(report)
     return 0 if report["short_clause_meets_it"] else 1
+
+
+def run_system_plan(settings: Settings, request: PlanRequest) -> int:
+    """Find the smallest system of chips with which a model of any size meets the budget on this host's other stages.
+
+    Print it; return 1 where no system does. Raises ModelError.
+    """
+    assistant = build_assistant(with_models(settings, llm_backend="llama.cpp", llm=AUTO))
+    assistant.close()
+    estimates = assistant.engines.estimates
+    question = system_question(settings.models.llm, settings.models.context_tokens)
+    with lpu_errors():
+        found, meets = smallest_system(
+            question,
+            lambda one: bool(prediction(estimates, request, system_times(one))["short_clause_meets_it"]),
+        )
+    times = system_times(found)
+    report = {
+        "llm": settings.models.llm,
+        "because": "the smallest system that meets the budget"
+        if meets
+        else "no system meets the budget: " + SLOW,
+        **prediction(estimates, request, times),
+        "system": as_json(found),
+    }
+    if request.json:
+        typer.echo(json.dumps(report))
+    else:
+        show({key: value for key, value in report.items() if key != "system"})
+        typer.echo(told_system(found))
+    return 0 if meets else 1
+
+
+SLOW = "speech to text, speech and the wait for the turn's end take too long without it"
+
+
+def system_question(name: str, context_tokens: int) -> Question:
+    """Return what is asked of a system for a spoken turn: a few new tokens behind a chat in the cache."""
+    model = published_models()[name]
+    context = min(context_tokens, model.context)
+    return Question(model=model, chips=1, context=context, prompt=TURN_TOKENS, cached=CHAT_TOKENS)
+
+
+def system_times(found: Estimate) -> dict[str, float]:
+    """Return what a token and a turn's first one take on a system, in seconds, the hosts' links included."""
+    return {"token_s": found.tpot_s, "llm_first_token_s": found.ttft_s}
+
+
+def told_system(found: Estimate) -> str:
+    """Return a system in a few words."""
+    question, per_user = found.question, 1 / found.tpot_s
+    return (
+        f"{question.chips} chips ({found.system.name}) in groups of {found.partition.ways}, "
+        f"{found.watts:,.0f} W: {found.ttft_s * 1e3:.2f} ms to the first token, {per_user:,.0f} tokens/s a user with "
+        f"{question.context:,} tokens of context (emulated)"
+    )
+
+
+@contextmanager
+def lpu_errors() -> Iterator[None]:
+    """Turn errors of the chips into those of a model."""
+    try:
+        yield
+    except LpuError as error:
+        raise ModelError(str(error)) from error
 
 
 def emulated_times(steps: Steps) -> dict[str, float]:

@@ -24,14 +24,15 @@ from lpu_backend.estimate.estimate import (
 from lpu_backend.estimate.gpu import Launch, find_gpu, gpus
 from lpu_backend.estimate.page import PAGE, Findings, write
 from lpu_backend.estimate.page import as_text as validation_text
-from lpu_backend.estimate.report import as_json, as_text, comparison_text
+from lpu_backend.estimate.report import as_json, as_text, comparison_text, table
 from lpu_backend.estimate.sensitivity import sensitivities
 from lpu_backend.estimate.shapes import Precision, find_model
+from lpu_backend.estimate.sweep import SHOWN, By, cells, sweep
 from lpu_backend.estimate.validate import frozen, validate
 from lpu_backend.system.topology_file import read_topology
 from lpu_backend.system.wire import WIRE, WireSpec
 
-COMMANDS = ("estimate", "compare", "validate")
+COMMANDS = ("estimate", "compare", "validate", "sweep")
 
 
 def add_commands(commands: Any) -> None:
@@ -40,6 +41,7 @@ def add_commands(commands: Any) -> None:
         ("estimate", _estimate, _estimate_options, "what a system of chips does with a model of any size"),
         ("compare", _compare, _compare_options, "the same work on chips and on GPUs"),
         ("validate", _validate, _validate_options, "published figures beside ours, misses shown as misses"),
+        ("sweep", _sweep, _sweep_options, "estimates over chips × models × contexts × precisions"),
     ):
         command = commands.add_parser(name, help=text, description=f"{text}.".capitalize())
         command.set_defaults(act=act)
@@ -144,6 +146,41 @@ def _validate(options: argparse.Namespace) -> str:
         room = Path(__file__).parents[1]
         return "\n".join(str(path) for path in write(json.loads(json.dumps(found)), room))
     return json.dumps(found) if options.json else validation_text(found)
+
+
+def _sweep_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--models", required=True, help="names with commas between them")
+    command.add_argument("--chips", required=True, help="numbers with commas between them")
+    command.add_argument("--contexts", default="4096", help="tokens, with commas (default %(default)s)")
+    command.add_argument("--precisions", default="int8", help="with commas: int8, mixed, fp16")
+    command.add_argument(
+        "--out", type=Path, default=Path("sweep-out"), help="folder; a stopped sweep goes on there"
+    )
+    command.add_argument("--by", choices=get_args(By), default="auto", help="auto: Ray where it is installed")
+    command.add_argument("--workers", type=int, default=2)
+    command.add_argument("--json", action="store_true")
+
+
+def _sweep(options: argparse.Namespace) -> str:
+    grid = cells(
+        options.models.split(","),
+        options.precisions.split(","),
+        numbers(options.chips),
+        numbers(options.contexts),
+    )
+    rows = sweep(grid, options.out, options.by, options.workers, progress_on_terminal())
+    if options.json:
+        return json.dumps(rows)
+    shown = [[str(row.get(name, "")) for name in SHOWN] for row in rows]
+    return "\n".join([*table([list(SHOWN), *shown]), f"{options.out}: rows.jsonl, sweep.csv, sweep.svg"])
+
+
+def numbers(words: str) -> list[int]:
+    """Return numbers with commas between them. Raises EstimateError."""
+    try:
+        return [int(word) for word in words.split(",")]
+    except ValueError:
+        raise EstimateError(f"{words[:40]!r} are no numbers; write 72,576") from None
 
 
 def progress_on_terminal() -> Callable[[int, int], None] | None:

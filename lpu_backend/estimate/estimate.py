@@ -41,6 +41,8 @@ class Question:
     ways: int | None = None
     """Chips that share a layer; None: the quickest."""
     usd_per_chip_hour: float = USD_PER_CHIP_HOUR
+    cached: int = 0
+    """Tokens before the prompt that are in the cache already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def estimate(
     for a number of chips that no system has.
     """
     model, chips = question.model, question.chips
-    _check(question)
+    check(question)
     system = system or system_of(chips, wire)
     room = capacity(model, question.precision, chips, question.context, wire.chip)
     if not room.fits:
@@ -166,16 +168,17 @@ def estimate(
         room,
         partition,
         stage_times(costs, partition, 1, question.context),
-        stage_times(costs, partition, CHUNK_ROWS, max(question.prompt, CHUNK_ROWS)),
+        stage_times(costs, partition, CHUNK_ROWS, max(question.cached + question.prompt, CHUNK_ROWS)),
         wire.chip.clock_hz,
         link_s(model.vocabulary, partition.ways),
         notes,
     )
 
 
-def _check(question: Question) -> None:
+def check(question: Question) -> None:
+    """Raise EstimateError for a question that contradicts itself or the model."""
     question.model.check_context(question.context)
-    if not 1 <= question.prompt <= question.context:
+    if question.cached < 0 or not 1 <= question.prompt <= question.context - question.cached:
         raise EstimateError(
             f"a prompt of {question.prompt:,} tokens in a context of {question.context:,}; take 1 to its size"
         )

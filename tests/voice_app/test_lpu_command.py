@@ -70,3 +70,15 @@ def test_a_question_without_an_answer_has_an_exit_status(words: str, said: str) 
     assert result.returncode == 6
     assert said in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_plan_finds_the_smallest_system() -> None:
+    """For a model that is a shape alone: chips that hold it, its times emulated, this host's stages measured."""
+    words = ["plan", "--llm", "lpu", "--model", "llama-3.2-1b", "--budget-ms", "10000", "--json"]
+    found = json.loads(CliRunner().invoke(app, words).stdout)
+
+    assert found["system"]["chips"] in (8, 16)
+    assert found["system"]["sram_bytes_needed"] <= found["system"]["sram_bytes"]
+    assert found["stages"]["token"]["basis"] == "emulated"
+    assert found["stages"]["stt"]["basis"] == "measured"
+    assert found["meets_it"]
