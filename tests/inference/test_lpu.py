@@ -219,6 +219,27 @@ def test_the_context_is_the_largest_bucket_the_chip_holds() -> None:
         bucket(LLAMA_1B, 2048)
 
 
+def test_more_chips_hold_more_context_and_impossible_numbers_are_refused() -> None:
+    """Two chips hold all 2048 positions; 0 and 7 chips are no system, 32 are more than there are layers."""
+    assert [bucket(SMOLLM2, 2048, chips) for chips in (1, 2, 4, 8)] == [1024, 2048, 2048, 2048]
+    for chips, said in (
+        (0, "0 chips"),
+        (7, "take 1, 2, 4 or whole nodes of 8"),
+        (32, "of 1 to 30 chips, not of 32"),
+    ):
+        with pytest.raises(ModelError, match=said):
+            bucket(SMOLLM2, 2048, chips)
+
+
+@pytest.mark.model
+def test_a_reply_does_not_depend_on_the_number_of_chips(lpu: Lpu, gguf: Path) -> None:
+    """Four chips say what one says."""
+    four = Lpu(gguf, context_tokens=512, chips=4)
+
+    assert answer(four, *PARIS, max_tokens=12) == answer(lpu, *PARIS, max_tokens=12)
+    four.close()
+
+
 def test_models_that_can_not_be_built_are_one_clear_error(tmp_path: Path) -> None:
     """A file that is no GGUF is ModelCorrupt, an unsupported architecture a ModelError with the list."""
     (tmp_path / "no.gguf").write_bytes(b"GGUF")

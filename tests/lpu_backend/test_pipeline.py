@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -142,6 +145,27 @@ def linked_step(chips: int = 2, rows: int = 1) -> LinkedPrograms:
     kind = "decode" if rows == 1 else "prefill"
     graphs = [build_graph(FOUR, kind, rows, 32, part) for part in made.parts]
     return link_up(tuple(compile_placed(graph, PRODUCT)[0] for graph in graphs), made.wires)
+
+
+def digest_of_a_step() -> str:
+    """Of two chips."""
+    return linked_step().digest
+
+
+def test_digests_of_several_chips_do_not_depend_on_the_hash_seed() -> None:
+    """Programs, starts and wires made in two processes with different seeds."""
+    code = "import sys, tests.lpu_backend.test_pipeline as t; sys.stdout.write(t.digest_of_a_step())"
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1")
+    }
+    assert digests == {digest_of_a_step()}
 
 
 def of_op(program: Program, name: str, opcode: Opcode) -> list[tuple[int, int]]:
