@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lpu_backend.system.topology import UNWIRED, System
+from lpu_backend.system.topology import UNWIRED, System, symmetry
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,18 +30,6 @@ def uniform_bytes_per_s(system: System) -> float:
     folded = load.reshape(-1, period * wire.ports).sum(axis=0)
     pairs = system.installed - 1
     return wire.chip.c2c_link_bytes_per_s * pairs / float(folded.max())
-
-
-def symmetry(system: System) -> int:
-    """So many chips on, the arrangement looks the same; all chips, where nothing is known of it."""
-    for chips in (system.wire.node_chips, system.wire.node_chips * system.wire.rack_nodes):
-        turned = np.roll(system.peers, chips * system.wire.ports)
-        shifted = np.where(
-            turned == UNWIRED, UNWIRED, (turned + chips * system.wire.ports) % len(system.peers)
-        )
-        if system.installed % chips == 0 and np.array_equal(shifted, system.peers):
-            return chips
-    return system.installed
 
 
 def crossings(system: System, source: int) -> Floats:

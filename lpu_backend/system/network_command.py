@@ -14,7 +14,7 @@ from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.topology_file import read_topology
 
 EXCHANGES = ("all-reduce", "all-gather", "hand-over", "reduce-over")
-MOST_VECTORS, MOST_SEEDS, MOST_CHIPS = 4096, 1000, 10_440
+MOST_VECTORS, MOST_SEEDS, MOST_CHIPS, MOST_CLOCKS = 4096, 1000, 10_440, 100_000
 
 
 def network_options(command: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def run_network_command(options: argparse.Namespace) -> str:
     system = _system(options)
     found: dict[str, Any] = system_report(system)
     if options.do:
-        found["exchange"] = exchange_report(_exchange(system, options), _trial(options))
+        found["exchange"] = exchange_report(_exchange(system, options), _trial(options, system.installed))
     return json.dumps(found) if options.json else "\n".join(_lines(found))
 
 
@@ -76,9 +76,12 @@ def _chips(text: str) -> list[int]:
     return found
 
 
-def _trial(options: argparse.Namespace) -> Trial:
+def _trial(options: argparse.Namespace, chips: int) -> Trial:
     if not 0 <= options.seeds <= MOST_SEEDS or not 0 <= options.noise < 0.5:
         raise TopologyError(f"take 0 to {MOST_SEEDS} seeds, and a share of flipped bits from 0 to below 0.5")
+    if options.seeds * chips > MOST_CLOCKS:
+        most = MOST_CLOCKS // chips
+        raise TopologyError(f"{options.seeds} seeds of {chips:,} clocks take too long; take {most} or fewer")
     return Trial(options.seeds, options.noise, _failure(options.fail) if options.fail else None)
 
 

@@ -16,7 +16,7 @@ from lpu_backend.system.network import Exchange, Work, schedule
 from lpu_backend.system.reductions import by_nodes, direct, scattered
 from lpu_backend.system.run_network import Bytes, Place, random_vectors, run_exchange
 from lpu_backend.system.sync import clocks_of, late_cycles, play
-from lpu_backend.system.topology import System, diameter, distances, system_of
+from lpu_backend.system.topology import System, diameter, distances, symmetry, system_of
 from lpu_backend.system.verify_network import verify_network
 from lpu_backend.system.wire import WIRE, WireSpec
 
@@ -55,7 +55,7 @@ def system_report(system: System) -> Row:
 
 def any_to_any(system: System) -> Exchange:
     """One vector between two chips that are as far apart as any (or to the chip itself, where there is one)."""
-    sources = range(min(system.installed, system.wire.node_chips * system.wire.rack_nodes))
+    sources = range(symmetry(system))
     if system.installed == 1:
         return schedule(system, Work("nothing", ((0, 0),), ()))
     far = {source: distances(system, source) for source in sources}

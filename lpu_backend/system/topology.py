@@ -238,6 +238,18 @@ def node_distances(system: System, source: int) -> np.ndarray:
     return found
 
 
+def symmetry(system: System) -> int:
+    """So many chips on, the arrangement looks the same; all chips, where nothing is known of it."""
+    for chips in (system.wire.node_chips, system.wire.node_chips * system.wire.rack_nodes):
+        turned = np.roll(system.peers, chips * system.wire.ports)
+        shifted = np.where(
+            turned == UNWIRED, UNWIRED, (turned + chips * system.wire.ports) % len(system.peers)
+        )
+        if system.installed % chips == 0 and np.array_equal(shifted, system.peers):
+            return chips
+    return system.installed
+
+
 @dataclass(frozen=True, slots=True)
 class Diameter:
     """The longest of all shortest ways, counted twice.
@@ -251,10 +263,10 @@ class Diameter:
 
 
 def diameter(system: System) -> Diameter:
-    """Searched from every chip and node of the first group; the arrangement looks the same from every other."""
-    group = system.wire.rack_nodes if system.nodes > system.wire.flat_nodes else 1
-    sources = range(min(group * system.wire.node_chips, system.installed))
-    links = max(int(distances(system, source).max()) for source in sources)
-    between = max(int(node_distances(system, source).max()) for source in range(min(group, system.nodes)))
+    """Searched from every chip and node of the first part that the rest looks like; else from all."""
+    part = symmetry(system)
+    links = max(int(distances(system, source).max()) for source in range(part))
+    nodes = range(-(-part // system.wire.node_chips))
+    between = max(int(node_distances(system, node).max()) for node in nodes)
     inside = int(system.installed > 1)
     return Diameter(links, between + 2 * inside if between else inside)

@@ -27,6 +27,8 @@ from lpu_backend.system.topology import UNWIRED, System, distances, system_of
 from lpu_backend.system.wire import WIRE, WireSpec
 
 LARGEST_FILE_BYTES = 4 << 20
+LARGEST_SYSTEM = 2016
+"""Chips of a system from a file: nothing is known of its symmetry, so it is searched from every chip."""
 KEYS = {"name", "chips", "spares", "cables", "like", "without"}
 
 
@@ -58,7 +60,7 @@ def parse_topology(found: dict[str, Any], wire: WireSpec = WIRE) -> System:
         peers = _like(found, wire)
         chips = len(peers) // wire.ports
     else:
-        chips = _number(found.get("chips"), "chips", 1, wire.max_chips)
+        chips = _number(found.get("chips"), "chips", 1, LARGEST_SYSTEM)
         peers = _cables(found.get("cables", []), chips, wire)
     spares = _number(found.get("spares", 0), "spares", 0, chips - 1)
     peers.setflags(write=False)
@@ -107,7 +109,7 @@ def _like(found: dict[str, Any], wire: WireSpec) -> np.ndarray:
     """Peers of a published arrangement, less some cables."""
     if "chips" in found or "cables" in found:
         raise TopologyError("either `like`, or `chips` and `cables`")
-    system = system_of(_number(found["like"], "like", 1, wire.max_chips), wire)
+    system = system_of(_number(found["like"], "like", 1, LARGEST_SYSTEM), wire)
     peers = system.peers.copy()
     for chip, port in _rows(found.get("without", []), "without", 2):
         link = _link(chip, port, system.installed, wire, "without")

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lpu_backend.system.bandwidth import bisection_bytes_per_s, crossings, symmetry, uniform_bytes_per_s
-from lpu_backend.system.topology import distances, system_of
+from lpu_backend.system.bandwidth import bisection_bytes_per_s, crossings, uniform_bytes_per_s
+from lpu_backend.system.topology import diameter, distances, symmetry, system_of
 from lpu_backend.system.topology_file import parse_topology
 
 
@@ -45,6 +45,7 @@ def test_the_first_node_stands_for_all() -> None:
 
     assert symmetry(rack) == 8
     assert uniform_bytes_per_s(rack) == pytest.approx(15e9 * 71 / float(np.max(load)))
+    assert diameter(parse_topology({"like": 72, "without": [[0, 0]]})).links == 3
     assert symmetry(parse_topology({"like": 72, "without": [[0, 0]]})) == 72
 
 

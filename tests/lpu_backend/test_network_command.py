@@ -88,6 +88,7 @@ def test_a_file_of_cables_is_taken(tmp_path: Path) -> None:
         "--do all-gather --vectors 0",
         "--do all-gather --seeds -1",
         "--do all-gather --noise 2",
+        "--chips 10440 --do hand-over --group 0 --to 1 --seeds 20",
         "--do all-gather --fail chip:99",
         "--do all-gather --fail disk:1",
         "--topology /nowhere.toml",

@@ -133,6 +133,7 @@ def test_a_file_of_cables(tmp_path: Path) -> None:
 BROKEN: dict[str, dict[str, Any]] = {
     "chips": {"chips": 0},
     "whole number": {"chips": 2.5, "cables": []},
+    "2,016": {"like": 10_440},
     "cut off": {"chips": 3, "cables": [[0, 0, 1, 0]]},
     "already": {"chips": 3, "cables": [[0, 0, 1, 0], [0, 0, 2, 0]]},
     "itself": {"chips": 2, "cables": [[0, 0, 0, 1]]},
