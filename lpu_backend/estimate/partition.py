@@ -68,9 +68,10 @@ class Partition:
         return min(len(self.stages), self.users_that_fit)
 
 
-def ways_to_try(chips: int, heads: int, node_chips: int) -> tuple[int, ...]:
-    """Return sizes of groups inside a node: powers of two, no more than heads or chips."""
-    return tuple(ways for ways in (1, 2, 4, 8) if ways <= min(chips, heads, node_chips))
+def ways_to_try(chips: int, heads: int, node_chips: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return sizes of groups inside a node, and of several nodes: powers of two, no more than heads or chips."""
+    sizes = [ways for ways in (1, 2, 4, 8, 16, 32, 64) if ways <= min(chips, heads)]
+    return tuple(w for w in sizes if w <= node_chips), tuple(w for w in sizes if w > node_chips)
 
 
 def divide(chips: int, ways: int, parts: tuple[Part, ...], room_bytes: int) -> Partition:
