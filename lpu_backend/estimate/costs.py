@@ -158,7 +158,7 @@ class Costs:
         return 2 * LANES * (keys + values)
 
     def hand_over(self, source: tuple[int, ...], target: tuple[int, ...], rows: int) -> int:
-        """Cycles that the residual stream takes from one group to the next.
+        """Cycles that a group's sums take to the next; the residual stream goes ahead while the programs run.
 
         Arrangements look the same from every node of a rack and from every rack (`system/topology.py`), so the pair is
         moved to the first node or rack, and scheduled once.
