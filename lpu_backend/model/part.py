@@ -8,6 +8,7 @@ from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.shape import ModelShape
 
 FROM_WEST, TO_EAST = 0, 8
+"""Links of parts for which no cables are chosen: one at either edge of the chip."""
 
 
 @dataclass(frozen=True, slots=True)

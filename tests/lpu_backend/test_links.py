@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lpu_backend.chip.assembly import parse
 from lpu_backend.chip.floorplan import c2c, mem, transit
 from lpu_backend.chip.isa import E, Instruction, Opcode, read, write
 from lpu_backend.chip.links import LinkedPrograms, Port, Wire, verify_linked
+from lpu_backend.chip.listing import to_text
 from lpu_backend.chip.lockstep_links import run_linked
 from lpu_backend.chip.program import Kind, Labels, Program, ProgramBuilder, Repeat
 from lpu_backend.chip.spec import PAPER, PRODUCT
@@ -202,6 +204,13 @@ def test_a_link_is_as_fast_as_its_spec() -> None:
     assert (PRODUCT.c2c_vector_cycles, PAPER.c2c_vector_cycles) == (20, 22)
     with pytest.raises(ScheduleError, match="still carries"):
         verify_linked(chain(), PAPER)
+
+
+def test_programs_with_links_are_text_and_bytes_like_others() -> None:
+    """Listed, read again, packed and unpacked: the same program."""
+    for program in chain().programs:
+        assert parse(to_text(program)).digest == program.digest
+        assert Program.from_bytes(program.to_bytes()).digest == program.digest
 
 
 def test_a_digest_depends_on_programs_starts_and_wires() -> None:
