@@ -22,7 +22,7 @@ from lpu_backend.estimate.estimate import (
     estimate,
 )
 from lpu_backend.estimate.gpu import Launch, find_gpu, gpus
-from lpu_backend.estimate.page import PAGE, Findings, write
+from lpu_backend.estimate.page import PAGE, Findings, intensity_drawing, write
 from lpu_backend.estimate.page import as_text as validation_text
 from lpu_backend.estimate.report import as_json, as_text, comparison_text, table
 from lpu_backend.estimate.sensitivity import sensitivities
@@ -110,6 +110,9 @@ def _compare_options(command: argparse.ArgumentParser) -> None:
         "--gpus", type=int, help="GPUs that share the model; without it, the fewest that hold it"
     )
     command.add_argument(
+        "--plot", type=Path, help="write operations a byte over the batch, with ridges, as SVG"
+    )
+    command.add_argument(
         "--batch", type=int, default=1, help="users of the GPUs at once (default %(default)s)"
     )
 
@@ -119,8 +122,18 @@ def _compare(options: argparse.Namespace) -> str:
     if options.batch < 1 or (options.gpus is not None and options.gpus < 1):
         raise EstimateError("a batch and a number of GPUs are 1 or more")
     setting = Setting(options.gpu_precision, options.gpu_launch, options.batch, options.gpus)
-    found = comparison(asked(options), setting, SPECS[options.clock], names)
+    estimated = asked(options)
+    found = comparison(estimated, setting, SPECS[options.clock], names)
+    if options.plot:
+        _save(options.plot, intensity_drawing(estimated.question.model, estimated.question.context))
     return json.dumps(found) if options.json else comparison_text(found)
+
+
+def _save(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise EstimateError(f"{path}: can't be written ({error.strerror}); choose another file") from error
 
 
 def _validate_options(command: argparse.ArgumentParser) -> None:

@@ -73,7 +73,7 @@ def lpu_row(found: Estimate, spec: ChipSpec) -> Row:
         "watts": found.watts,
         "joules_per_token": round(found.joules_per_token, 4),
         "tokens_per_joule": round(1 / found.joules_per_token, 3),
-        "bound_by": "the way from operation to operation",
+        "bound_by": found.bound,
         "ridge_ops_per_byte": round(chip_ridge(spec, found.question.precision), 1),
         "source": "programs of this compiler, exchanges of this network",
     }

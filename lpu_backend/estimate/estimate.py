@@ -93,6 +93,16 @@ class Estimate:
         return self.cycles_per_token / self.clock_hz + self.link_s
 
     @property
+    def bound(self) -> str:
+        """What most of a token's cycles go to."""
+        spent = {
+            "programs": sum(stage.program_cycles for stage in self.decode),
+            "exchanges": sum(stage.exchange_cycles for stage in self.decode),
+            "hand-overs": sum(stage.hand_over_cycles for stage in self.decode),
+        }
+        return max(spent, key=lambda name: spent[name])
+
+    @property
     def slowest_s(self) -> float:
         """Seconds after which a stage takes the next token."""
         return max(stage.busy_cycles for stage in self.decode) / self.clock_hz

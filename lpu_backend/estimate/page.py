@@ -12,7 +12,7 @@ from lpu_backend.estimate.assets import asset_folder, read_toml
 from lpu_backend.estimate.compare import chip_ridge, intensities
 from lpu_backend.estimate.drawing import curves, ranges
 from lpu_backend.estimate.gpu import find_gpu, gpus
-from lpu_backend.estimate.shapes import find_model
+from lpu_backend.estimate.shapes import Precision, PublishedModel, find_model
 
 Findings = dict[str, Any]
 """rows, frozen, sensitivity: what JSON holds of a validation."""
@@ -28,7 +28,7 @@ def files(found: Findings) -> dict[str, str]:
         PAGE: page(found),
         DATA: json.dumps(found, indent=1, ensure_ascii=False) + "\n",
         f"{FOLDER}/rows.svg": rows_drawing(found["rows"]),
-        f"{FOLDER}/intensity.svg": intensity_drawing(),
+        f"{FOLDER}/intensity.svg": intensity_drawing(find_model("llama-3-8b"), 1024),
     }
 
 
@@ -175,20 +175,13 @@ def rows_drawing(rows: Sequence[Mapping[str, Any]]) -> str:
     return ranges(shown, "ours over the published figure; the band is what is accepted")
 
 
-def intensity_drawing() -> str:
+def intensity_drawing(model: PublishedModel, context: int) -> str:
     """Operations a byte of decoding over the batch, with ridge points."""
-    model = find_model("llama-3-8b")
-    series = {
-        f"Llama-3-8B, {precision.upper()}": intensities(model, precision, 1024)
-        for precision in ("fp16", "int8")  # the literal's order
-    }
-    marks = {
-        f"{name.upper()} {find_gpu(name).ridge('fp16'):.0f}": find_gpu(name).ridge("fp16") for name in gpus()
-    }
-    marks |= {
-        f"LPU {precision.upper()} {chip_ridge(PRODUCT, precision):.0f}": chip_ridge(PRODUCT, precision)
-        for precision in ("fp16", "int8")
-    }
+    precisions: tuple[Precision, ...] = ("fp16", "int8")
+    series = {f"{model.name}, {name.upper()}": intensities(model, name, context) for name in precisions}
+    ridges = [(name.upper(), find_gpu(name).ridge("fp16")) for name in gpus()]
+    ridges += [(f"LPU {name.upper()}", chip_ridge(PRODUCT, name)) for name in precisions]
+    marks = {f"{name} {ridge:.0f}": ridge for name, ridge in ridges}
     return curves(series, "operations a byte of decoding", ("users at once", "operations a byte"), marks)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -189,7 +190,11 @@ def test_the_command_line_answers(tmp_path: Path) -> None:
     assert compared["latency_ratio"]["h100"] == pytest.approx(
         compared["lpu"]["tpot_ms"] / compared["gpus"][0]["tpot_ms"], rel=1e-2
     )
-    assert "H100" in run_command(["compare", *words[1:]])
+    assert "H100" in run_command(["compare", *words[1:], "--plot", str(tmp_path / "plot.svg")])
+    assert "<svg" in (tmp_path / "plot.svg").read_text()
+    answers = compared["best_of_n"]
+    assert [row["samples"] for row in answers] == [1, 4, 16, 64]
+    assert all(row["lpu_s"] <= more["lpu_s"] for row, more in pairwise(answers))
 
 
 def test_published_shapes_can_all_be_asked() -> None:
