@@ -316,7 +316,7 @@ def doctor(json: Json = False) -> None:
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )
 def lpu(context: typer.Context) -> None:
-    """The emulated chip: compile, disasm, trace, step, run."""
+    """The emulated chips: compile, disasm, trace, step, run, network, estimate, compare, validate, sweep."""
     from voice_app.lpu_command import run_lpu
 
     raise typer.Exit(run_lpu(context.args))

@@ -92,10 +92,12 @@ def curves(
         _, y = place(10.0 ** x_ends[0], 10.0**exponent)
         line(svg, (left, y, WIDTH - 200, y))
         text(svg, left - 8, y + 4, f"{10.0**exponent:,g}", "end", soft=True)
-    for name, mark in marks.items():
+    lowest = 0.0
+    for name, mark in sorted(marks.items(), key=lambda one: -one[1]):
         _, y = place(10.0 ** x_ends[0], mark)
         line(svg, (left, y, WIDTH - 200, y), mark=True)
-        text(svg, WIDTH - 194, y + 4, name)
+        lowest = max(y + 4, lowest + 14)
+        text(svg, WIDTH - 194, lowest, name)
     for number, (name, points) in enumerate(series.items()):
         where = [place(x, y) for x, y in points]
         said = " ".join(f"{x:.1f},{y:.1f}" for x, y in where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ Findings = dict[str, Any]
 """rows, frozen, sensitivity: what JSON holds of a validation."""
 PAGE, DATA, FOLDER = "VALIDATION.md", "validation/rows.json", "validation"
 TIERS = ("exact", "structural", "predictive", "cross-check")
+LONGEST_NAME = 38
 LEAST_CHANGE = 0.001
 """Constants that move nothing by more are named in one line."""
 
@@ -99,8 +101,9 @@ READING = """\
 * *Inputs* (10, 12, 18a) define constants and are no independent check.
 """
 INTENSITY = """\
-Decoding Llama-3-8B at 1,024 tokens of context: operations a byte over the batch, and the ridge points
-above which arithmetic is the limit. A GPU is there with hundreds of users, a chip with ten to twenty."""
+Decoding Llama-3-8B at 1,024 tokens of context: operations a byte over the batch, and the ridge points above
+which arithmetic is the limit. Weights are shared by all users, caches are not, so that no batch takes a GPU
+there; a chip, whose weights come by its streams, is there with some ten users in FP16 and thirty in INT8."""
 SENSITIVITY = """\
 Change of cycles when a constant that is not known goes to the low and the high end of its interval, all
 others as they are. A dash: no schedule keeps to it. 70B on 576 chips and 8B on 72, in groups of 8."""
@@ -170,7 +173,7 @@ def rows_drawing(rows: Sequence[Mapping[str, Any]]) -> str:
         about = bounds[row["id"]]
         if row["tier"] != "exact" and row["error"] is not None and about.get("high") and about.get("value"):
             value = about["value"]
-            name = f"{row['id']} {about['what'].split(',')[0].split(':')[0][:34]}"
+            name = f"{row['id']} {re.split('[:;(]', about['what'])[0].strip()[:LONGEST_NAME]}"
             shown.append((name, about["low"] / value, about["high"] / value, 1 + row["error"]))
     return ranges(shown, "ours over the published figure; the band is what is accepted")
 
