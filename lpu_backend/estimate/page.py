@@ -106,7 +106,8 @@ which arithmetic is the limit. Weights are shared by all users, caches are not, 
 there; a chip, whose weights come by its streams, is there with some ten users in FP16 and thirty in INT8."""
 SENSITIVITY = """\
 Change of cycles when a constant that is not known goes to the low and the high end of its interval, all
-others as they are. A dash: the compiler finds no schedule with it, its limit and not the chip's. 70B on 576 chips and 8B on 72, in groups of 8."""
+others as they are. A dash: the compiler finds no schedule with it, its limit and not the chip's. 70B on 576
+chips and 8B on 72, in groups of 8."""
 
 
 def _rows(rows: Any) -> list[str]:
