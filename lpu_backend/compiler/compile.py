@@ -17,7 +17,7 @@ from lpu_backend.compiler.sram import Sram
 from lpu_backend.compiler.walk import lower_graph
 from lpu_backend.model.graph import ModelGraph, check
 
-VERSION = 10
+VERSION = 13
 """Goes up with every change that makes other programs of the same graph."""
 Pass = Literal["check", "place", "schedule", "verify"]
 PASSES: tuple[Pass, ...] = ("check", "place", "schedule", "verify")
@@ -50,7 +50,9 @@ def compile_placed(
         program = builder.build()
         check_statics(program)
         return program, placement, text
-    lower_graph(Lowering(graph, Schedule(builder, sram, spec), placement, rows=graph.rows))
+    lower_graph(
+        Lowering(graph, Schedule(builder, sram, spec, single=graph.rows == 1), placement, rows=graph.rows)
+    )
     program = builder.build()
     if stop_after != "schedule":
         verify(program, spec, alone=part.is_whole)

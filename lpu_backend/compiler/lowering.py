@@ -9,7 +9,7 @@ import numpy as np
 from lpu_backend.chip.floorplan import mem
 from lpu_backend.chip.isa import Immediate, Opcode
 from lpu_backend.compiler.lanes import Alu, Node, Store
-from lpu_backend.compiler.place import BYTES, PLACES, Placement
+from lpu_backend.compiler.place import BYTES, PLACES, TWINS, Placement
 from lpu_backend.compiler.schedule import Schedule
 from lpu_backend.compiler.sram import Vectors, Words
 from lpu_backend.model.graph import ModelGraph
@@ -42,11 +42,13 @@ class Lowering:
     def planes(self, role: str, chunks: int, count: int | None = None) -> Planes:
         """Scratch for an integer value."""
         sram = self.schedule.sram
-        slices = [mem(side, index) for side, index in BYTES[role]]
-        return [
-            tuple(sram.scratch((mem_slice,), count or self.rows)[0] for mem_slice in slices)
-            for _ in range(chunks)
-        ]
+        made: Planes = []
+        for _ in range(chunks):
+            words = [sram.scratch((mem(*place),), count or self.rows)[0] for place in BYTES[role]]
+            for held, place in zip(words, TWINS.get(role, ()), strict=False):
+                held.twin = sram.scratch((mem(*place),), count or self.rows)[0]
+            made.append(tuple(words))
+        return made
 
     def release(self, name: str) -> None:
         """The value is not needed any more."""
@@ -62,7 +64,10 @@ class Lowering:
 def split(vectors: Vectors) -> list[Vectors]:
     """Byte planes of an integer value are released one by one, those of a float32 value together."""
     neighbours = all(b.mem_slice == a.mem_slice + 1 for a, b in zip(vectors, vectors[1:], strict=False))
-    return [vectors] if neighbours and len(vectors) == 4 else [(words,) for words in vectors]
+    if neighbours and len(vectors) == 4:
+        return [vectors]
+    twins = [words.twin for words in vectors if words.twin is not None]
+    return [(words,) for words in (*vectors, *twins)]
 
 
 def number(value: float) -> Immediate:
@@ -77,9 +82,11 @@ def shifted_left(value: Node, bits: int) -> Alu:
 
 def split_planes(value: Alu, to: tuple[Words, ...], first: int = 0, stride: int = 1) -> list[Store]:
     """Stores of an int32 value as two or three byte planes, the highest first (`graph.py` says how it is split)."""
-    stores = [Store(value, (to[-1],), first, stride)]
-    for above, plane in enumerate(reversed(to[:-1]), 1):
+    bytes_ = [value]
+    for above in range(1, len(to)):
         half = Immediate(sum(128 << 8 * below for below in range(above)))
-        byte = Alu(Opcode.SHR_I32, Alu(Opcode.ADD_I32, value, half), Immediate(8 * above))
-        stores.append(Store(byte, (plane,), first, stride))
+        bytes_.append(Alu(Opcode.SHR_I32, Alu(Opcode.ADD_I32, value, half), Immediate(8 * above)))
+    stores = []
+    for byte, words in zip(bytes_, reversed(to), strict=True):
+        stores += [Store(byte, (held,), first, stride) for held in (words, words.twin) if held is not None]
     return stores

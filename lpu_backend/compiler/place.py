@@ -8,7 +8,7 @@ find them in the same place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lpu_backend.chip.floorplan import mem
@@ -65,6 +65,12 @@ BYTES: dict[str, tuple[tuple[str, int], ...]] = {
     "lanes": (("W", 18),),
 }
 """Byte planes by role, the highest first: a slice each."""
+TWINS: dict[str, tuple[tuple[str, int], ...]] = {
+    "normed": (("W", 19), ("E", 19)),
+    "mixed": (("W", 16), ("E", 16)),
+    "hidden": (("W", 17), ("W", 18), ("E", 19)),
+}
+"""Byte planes that go through many tiles lie twice, so that the two planes of a side do not wait for one another."""
 PLANE_SLICES = ((*range(12, 16), *range(20, 32)), (*range(8, 12), *range(32, 44)))
 """Where the weights of the first and the second plane of a side lie, as long as they have room there: both stream at
 once, and values that every tile takes come from other slices."""
@@ -139,7 +145,8 @@ class _Placer:
         self._free = free
         self._graph, self._shape, self._sram, self._to = graph, graph.model, sram, placement
         self._load = [0] * sram.spec.mxm_planes
-        self._spacious = graph.model.weight_words <= sram.spec.mxm_planes * sram.spec.mem_words * 3 // 4
+        words = replace(graph.model, layers=len(graph.part.layers)).weight_words
+        self._spacious = words <= sram.spec.mxm_planes * sram.spec.mem_words * 3 // 4
         self._after: list[Matrix] = []
         """Matrices to be placed behind those of the layers."""
 
@@ -151,8 +158,9 @@ class _Placer:
             self._caches(layer)
         self._small()
         for layer in part.layers:
-            for matrix in shape.layer_matrices(layer):
-                self._matrix(matrix)
+            for matrix in (*shape.layer_matrices(layer), shape.router(layer)):
+                if matrix is not None:
+                    self._matrix(matrix)
         for matrix in self._after:
             self._matrix(matrix)
         self._inputs()
@@ -227,6 +235,9 @@ class _Placer:
                 self._floats(f"{matrix.name}.scale", "scale", chunks)
                 if shape.biases and matrix.name.endswith(("attn_q", "attn_k", "attn_v")):
                     self._floats(f"{matrix.name}.bias", "gain", chunks)
+            router = shape.router(layer)
+            if router is not None:
+                self._floats(f"{router.name}.scale", "scale", len(rows_of(shape, router)))
             self._floats(f"blk.{layer}.scores.scale", "scale", shape.heads)
             for gain in ("attn_norm", "ffn_norm"):
                 self._floats(f"blk.{layer}.{gain}", "gain", len(standard(shape.width)))
@@ -244,28 +255,30 @@ class _Placer:
         self._to.constants[tensor] = held
 
     def _matrix(self, matrix: Matrix) -> None:
-        """Blocks for every 320 outputs: several, on planes with the least to do, where outputs are few or columns
-        many."""
+        """Blocks for every 320 outputs, on planes with the least to do."""
         pieces, outputs = pieces_of(self._shape, matrix), rows_of(self._shape, matrix)
-        parts = 1
-        if len(pieces) > 2:
-            most = len(self._load)
-            parts = most if len(pieces) > 2 * most else max(1, min(len(pieces), most // len(outputs)))
-        cuts = list(pairwise(len(pieces) * part // parts for part in range(parts + 1)))
-        longest_first = sorted(range(parts), key=lambda part: cuts[part][0] - cuts[part][1])
         made = []
         for number, lanes in enumerate(outputs):
+            parts = self._parts(len(pieces), len(outputs), number)
+            cuts = list(pairwise(len(pieces) * part // parts for part in range(parts + 1)))
+            longest_first = sorted(range(parts), key=lambda part: cuts[part][0] - cuts[part][1])
             planes = sorted(range(len(self._load)), key=lambda p: (self._load[p], p))
             plane_of = dict(zip(longest_first, planes, strict=False))
-            made.append(
-                tuple(
-                    self._block(
-                        matrix, f"{matrix.name}@{number}.{part}", (plane_of[part], len(lanes)), pieces[a:b]
-                    )
-                    for part, (a, b) in enumerate(cuts)
-                )
-            )
+            blocks = []
+            for part, (a, b) in enumerate(cuts):
+                at = plane_of[part], len(lanes)
+                blocks.append(self._block(matrix, f"{matrix.name}@{number}.{part}", at, pieces[a:b]))
+            made.append(tuple(blocks))
         self._to.blocks[matrix.name] = tuple(made)
+
+    def _parts(self, pieces: int, outputs: int, number: int) -> int:
+        """How many planes share the sums of an output: one as long as all planes have as many outputs; more those of
+        the last few, so that all end together."""
+        planes = len(self._load)
+        rest = outputs % planes
+        if pieces <= 2 or number < outputs - rest:
+            return 1
+        return min(pieces, planes if pieces > 2 * planes and rest == planes - 1 else planes // rest)
 
     def _block(self, matrix: Matrix, tensor: str, at: tuple[int, int], pieces: tuple[Piece, ...]) -> Block:
         """For at = (plane, outputs)."""

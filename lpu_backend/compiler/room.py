@@ -43,7 +43,12 @@ def kept_free(shape: ModelShape, rows: int, positions: int) -> dict[tuple[str, i
     }
     maps = (2 * TILE_SLICES + TILE_GROUPS) * -(-rows // TILE_SLICES) + TILE_SLICES * rows
     bytes_ = heads * seen + rows * (ffn + width + 2)
-    late = (bytes_, maps, maps, heads + rows * (ffn + group + 2))
+    late = (
+        bytes_ + rows * group,
+        maps + rows * ffn,
+        maps + rows * ffn,
+        heads + rows * (ffn + group + width + 2),
+    )
     logits = {"W": head, "E": 0}
     return {
         (side, index): 8

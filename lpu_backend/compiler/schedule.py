@@ -29,8 +29,11 @@ _TRIED_STREAMS, _STREAM_STEP = 4, 5
 class Schedule:
     """Everything a lowering adds to."""
 
-    def __init__(self, builder: ProgramBuilder, sram: Sram, spec: ChipSpec) -> None:
+    def __init__(self, builder: ProgramBuilder, sram: Sram, spec: ChipSpec, *, single: bool = True) -> None:
         self.builder, self.sram, self.spec = builder, sram, spec
+        self.single = single
+        """Whether single vectors pass the tiles: then the weights of all planes stream at once. Else activations take
+        longer than weights, and have the upper streams."""
         self.timeline = Timeline()
         self.planes = tuple(Plane(n) for n in range(spec.mxm_planes))
         self._timing = timing(spec)
@@ -61,7 +64,8 @@ class Schedule:
     def load(self, plane: Plane, weights: Sequence[Words], first: int, groups: int, stride: int = 1) -> None:
         """LW and IW: words first … of 16 slices into the plane, row n from slice n mod 16."""
         queue = mxm(plane.number, Unit.MXM_WEIGHTS)
-        streams = (E if plane.is_east else W)(plane.first_stream, WEIGHT_STREAMS)
+        first_stream = plane.first_stream if self.single else 0
+        streams = (E if plane.is_east else W)(first_stream, WEIGHT_STREAMS)
         label = self.builder.value(WEIGHT_STREAMS)
         plane.tile += 1
         chain = Chain(self.spec)
@@ -82,16 +86,18 @@ class Schedule:
     ) -> None:
         """Products of vectors, sweep = (first word, count, stride), into (SET) or onto (ADD) accumulators slot …"""
         first, issues, stride = sweep
+        if plane.number % 2 and words.twin is not None:
+            words = words.twin
         queue = mxm(plane.number, Unit.MXM_ACTIVATIONS)
         value, product = self.builder.value(), self.builder.value()
         dot = self._timing.delay[Opcode.ABC_I8]
         slots = slice(slot, slot + issues)
         taken = int((plane.used_until[slots] - dot - np.arange(issues)).max()) + 1
         earliest = max(plane.installed + self._timing.delay[Opcode.IW], taken)
-        turn = next(self._turn)
+        turn, first_stream = next(self._turn), plane.first_stream if self.single else WEIGHT_STREAMS
         found: list[tuple[int, int, Chain, Needs]] = []
         for number in range(_TRIED_STREAMS):
-            stream = plane.first_stream + (turn + number * _STREAM_STEP) % WEIGHT_STREAMS
+            stream = first_stream + (turn + number * _STREAM_STEP) % WEIGHT_STREAMS
             chain = Chain(self.spec)
             labels = Labels(value, 0, product, plane.tile)
             arrival = (-self._timing.skew[Opcode.ABC_I8], queue)

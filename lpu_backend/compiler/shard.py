@@ -15,12 +15,24 @@ from lpu_backend.compiler.cache import cached_summary
 from lpu_backend.compiler.layout import GROUP_ROWS
 from lpu_backend.compiler.room import Room
 from lpu_backend.compiler.summary import Summary
-from lpu_backend.errors import GraphError
+from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.compiled import cache_folder
-from lpu_backend.model.segments import LAYER, Segment, embedding_shard, head_shard, layer_shard, segment_graph
+from lpu_backend.model.segments import (
+    LAYER,
+    Segment,
+    embedding_shard,
+    experts_at_once,
+    head_shard,
+    layer_shard,
+    segment_graph,
+)
 from lpu_backend.model.shape import LANES, ModelShape
 
 FLOAT_PLANES = 4
+ROUTING = (
+    "the router's products are in the program, the choice of the largest is not; the chosen experts are read from "
+    "fixed words: addresses that come on streams (Gather) have the delay of a Read"
+)
 ExchangeKind = Literal["all_reduce", "all_gather"]
 
 
@@ -54,6 +66,8 @@ class LayerCost:
     segments: tuple[SegmentCost, ...]
     exchanges: tuple[ExchangeNeed, ...]
     """One behind each segment; none where a chip is alone."""
+    notes: tuple[str, ...]
+    """What is not in the programs."""
     sram_bytes: int
     """On each chip: weights, constants, caches, what comes and goes; without what lives between two operations."""
 
@@ -79,15 +93,29 @@ def layer_cost(
     One row is a decode step; more are whole blocks of 16 tokens of a prompt. `positions` is rounded up to a block and
     is the capacity of the cache, too. Raises GraphError for what can't be dealt, CapacityError for what has no room.
     """
-    shard = layer_shard(shape, ways)
+    shard = layer_shard(shape, ways, rows)
+    resting = _resting_bytes(shape, ways, rows)
+    if shard.sram_bytes(positions) + resting > spec.sram_bytes:
+        have, need = spec.sram_bytes, shard.sram_bytes(positions) + resting
+        raise CapacityError(need, have, ways * -(-need // have), "a chip's part of a layer")
     found = [(name, _counted(shard, name, (rows, positions), spec, folder)) for name in LAYER]
     exchange = ExchangeNeed("all_reduce", float_vectors(shape.width, rows))
     return LayerCost(
         ways,
         tuple(_segment(name, counted) for name, counted in found),
         (exchange,) * len(LAYER) if ways > 1 else (),
-        max(int(counted["sram_bytes_used"]) for _, counted in found),
+        (ROUTING,) if shape.experts else (),
+        max(int(counted["sram_bytes_used"]) for _, counted in found) + resting,
     )
+
+
+def _resting_bytes(shape: ModelShape, ways: int, rows: int) -> int:
+    """Of the experts that a step does not take."""
+    if not shape.experts:
+        return 0
+    taken = experts_at_once(shape, rows)
+    matrices = layer_shard(shape, ways, rows).layer_matrices(0)[4:]
+    return sum(matrix.sram_bytes for matrix in matrices) * (shape.experts - taken) // taken
 
 
 @dataclass(frozen=True, slots=True)

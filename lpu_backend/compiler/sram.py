@@ -26,6 +26,8 @@ class Words:
     ready: int = 0
     """The cycle from which it can be read."""
     read_until: int = 0
+    twin: Words | None = None
+    """Words of another slice with the same content, for those who would have to wait for this one."""
 
 
 Vectors = tuple[Words, ...]

@@ -119,7 +119,7 @@ class _Walk:
     def _linear(self, node: Node, op: ops.Linear) -> Floats | None:
         lower = self._lower
         blocks = lower.placement.blocks[op.matrix]
-        if node.name != lower.graph.output:
+        if node.name not in (lower.graph.output, *lower.graph.further):
             role = "u" if node.name.endswith(".u") else "y"
             to = lower.floats(role, len(blocks))
             self._product(node, stored(to))

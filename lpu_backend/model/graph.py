@@ -216,6 +216,8 @@ class ModelGraph:
     """Positions of the KV cache the step can see: the bucket."""
     nodes: tuple[Node, ...]
     part: Part
+    further: tuple[str, ...] = ()
+    """Nodes with further results: a router's products."""
 
     @property
     def output(self) -> str:
@@ -249,6 +251,7 @@ class GraphBuilder:
         self._model, self._rows, self._positions = model, rows, positions
         self.nodes: list[Node] = []
         self._shared: tuple[int, int] | None = None
+        self.further: tuple[str, ...] = ()
 
     def of(self, part: Part) -> tuple[Node, ...]:
         """All of a model, or of a part of it."""
@@ -287,6 +290,9 @@ class GraphBuilder:
         at = f"L{layer}."
         gate, up, down = self._model.layer_matrices(layer)[4:]
         normed = self._norm(f"{at}n2", f"blk.{layer}.ffn_norm", x)
+        router = self._model.router(layer)
+        if router is not None:
+            self.further += (self._linear(f"{at}router", router, normed),)
         half_gate = self._linear(f"{at}t", gate, normed)
         upper = self._linear(f"{at}u", up, normed)
         hidden = self._add(f"{at}h", Gate(), (half_gate, upper), up.rows, dtype="i24")
@@ -351,7 +357,7 @@ class GraphBuilder:
 def check(graph: ModelGraph) -> None:
     """Raise GraphError unless every value is assigned once, before its use, has fitting shapes, and is used."""
     known: dict[str, Node] = {}
-    used = {name for node in graph.nodes for name in node.inputs} | {graph.output}
+    used = {name for node in graph.nodes for name in node.inputs} | {graph.output, *graph.further}
     for node in graph.nodes:
         if node.name in known:
             raise GraphError("is assigned twice", node.name)

@@ -23,12 +23,15 @@ RESIDUAL, SUM = "x", "y"
 """The residual stream, kept on every chip, and the sum of all chips' parts."""
 
 
-def layer_shard(shape: ModelShape, ways: int) -> ModelShape:
+def layer_shard(shape: ModelShape, ways: int, rows: int = 1) -> ModelShape:
     """What one of `ways` chips has of a layer: the dimensions of the one that has most.
 
     Keys and values are dealt head by head; where there are more chips than heads, some chips hold the same ones and
     share their queries. A chip's heads of keys lie in its vectors several times, as long as there are lanes: so more
-    queries share a vector, too, and their matrices take fewer tiles. Raises GraphError.
+    queries share a vector, too, and their matrices take fewer tiles.
+
+    Of experts it has a part of each. Those that `rows` tokens take, at most, stand side by side in one feed-forward: a
+    token's own are summed by what the router gives them, for other tokens they count nothing. Raises GraphError.
     """
     group = shape.heads // shape.kv_heads
     if not 1 <= ways <= min(shape.heads, shape.ffn):
@@ -39,7 +42,13 @@ def layer_shard(shape: ModelShape, ways: int) -> ModelShape:
     copies = max(1, min(LANES // (kv_heads * shape.head_width), queries))
     copies = next(copies for copies in range(copies, 0, -1) if queries % copies == 0)
     heads, kv_heads = kv_heads * queries, kv_heads * copies
-    return replace(shape, layers=1, heads=heads, kv_heads=kv_heads, ffn=-(-shape.ffn // ways), vocabulary=0)
+    ffn = -(-shape.ffn // ways) * experts_at_once(shape, rows)
+    return replace(shape, layers=1, heads=heads, kv_heads=kv_heads, ffn=ffn, vocabulary=0)
+
+
+def experts_at_once(shape: ModelShape, rows: int) -> int:
+    """How many experts the tokens of a step take, at most; 1 without experts."""
+    return min(shape.experts, rows * shape.experts_used) if shape.experts else 1
 
 
 def embedding_shard(shape: ModelShape, ways: int) -> ModelShape:
@@ -69,6 +78,6 @@ def segment_graph(shard: ModelShape, segment: Segment, rows: int, positions: int
         case "head":
             builder.head(builder.given_sum(RESIDUAL, SUM))
     kind: Kind = "decode" if rows == 1 else "prefill"
-    graph = ModelGraph(shard, kind, rows, positions, tuple(builder.nodes), whole(shard))
+    graph = ModelGraph(shard, kind, rows, positions, tuple(builder.nodes), whole(shard), builder.further)
     check(graph)
     return graph

@@ -57,6 +57,7 @@ class ModelShape:
     kv_heads: int
     head_width: int
     ffn: int
+    """Elements of the feed-forward, or of one expert's."""
     vocabulary: int
     context: int
     """Tokens the model was trained for."""
@@ -96,12 +97,18 @@ class ModelShape:
             for name, (rows, columns) in sizes.items()
         )
 
+    def router(self, layer: int) -> Matrix | None:
+        """Return the matrix whose products choose among a layer's experts."""
+        return Matrix(f"blk.{layer}.ffn_router", self.experts, self.width, 1) if self.experts else None
+
     def matrices(self) -> tuple[Matrix, ...]:
         """Return every matrix, the embedding first."""
         ends = [Matrix("token_embd", self.vocabulary, self.width, 1)]
         if not self.tied:
             ends.append(Matrix("output", self.vocabulary, self.width, 1))
-        return (*ends, *(matrix for layer in range(self.layers) for matrix in self.layer_matrices(layer)))
+        routers = [router for layer in range(self.layers) if (router := self.router(layer))]
+        layers = (matrix for layer in range(self.layers) for matrix in self.layer_matrices(layer))
+        return (*ends, *layers, *routers)
 
     @property
     def weight_words(self) -> int:

@@ -17,7 +17,15 @@ from lpu_backend.compiler.shard import ends_cost, layer_cost
 from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.quantise import QuantisedModel, Weights
-from lpu_backend.model.segments import LAYER, Segment, embedding_shard, head_shard, layer_shard, segment_graph
+from lpu_backend.model.segments import (
+    LAYER,
+    Segment,
+    embedding_shard,
+    experts_at_once,
+    head_shard,
+    layer_shard,
+    segment_graph,
+)
 from lpu_backend.model.shape import ModelShape
 from tests.lpu_backend.reference import Reference
 from tests.lpu_backend.test_compile import equal_bits
@@ -210,9 +218,29 @@ def test_more_chips_have_less_each(tmp_path: Path) -> None:
     assert layer_shard(LLAMA_70B, 3).kv_heads == 3
 
 
+def test_experts_are_counted_as_many_as_tokens_take(tmp_path: Path) -> None:
+    """Two of eight for one token, all of them for a prompt; the others lie in SRAM; the router's products are made."""
+    dense = replace(LLAMA_70B, width=1024, heads=8, kv_heads=4, ffn=3584, two_planes=("attn_v",))
+    mixture = replace(dense, experts=8, experts_used=2)
+    assert [experts_at_once(mixture, rows) for rows in (1, 3, 16)] == [2, 6, 8]
+    assert layer_shard(mixture, 4, rows=3).ffn == 6 * 896
+    plain, mixed, twice = (
+        layer_cost(shape, 4, 1, 64, PRODUCT, folder=tmp_path)
+        for shape in (dense, mixture, replace(dense, ffn=2 * 3584))
+    )
+    graph = segment_graph(layer_shard(mixture, 4), "feed_forward", 1, 64)
+    assert graph.further == ("L0.router",)
+    assert plain.cycles < twice.cycles <= mixed.cycles < twice.cycles + 200
+    one_expert = 3 * 896 * 1024
+    assert 7 * one_expert < mixed.sram_bytes - plain.sram_bytes < 9 * one_expert
+    assert (len(plain.notes), len(mixed.notes)) == (0, 1)
+
+
 def test_what_can_not_be_dealt_is_one_clear_error() -> None:
     """More chips than heads; no tokens."""
     with pytest.raises(GraphError, match="take 1 to 64"):
         layer_cost(LLAMA_70B, 65, 1, 512, PRODUCT)
+    with pytest.raises(CapacityError, match="takes 4 chips"):
+        layer_cost(LLAMA_70B, 2, 1, 512, PRODUCT)
     with pytest.raises(GraphError, match="0 tokens"):
         layer_cost(LLAMA_70B, 8, 0, 512, PRODUCT)
