@@ -273,10 +273,9 @@ class GraphBuilder:
 
     def given_sum(self, x: str, y: str) -> str:
         """The residual stream: what is kept and what has come."""
-        inputs = tuple(
-            self._add(name, Given(kept), (), self._model.width) for name, kept in ((x, True), (y, False))
-        )
-        return self._add(f"{x}{y}", Add(), inputs, self._model.width)
+        width = self._model.width
+        kept, come = self._add(x, Given(True), (), width), self._add(y, Given(False), (), width)
+        return self._add(f"{x}{y}", Add(), (kept, come), width)
 
     def attention_part(self, layer: int, x: str) -> str:
         """From the residual stream to what is added to it."""
@@ -290,35 +289,31 @@ class GraphBuilder:
         at = f"L{layer}."
         gate, up, down = self._model.layer_matrices(layer)[4:]
         normed = self._norm(f"{at}n2", f"blk.{layer}.ffn_norm", x)
-        router = self._model.router(layer)
-        if router is not None:
+        if router := self._model.router(layer):
             self.further += (self._linear(f"{at}router", router, normed),)
-        half_gate = self._linear(f"{at}t", gate, normed)
-        upper = self._linear(f"{at}u", up, normed)
-        hidden = self._add(f"{at}h", Gate(), (half_gate, upper), up.rows, dtype="i24")
+        products = self._linear(f"{at}t", gate, normed), self._linear(f"{at}u", up, normed)
+        hidden = self._add(f"{at}h", Gate(), products, up.rows, dtype="i24")
         return self._linear(f"{at}ffn", down, hidden, dealt=True)
 
     def head(self, x: str) -> str:
         """The logits of the last row."""
-        model = self._model
-        self._rows = 1
+        model, self._rows = self._model, 1
         last = self._add("last", Last(), (x,), model.width)
         matrix = Matrix(model.head_matrix, model.vocabulary, model.width, 1)
         return self._linear("logits", matrix, self._norm("norm", "output_norm", last))
 
     def _attention(self, layer: int, normed: str, matrices: tuple[Matrix, Matrix, Matrix]) -> str:
         at, model = f"L{layer}.", self._model
-        groups = (model.heads, model.kv_heads, model.head_width)
+        groups = model.heads, model.kv_heads, model.head_width
         q, k, v = (
             self._linear(at + name, matrix, normed, bias=model.biases)
             for name, matrix in zip("qkv", matrices, strict=True)
         )
         q = self._round(at + "qa", self._rope(at + "qr", q, model.heads))
         k = self._round(at + "ka", self._rope(at + "kr", k, model.kv_heads))
-        stored = model.kv_heads * model.head_width
+        stored, seen = model.kv_heads * model.head_width, (model.heads, self._positions)
         keys = self._cache(at + "keys", Store(layer, "keys"), k, stored)
         values = self._cache(at + "values", Store(layer, "values"), self._round(at + "va", v), stored)
-        seen = (model.heads, self._positions)
         scores = self._add(at + "s", Scores(layer, *groups), (q, keys), *seen)
         odds = self._add(at + "p", Softmax(), (scores,), *seen, dtype="i16")
         return self._add(at + "o", Mix(layer, *groups), (odds, values), matrices[0].rows, dtype="i16")
@@ -390,8 +385,7 @@ def _check_shapes(node: Node, inputs: list[Node]) -> None:
 
 def last_uses(graph: ModelGraph) -> tuple[tuple[str, ...], ...]:
     """Return for every node the values that nothing needs after it."""
-    seen: set[str] = set()
-    dead: list[tuple[str, ...]] = []
+    seen, dead = set[str](), list[tuple[str, ...]]()
     for node in reversed(graph.nodes):
         dead.append(tuple(sorted({*node.inputs} - seen)))
         seen.update(node.inputs)
@@ -400,6 +394,6 @@ def last_uses(graph: ModelGraph) -> tuple[tuple[str, ...], ...]:
 
 def _line(node: Node) -> str:
     options = " ".join(f"{field.name}={getattr(node.op, field.name)}" for field in fields(node.op))
-    shape = "×".join(map(str, node.shape))
-    inputs, kind = " ".join(node.inputs), type(node.op).__name__.lower()
+    shape, inputs = "×".join(map(str, node.shape)), " ".join(node.inputs)
+    kind = type(node.op).__name__.lower()
     return f"{node.name:12} {node.dtype} {shape:14} {kind:8} {inputs:18} {options}".rstrip()
