@@ -136,14 +136,14 @@ def test_an_echo_engages_the_canceller_by_itself() -> None:
     "words", ["The story of a dog in the sea is a classic tale.", "The capital of France is Paris."]
 )
 def test_the_beginning_of_a_reply_is_known_by_its_sound(words: str) -> None:
-    """From 0.4 s on, long before speech to text makes out words; another speaker's words are not taken for it."""
+    """From 0.6 s on, long before speech to text makes out words; another speaker's words are not taken for it."""
     reply, other = (at(spoken(text), FRAME_RATE_HZ) for text in (words, "Stop, that is enough for now."))
 
     def found(heard: Samples) -> bool:
         sound = PlayedSound()
         canceller = EchoCanceller(sound, engaged=False)
         late = np.concatenate([np.zeros(800, np.float32), 0.1 * heard])
-        for start in range(0, round(0.4 * FRAME_RATE_HZ), CHUNK_SAMPLES):
+        for start in range(0, round(0.6 * FRAME_RATE_HZ), CHUNK_SAMPLES):
             sound.put(reply[start : start + CHUNK_SAMPLES], FRAME_RATE_HZ)
             canceller.clean(late[start : start + CHUNK_SAMPLES])
         return canceller.hears_itself() or not canceller.engage()
