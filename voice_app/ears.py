@@ -39,7 +39,7 @@ class EarSettings:
     """Frames of speech in a row with which the speaker goes on after a pause."""
     end_silence_s: float = 0.6
     """Silence that ends the turn while nothing is known of its words."""
-    preroll_s: float = 0.5
+    preroll_s: float = 0.4
     """Sound kept from before the start, where soft first consonants are."""
     tail_s: float = 0.2
     """Sound kept from after the last voiced frame."""
