@@ -37,10 +37,10 @@ class EndpointLimits:
     finished_from: float = 0.2
     """Probability from which words count as finished."""
     unsure_from: float = UNSURE_FROM
-    open_from: float = 0.015
+    open_from: float = 0.005
     """Probability from which words that do not count as finished may be found so by their sound."""
     sounds_finished_from: float = 0.98
-    """Probability, by the sound, from which they are: 2 of 6 such turns and none of 39 such beginnings pass."""
+    """Probability, by the sound, from which they are: 2 of 6 such turns and 1 of 46 such beginnings pass."""
     surely_from: float = 0.6
     """Probability from which even a word that seldom ends a sentence may end it ("how deep the sea is")."""
     short_words: int = 3
