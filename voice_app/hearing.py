@@ -10,7 +10,7 @@ from inference.types import Transcript
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HUM = re.compile(r"u*[hm][hmu]*|(?:h[aeo]){2,}h?|ha+h?|heh|a+h+")
 """However speech to text spells "mhm", "mmmm", "hm", "um", "huh", and laughter, which it makes of coughs as well."""
-_NODS = "yeah yes yep ok okay right sure i see aha oh wow nice good cool really"
+_NODS = "yeah yes yep ok okay right sure i see aha oh wow nice good cool really thank thanks you"
 SHORT_S = 0.8
 """Voice that lasts longer is speech; coughs are shorter."""
 SURE_FROM = 0.72
@@ -41,6 +41,9 @@ def is_hum(text: str) -> bool:
 
 
 def is_nod(text: str) -> bool:
-    """Tell whether words only show that somebody listens ("yeah", "okay"): they stop no reply."""
+    """Tell whether words only show that somebody listens ("yeah", "okay"): they stop no reply.
+
+    Nor does "thank you", which Whisper hears in noise as well.
+    """
     spoken = _WORD.findall(text.lower())
     return all(word in _NODS.split() or _HUM.fullmatch(word) for word in spoken)

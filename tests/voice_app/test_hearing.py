@@ -17,6 +17,8 @@ def test_hums_and_nods() -> None:
     assert not is_hum("")
     assert not any(map(is_hum, ("Yeah.", "He", "Hey!", "Ha, what is that?", "Hello.")))
     assert is_nod("Yeah, okay.")
+    assert is_nod("Thank you.")
+    assert not is_nod("Thank you, that is enough.")
     assert is_nod("")
     assert not is_nod("Stop.")
     assert not is_nod("Yeah, but why?")
