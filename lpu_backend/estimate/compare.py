@@ -39,6 +39,23 @@ class Setting:
         return GpuGroup(gpu, count, self.precision, self.launch)
 
 
+def _times(ttft_s: float, tpot_s: float, tokens_per_s: float) -> Row:
+    return {
+        "ttft_ms": round(ttft_s * 1e3, 3),
+        "tpot_ms": round(tpot_s * 1e3, 4),
+        "tokens_per_s_per_user": round(1 / tpot_s, 1),
+        "tokens_per_s_aggregate": round(tokens_per_s, 1),
+    }
+
+
+def _energy(watts: float, joules_per_token: float) -> Row:
+    return {
+        "watts": watts,
+        "joules_per_token": round(joules_per_token, 4),
+        "tokens_per_joule": round(1 / joules_per_token, 3),
+    }
+
+
 def gpu_row(gpu: Gpu, model: PublishedModel, context: int, prompt: int, setting: Setting) -> Row:
     """Return what a GPU's roofline gives for a model, ready for JSON."""
     group = setting.group(gpu, model, context)
@@ -47,13 +64,8 @@ def gpu_row(gpu: Gpu, model: PublishedModel, context: int, prompt: int, setting:
         "basis": "roofline",
         "what": f"{group.count} × {gpu.name.upper()}, {setting.precision}, batch {setting.batch}",
         "devices": group.count,
-        "ttft_ms": round(first.seconds * 1e3, 3),
-        "tpot_ms": round(step.seconds * 1e3, 4),
-        "tokens_per_s_per_user": round(1 / step.seconds, 1),
-        "tokens_per_s_aggregate": round(step.tokens_per_s, 1),
-        "watts": step.watts,
-        "joules_per_token": round(step.joules_per_token, 4),
-        "tokens_per_joule": round(1 / step.joules_per_token, 3),
+        **_times(first.seconds, step.seconds, step.tokens_per_s),
+        **_energy(step.watts, step.joules_per_token),
         "bound_by": step.bound,
         "ridge_ops_per_byte": round(gpu.ridge(setting.precision), 1),
         "source": gpu.source,
@@ -66,13 +78,8 @@ def lpu_row(found: Estimate, spec: ChipSpec) -> Row:
         "basis": "emulated",
         "what": f"{found.question.chips} LPU chips, {found.question.precision}, {found.depth} users in flight",
         "devices": found.question.chips,
-        "ttft_ms": round(found.ttft_s * 1e3, 3),
-        "tpot_ms": round(found.tpot_s * 1e3, 4),
-        "tokens_per_s_per_user": round(1 / found.tpot_s, 1),
-        "tokens_per_s_aggregate": round(found.aggregate_tokens_per_s, 1),
-        "watts": found.watts,
-        "joules_per_token": round(found.joules_per_token, 4),
-        "tokens_per_joule": round(1 / found.joules_per_token, 3),
+        **_times(found.ttft_s, found.tpot_s, found.aggregate_tokens_per_s),
+        **_energy(found.watts, found.joules_per_token),
         "bound_by": found.bound,
         "ridge_ops_per_byte": round(chip_ridge(spec, found.question.precision), 1),
         "source": "programs of this compiler, exchanges of this network",

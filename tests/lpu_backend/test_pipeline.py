@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +29,7 @@ from lpu_backend.system.pipeline_engine import PipelineEngine
 from lpu_backend.system.pipeline_steps import PipelineSteps, steps_on
 from lpu_backend.system.topology import system_of
 from lpu_backend.system.wire import WIRE
+from tests.lpu_backend.hash_seeds import printed_under_two_seeds
 from tests.lpu_backend.test_compile import equal_bits, small_shape
 from tests.lpu_backend.test_compile_real import smollm2
 from tests.lpu_backend.test_fast import tiny_model
@@ -155,17 +153,7 @@ def digest_of_a_step() -> str:
 def test_digests_of_several_chips_do_not_depend_on_the_hash_seed() -> None:
     """Programs, starts and wires made in two processes with different seeds."""
     code = "import sys, tests.lpu_backend.test_pipeline as t; sys.stdout.write(t.digest_of_a_step())"
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("0", "1")
-    }
-    assert digests == {digest_of_a_step()}
+    assert printed_under_two_seeds(code) == {digest_of_a_step()}
 
 
 def of_op(program: Program, name: str, opcode: Opcode) -> list[tuple[int, int]]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +19,7 @@ from lpu_backend.chip.verify import verify
 from lpu_backend.errors import ScheduleError
 from lpu_backend.estimate.probes import four_planes, small_matmuls, vector_sum
 from tests.lpu_backend.examples import matmul_tile
+from tests.lpu_backend.hash_seeds import printed_under_two_seeds
 from tests.lpu_backend.zoo import ZOO, image_of
 
 PROGRAMS = [vector_sum(6), matmul_tile(3), *(make() for make in ZOO)]
@@ -61,20 +59,7 @@ def test_row_6_nothing_varies() -> None:
         "import hashlib\n"
         "print([(p.digest, hashlib.sha256(chrome_trace(p, PRODUCT).encode()).hexdigest()) for p in PROGRAMS])"
     )
-    root = Path(__file__).parents[2]
-    seen = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in "01"
-    }
-
-    assert len(seen) == 1
+    assert len(printed_under_two_seeds(code)) == 1
 
 
 def test_counts_of_the_matmul() -> None:
