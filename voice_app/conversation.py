@@ -17,6 +17,7 @@ from voice_app.drafting import Drafter, DraftGauge, Turn
 from voice_app.ears import Ears, EarSettings
 from voice_app.echo import EchoFloor, is_echo
 from voice_app.endpointing import EndpointLimits, Patience, endpoint
+from voice_app.errors import VoiceAppError
 from voice_app.hearing import Voice, is_nod, words
 from voice_app.history import History
 from voice_app.lane import Urgency
@@ -93,8 +94,8 @@ class Conversation:
             Action.TAKE_TURN: self._take_turn,
             Action.REOPEN_TURN: self._reopen_turn,
             Action.LISTEN_IN: self.ears.open_turn,
-            Action.HOLD_SOUND: senses.speaker.hold,
-            Action.RESUME_SOUND: senses.speaker.resume,
+            Action.HOLD_SOUND: self._hold_sound,
+            Action.RESUME_SOUND: self._resume_sound,
             Action.JUDGE: self._judge,
             Action.DRAFT: self._draft,
             Action.RELEASE: self._release,
@@ -149,9 +150,7 @@ class Conversation:
     def _cancel_reply(self) -> None:
         """Stop the sound and the models of the reply."""
         turn, played = self._turn, self.senses.speaker.cut()
-        turn.reply.cancelled.set()
-        if self._answering:
-            self._answering.cancel()
+        self._abandon_answer()
         if played.seconds and turn.reply.sound_s:
             self._tell(events.PlaybackCleared, audio_s=played.seconds)
             turn.reply.heard = turn.reply.spoken.heard(played.seconds)
@@ -196,10 +195,7 @@ class Conversation:
 
     def _drop_draft(self) -> None:
         """The user goes on: what was drafted answers half a turn."""
-        reply = self._turn.reply
-        reply.cancelled.set()
-        if self._answering:
-            self._answering.cancel()
+        self._abandon_answer()
         if self.drafter.gauge.enabled:
             self.drafter.gauge.end(useful=False)
             self._tell(events.DraftDiscarded)
@@ -211,7 +207,27 @@ class Conversation:
         if not turn.typed:
             turn.sound = self.ears.take_turn()
         self.drafter.gauge.end(useful=True)
-        turn.reply.released.set()
+        try:
+            turn.reply.release()
+        except VoiceAppError as error:  # what the reply claims to have done has failed: it must not be heard
+            self._tell(events.Noticed, message=str(error))
+            self._abandon_answer()
+            self._tell(events.ResponseDone, status="failed")
+            self.happen(Happening.REPLY_ENDED)
+
+    def _hold_sound(self) -> None:
+        self.senses.speaker.hold()
+        self._tell(events.PlaybackHeld)
+
+    def _resume_sound(self) -> None:
+        self.senses.speaker.resume()
+        self._tell(events.PlaybackResumed)
+
+    def _abandon_answer(self) -> None:
+        """Stop the models."""
+        self._turn.reply.cancelled.set()
+        if self._answering:
+            self._answering.cancel()
 
     def _judge(self) -> None:
         """Find out whether words interrupt the reply."""
@@ -241,8 +257,10 @@ class Conversation:
         first_sound_s = self.senses.speaker.first_sound_s
         self._tell(events.PlaybackStarted, at_s=first_sound_s)
         turn = self._turn
+        by_model = turn.reply.clause_tokens or not turn.reply.first_clause_out
         with contextlib.suppress(ValueError):  # a log out of order teaches nothing; `bench` refuses it
-            self.engines.estimates.learn(turn_times(self._log, turn.number), turn.reply.clause_tokens)
+            if by_model:
+                self.engines.estimates.learn(turn_times(self._log, turn.number), turn.reply.clause_tokens)
         self.happen(Happening.SOUND_STARTED)
 
     # Beside the turns.

@@ -17,10 +17,12 @@ import numpy as np
 from inference.errors import InferenceError, PromptTooLong
 from inference.types import Audio, Cancel, Message
 from voice_app import clock, events
+from voice_app.answers import Asked, Way, answer
 from voice_app.audio.frames import FRAME_RATE_HZ
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Budget, plan
 from voice_app.endpointing import UNSURE_FROM, EndpointLimits, is_open
+from voice_app.errors import VoiceAppError
 from voice_app.hearing import Voice, words
 from voice_app.history import History
 from voice_app.lane import Urgency
@@ -88,6 +90,8 @@ class Drafter:
     gauge: DraftGauge = field(default_factory=DraftGauge)
     budget: Budget = field(default_factory=Budget)
     limits: EndpointLimits = EndpointLimits()
+    ways: tuple[Way, ...] = ()
+    """Ways to answer before the language model's own."""
 
     async def answer(self, turn: Turn, tell: Tell, after: asyncio.Task[None] | None) -> None:
         """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
@@ -107,7 +111,7 @@ class Drafter:
                 self.history.add(turn.text, reply.text)
                 tell(events.PlaybackStopped, audio_s=played.seconds)
             status = "completed" if turn.text else "ignored"
-        except InferenceError as error:
+        except (InferenceError, VoiceAppError) as error:
             tell(events.Noticed, message=str(error))
         except Exception as error:  # one reply that fails must not end the conversation
             tell(events.Noticed, message=f"the reply failed: {type(error).__name__}: {error}")
@@ -153,8 +157,12 @@ class Drafter:
             tell(events.BudgetAction, action="opener, if the reply is not there in time", cause=planned.cause)
 
         def speak(messages: Messages) -> Awaitable[Played]:
+            assert turn.text is not None
             turn.reply.cancelled = Cancel()
-            return speak_reply(turn.reply, messages, self.engines, self.style, self.speaker, tell)
+            turn.reply.effects.clear()
+            asked = Asked(turn.text, messages, self.engines, self.style, turn.reply, tell)
+            tokens = answer(asked, self.ways)
+            return speak_reply(turn.reply, tokens, self.engines, self.speaker, tell)
 
         return await self._fitting(turn.text, speak)
 

@@ -140,6 +140,7 @@ class ResponseTextDelta(Fact):
     type: Literal["response.output_text.delta"] = "response.output_text.delta"
     delta: str
     token_id: int
+    """Negative: words that no language model wrote."""
     emulated_s: float | None = None
 
 
@@ -149,6 +150,22 @@ class ClauseReady(Fact):
     type: Literal["response.output_audio_transcript.delta"] = "response.output_audio_transcript.delta"
     text: str
     """As spoken; numbers and symbols are words."""
+
+
+class WordsTimed(Fact):
+    """When the words of a piece of a clause are heard, in the sound of the reply."""
+
+    type: Literal["response.output_audio_transcript.words"] = "response.output_audio_transcript.words"
+    raw: str
+    """The clause as it stands in the reply's text. All clauses together, each counted once, are the text."""
+    text: str
+    """The clause as spoken."""
+    clause: int
+    """Counts the clauses of a reply from 0."""
+    start_s: float
+    """Where the clause's sound begins in the sound of the reply."""
+    ends: tuple[tuple[int, float], ...]
+    """Of each word of the piece: characters of `text` up to and with it, and where it ends in the reply's sound."""
 
 
 class AudioDelta(Fact):
@@ -184,6 +201,18 @@ class PlaybackStarted(Fact):
     type: Literal["output_audio_buffer.started"] = "output_audio_buffer.started"
 
 
+class PlaybackHeld(Fact):
+    """Something sounds over the reply: it waits until it is known what."""
+
+    type: Literal["output_audio_buffer.held"] = "output_audio_buffer.held"
+
+
+class PlaybackResumed(Fact):
+    """A held reply goes on."""
+
+    type: Literal["output_audio_buffer.resumed"] = "output_audio_buffer.resumed"
+
+
 class PlaybackStopped(Fact):
     """The reply has been heard to its end."""
 
@@ -213,6 +242,63 @@ class ResponseDone(Fact):
     status: Literal["completed", "cancelled", "failed", "ignored"]
 
 
+class TableShown(Fact):
+    """A table of the reply, for the screen; the same title again is the same table, grown or changed."""
+
+    type: Literal["conversation.table"] = "conversation.table"
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    complete: bool = True
+    """Whether all its rows are there."""
+
+
+class ToolCalled(Fact):
+    """A local tool was asked, with JSON that its grammar allows."""
+
+    type: Literal["response.function_call_arguments.done"] = "response.function_call_arguments.done"
+    name: str
+    arguments: str
+    """A JSON object."""
+
+
+class ToolAnswered(Fact):
+    """What the tool said."""
+
+    type: Literal["conversation.item.function_call_output"] = "conversation.item.function_call_output"
+    name: str
+    output: str
+    sources: tuple[str, ...] = ()
+    """Names of the user's own notes it comes from."""
+
+
+class MemoryChanged(Fact):
+    """The user's memory was changed, and the change is on disk."""
+
+    type: Literal["memory.changed"] = "memory.changed"
+    change: Literal["added", "edited", "deleted"]
+    text: str
+
+
+class Considered(Fact):
+    """A question was answered several times, and one answer chosen."""
+
+    type: Literal["response.considered"] = "response.considered"
+    samples: int
+    agreed: int
+    """How many of them said what was chosen."""
+    spent_s: float
+    budget_s: float
+
+
+class SessionUpdated(Fact):
+    """A model, the persona or a device is another from here on."""
+
+    type: Literal["session.updated"] = "session.updated"
+    models: dict[str, str]
+    persona: str
+
+
 class Noticed(Fact):
     """Something the user should know; the session goes on."""
 
@@ -237,14 +323,23 @@ Event = Annotated[
     | ResponseCreated
     | ResponseTextDelta
     | ClauseReady
+    | WordsTimed
     | AudioDelta
     | OpenerSpoken
     | TextDone
     | PlaybackStarted
+    | PlaybackHeld
+    | PlaybackResumed
     | PlaybackStopped
     | PlaybackCleared
     | ItemTruncated
     | ResponseDone
+    | TableShown
+    | ToolCalled
+    | ToolAnswered
+    | MemoryChanged
+    | Considered
+    | SessionUpdated
     | Noticed,
     Field(discriminator="type"),
 ]

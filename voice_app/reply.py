@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from inference.protocols import LanguageModel, SoundTurnDetector, SpeechToText, TextToSpeech, TurnDetector
 from inference.text import Clause, ClauseSplitter
-from inference.types import Audio, Cancel, ChatRequest, Message, Sampling, Token
+from inference.types import Audio, Cancel, ChatRequest, Sampling, Token, WordEnd
 from voice_app import clock, events
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Estimates
@@ -89,26 +89,36 @@ class Reply:
     """Tokens behind the first one that completed the first clause."""
     heard: str = ""
     """Set when the reply is cut off."""
+    effects: list[Callable[[], None]] = field(default_factory=list)
+    """What the reply does beside being said, as remembering; done when it is released, before it is audible."""
+
+    def release(self) -> None:
+        """Let the reply be heard, its effects done."""
+        for effect in self.effects:
+            effect()
+        self.effects.clear()
+        self.released.set()
+
+    def when_released(self, effect: Callable[[], None]) -> None:
+        """Do something once the turn is over: a draft that is dropped must leave no trace."""
+        if self.released.is_set():
+            effect()
+        else:
+            self.effects.append(effect)
 
 
 async def speak_reply(
-    reply: Reply,
-    messages: tuple[Message, ...],
-    engines: Engines,
-    style: ReplyStyle,
-    speaker: Speaker,
-    tell: Tell,
+    reply: Reply, tokens: AsyncGenerator[Token, None], engines: Engines, speaker: Speaker, tell: Tell
 ) -> Played:
-    """Write a reply to `messages` and speak it once it is released; return when it has been heard to its end.
+    """Speak the reply that `tokens` are once it is released; return when it has been heard to its end.
 
     Raises PromptTooLong before anything is audible. On cancellation both models stop; the speaker is the caller's.
     """
     clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_AHEAD)
-    request = ChatRequest(messages, style.max_tokens, style.sampling, style.grammar, reply.cancelled)
     tell(events.ResponseCreated)
     try:
         async with asyncio.TaskGroup() as both:
-            both.create_task(_think(reply, request, engines, clauses, tell))
+            both.create_task(_think(reply, tokens, engines, clauses, tell))
             both.create_task(_speak(reply, engines, clauses, speaker, tell))
             both.create_task(_open(reply, speaker, tell))
     except ExceptionGroup as group:  # the first to fail has cancelled the other
@@ -120,23 +130,24 @@ async def speak_reply(
 
 
 async def _think(
-    reply: Reply, request: ChatRequest, engines: Engines, clauses: asyncio.Queue[Clause | None], tell: Tell
+    reply: Reply,
+    tokens: AsyncGenerator[Token, None],
+    engines: Engines,
+    clauses: asyncio.Queue[Clause | None],
+    tell: Tell,
 ) -> None:
-    """Let the language model write, and pass each clause on as soon as it is complete."""
+    """Pass each clause of what is written on as soon as it is complete."""
     splitter, count = ClauseSplitter(short_first=reply.short_first_clause), 0
-
-    def urgency() -> Urgency:
-        return Urgency.MORE_TOKENS if reply.first_clause_out else Urgency.FIRST_TOKENS
-
-    async for token in _tokens(engines, request, urgency):
-        count += 1
-        reply.text += token.text
-        tell(events.ResponseTextDelta, delta=token.text, token_id=token.id, emulated_s=token.emulated_s)
-        for clause in splitter.push(token.text):
-            reply.clause_tokens = reply.clause_tokens or count
-            reply.first_clause_out = True
-            await clauses.put(clause)
-            await asyncio.sleep(0)  # the voice asks for the lane before the next token does
+    async with aclosing(tokens):
+        async for token in tokens:
+            count += token.id >= 0
+            reply.text += token.text
+            tell(events.ResponseTextDelta, delta=token.text, token_id=token.id, emulated_s=token.emulated_s)
+            for clause in splitter.push(token.text):
+                reply.clause_tokens = reply.clause_tokens or count
+                reply.first_clause_out = True
+                await clauses.put(clause)
+                await asyncio.sleep(0)  # the voice asks for the lane before the next token does
     for clause in splitter.flush():
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
@@ -151,10 +162,15 @@ async def _think(
     )
 
 
-async def _tokens(
-    engines: Engines, request: ChatRequest, urgency: Callable[[], Urgency]
-) -> AsyncGenerator[Token, None]:
-    """Yield the tokens of a request; however it ends, the model's iterator is closed in the lane."""
+async def written(engines: Engines, request: ChatRequest, reply: Reply) -> AsyncGenerator[Token, None]:
+    """Yield what the language model writes to a request; however it ends, the model's iterator is closed in the lane.
+
+    Raises PromptTooLong, GrammarError.
+    """
+
+    def urgency() -> Urgency:
+        return Urgency.MORE_TOKENS if reply.first_clause_out else Urgency.FIRST_TOKENS
+
     tokens = engines.llm.stream(request)
     try:
         async with aclosing(stream(engines.lane, urgency, tokens)) as items:
@@ -203,6 +219,14 @@ def _append_silent(spoken: SpokenReply, clause: Clause) -> None:
     spoken.clauses.append(SpokenClause(clause, end_s, 1, (), end_s))
 
 
+def _tell_words(spoken: SpokenClause, words: Sequence[WordEnd], tell: Tell) -> None:
+    """Tell when the words of a piece are heard."""
+    ends = [(word.text_end, round(spoken.start_s + word.end_sample / spoken.rate_hz, 3)) for word in words]
+    clause = spoken.clause
+    start_s = round(spoken.start_s, 3)
+    tell(events.WordsTimed, raw=clause.raw, text=clause.text, clause=clause.index, start_s=start_s, ends=ends)
+
+
 async def _speak_clause(reply: Reply, engines: Engines, clause: Clause, speaker: Speaker, tell: Tell) -> None:
     spoken: SpokenClause | None = None
 
@@ -225,6 +249,8 @@ async def _speak_clause(reply: Reply, engines: Engines, clause: Clause, speaker:
                 spoken = SpokenClause(clause, reply.sound_s, engines.tts.rate_hz, (), reply.sound_s)
                 reply.spoken.clauses.append(spoken)
             spoken.words += chunk.words
+            if chunk.words:
+                _tell_words(spoken, chunk.words, tell)
             reply.sound_s += seconds
             spoken.end_s = reply.sound_s
             await speaker.write(chunk.samples, chunk.rate_hz)

@@ -147,9 +147,11 @@ def test_a_turn_from_the_first_sample_to_the_last() -> None:
         ("ResponseTextDelta", 1.994),
         ("TextDone", 1.994),
         ("TurnCommitted", 2.112),  # the first frame 0.45 s behind the end
+        ("WordsTimed", 2.112),
         ("ClauseReady", 2.112),
         ("PlaybackStarted", 2.12),  # the loudspeaker's next block of 10 ms
         ("AudioDelta", 2.162),
+        ("WordsTimed", 2.162),
         ("AudioDelta", 2.182),
         ("PlaybackStopped", 3.56),  # 24 characters of 60 ms
         ("ResponseDone", 3.56),
