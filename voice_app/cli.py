@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from voice_app import __version__
+from voice_app.demos.cli import demo_app
+from voice_app.options import Backend, Backends, Json, Model, PersonaName, Stt, Voice, flags, model_flags
 
 app = typer.Typer(
     name="voice-app",
@@ -27,27 +29,12 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The models: what there is, getting it, checking it.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(demo_app, name="demo")
 
-Model = Annotated[
-    str | None, typer.Option("--model", help="Language model: a name (`models list`) or a GGUF file.")
-]
-Backend = Annotated[
-    str | None,
-    typer.Option(
-        "--llm",
-        help="What runs the language model: llama.cpp; lpu, the emulated chip; lpu-delegated.",
-    ),
-]
-Backends = Annotated[str | None, typer.Option(help="llama.cpp, lpu (the emulated chip), or both.")]
 TokenMs = Annotated[
     float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")
 ]
 FirstTokenMs = Annotated[float | None, typer.Option(min=0, help="Declared: time to its first token.")]
-Voice = Annotated[
-    str | None, typer.Option("--voice", help="Voice: a name (`models list`) or a Piper .onnx file.")
-]
-Stt = Annotated[str | None, typer.Option("--stt", help="Speech to text: a name (`models list`) or a folder.")]
-PersonaName = Annotated[str | None, typer.Option("--persona", help="Who answers: a name or a TOML file.")]
 EchoDb = Annotated[
     float | None, typer.Option(min=-60, max=0, help="Card: how loud the microphone hears the loudspeaker.")
 ]
@@ -61,7 +48,6 @@ Compare = Annotated[
     tuple[Path, Path] | None,
     typer.Option(metavar="A B", help="Compare two results of --json instead; fail where B is worse than A."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -118,33 +104,14 @@ def talk(  # noqa: PLR0913 - each parameter is an option of the command line
     if files and not in_:
         raise typer.BadParameter("sound files stand behind --in")
     settings = load_settings(
-        **_flags(
+        **flags(
             persona=persona,
-            models=_models(llm, model, voice, stt),
+            models=model_flags(llm, model, voice, stt),
             audio={"input": mic, "output": speaker, "barge_in": barge_in},
         )
     )
     session = Session(settings, tuple(RecordedTurn(path, "reply") for path in turns), typed, out, events)
     raise typer.Exit(talk_in_terminal(session))
-
-
-@app.command()
-def demo(
-    out: Annotated[
-        Path, typer.Option(help="Folder for the questions, the reply's sound and the events.")
-    ] = Path("demo-out"),
-    llm: Backend = None,
-    model: Model = None,
-    voice: Voice = None,
-    persona: PersonaName = None,
-) -> None:
-    """Hold a conversation of several turns with itself asking, and show where the time goes."""
-    from voice_app.config import load_settings
-    from voice_app.demo import run_demo
-
-    raise typer.Exit(
-        run_demo(load_settings(**_flags(persona=persona, models=_models(llm, model, voice))), out)
-    )
 
 
 class BenchMode(StrEnum):
@@ -194,7 +161,7 @@ def bench(  # noqa: PLR0913
     if llm == "both" and (html or mode is BenchMode.CARD):
         raise typer.BadParameter("--llm both goes with --mode audio or composed, and without --html")
     backend = None if llm == "both" else llm
-    settings = load_settings(**_flags(persona=persona, models=_models(backend, model, voice)))
+    settings = load_settings(**flags(persona=persona, models=model_flags(backend, model, voice)))
     options = {"--llm": llm, "--model": model, "--voice": voice, "--persona": persona}
     talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
     request = BenchRequest(
@@ -228,7 +195,7 @@ def plan(
     from voice_app.config import load_settings
     from voice_app.plan_command import PlanRequest, run_plan
 
-    settings = load_settings(**_flags(models=_models(llm, model)))
+    settings = load_settings(**flags(models=model_flags(llm, model)))
     raise typer.Exit(run_plan(settings, PlanRequest(budget_ms, token_ms, first_token_ms, json)))
 
 
@@ -269,7 +236,7 @@ def ask(
     from voice_app.config import load_settings
     from voice_app.oneshot import ask as run
 
-    run(load_settings(**_flags(persona=persona, models=_models(llm, model))), _text(text), json)
+    run(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json)
 
 
 @app.command()
@@ -282,7 +249,7 @@ def say(
     from voice_app.config import load_settings
     from voice_app.oneshot import say as run
 
-    run(load_settings(**_flags(models=_models(voice=voice))), _text(text), out)
+    run(load_settings(**flags(models=model_flags(voice=voice))), _text(text), out)
 
 
 @app.command()
@@ -293,7 +260,7 @@ def transcribe(
     from voice_app.config import load_settings
     from voice_app.oneshot import transcribe as run
 
-    raise typer.Exit(run(load_settings(**_flags(models=_models(stt=stt))), files, json))
+    raise typer.Exit(run(load_settings(**flags(models=model_flags(stt=stt))), files, json))
 
 
 @app.command()
@@ -348,18 +315,6 @@ def models_verify(
     from voice_app.model_commands import verify_models
 
     raise typer.Exit(verify_models(names or []))
-
-
-def _models(
-    llm: str | None = None, model: str | None = None, voice: str | None = None, stt: str | None = None
-) -> dict[str, Any]:
-    return {"llm_backend": llm, "llm": model, "tts": voice, "stt": stt}
-
-
-def _flags(**given: Any) -> dict[str, Any]:
-    """Return only what was given, nested like the settings."""
-    kept = {key: _flags(**value) if isinstance(value, dict) else value for key, value in given.items()}
-    return {key: value for key, value in kept.items() if value is not None and value != {}}
 
 
 def _text(argument: str) -> str:
