@@ -24,10 +24,17 @@ class Asked:
     """The user's words."""
     messages: tuple[Message, ...]
     """The chat with these words as its last message."""
+    persona: tuple[Message, ...]
+    """With which the chat begins."""
     engines: Engines
     style: ReplyStyle
     reply: Reply
     tell: Tell
+
+    @property
+    def earlier(self) -> tuple[Message, ...]:
+        """The turns before this one, a message each of the user and the assistant."""
+        return self.messages[len(self.persona) : -1]
 
     def written(
         self,
@@ -69,3 +76,8 @@ def answer(asked: Asked, ways: Sequence[Way]) -> Answer:
         if found is not None:
             return found
     return asked.written(asked.messages)
+
+
+async def announcement(text: str) -> Answer:
+    """Say what nobody asked for."""
+    yield said(text)

@@ -98,7 +98,8 @@ def talk(  # noqa: PLR0913 - each parameter is an option of the command line
     """Hold a conversation: by microphone, with sound files as the user, or typed."""
     from voice_app.audio.recordings import RecordedTurn
     from voice_app.config import load_settings
-    from voice_app.talk import Session, talk_in_terminal
+    from voice_app.session import Session
+    from voice_app.talk import talk_in_terminal
 
     turns = [*(in_ or []), *(files or [])]
     if files and not in_:

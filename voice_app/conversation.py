@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -83,6 +84,9 @@ class Conversation:
         self._guessing: asyncio.Task[None] | None = None
         self._guess_due_s = 0.0
         self._typed: str | None = None
+        self._announcements: deque[str] = deque()
+        self._listening = asyncio.Event()
+        self._listening.set()
         self.started_s = 0.0
         """When the session began, on `voice_app.clock`."""
         self._acts: dict[Action, Callable[[], None]] = {
@@ -122,9 +126,43 @@ class Conversation:
             await self._close()
 
     def submit(self, text: str) -> None:
-        """Take typed text as a turn of its own."""
-        self._typed = text
-        self.happen(Happening.TEXT_TYPED)
+        """Take typed text as a turn of its own; nothing, where there is none."""
+        if text.strip():
+            self._typed = text
+            self.happen(Happening.TEXT_TYPED)
+
+    def stop(self) -> None:
+        """Drop what is being said, by the user or the assistant."""
+        self.happen(Happening.STOP_ASKED)
+
+    def end_turn(self) -> None:
+        """Take the user's turn for over, whatever a silence would say: a key was released."""
+        if self.state in (State.HEARING, State.PAUSED):
+            self.happen(Happening.TURN_OVER)
+
+    def announce(self, text: str) -> None:
+        """Say something that answers nobody, as that a timer is up, as soon as nobody speaks."""
+        self._announcements.append(text)
+        self._say_announcement()
+
+    async def rest(self) -> None:
+        """Wait until nobody speaks and no model works for the conversation."""
+        while True:
+            await self._listening.wait()
+            working = [task for task in (self._answering, self._guessing) if task and not task.done()]
+            if not working and self.state is State.LISTENING:
+                return
+            await asyncio.wait(working or [asyncio.create_task(asyncio.sleep(0))])
+
+    def engage(self, engines: Engines, style: ReplyStyle, history: History) -> None:
+        """Go on with other models; not while a reply is made."""
+        self.engines = self.drafter.engines = engines
+        self.history = self.drafter.history = history
+        self.drafter.style = style
+
+    def updated(self, models: dict[str, str], persona: str) -> None:
+        """Tell that the session has other models, another persona or other devices."""
+        self._tell(events.SessionUpdated, models=models, persona=persona)
 
     def notice(self, message: str) -> None:
         """Tell the user something, as a device that came back."""
@@ -140,10 +178,17 @@ class Conversation:
         self.ears.start_frames = settings.barge_in_frames if speaks else settings.start_frames
         for action in actions:
             self._acts[action]()
+        (self._listening.set if self.state is State.LISTENING else self._listening.clear)()
         if happening is Happening.SPEECH_STARTED:
             self._tell(events.SpeechStarted, speech_start_s=self.ears.speech_start_s - self.started_s)
         if self.state not in (State.HEARING, State.INTERRUPTED) and self._guessing:
             self._guessing.cancel()
+        self._say_announcement()
+
+    def _say_announcement(self) -> None:
+        if self.state is State.LISTENING and self._announcements:
+            self._typed = ""
+            self.happen(Happening.TEXT_TYPED)
 
     # What the table's actions do.
 
@@ -166,7 +211,9 @@ class Conversation:
         self._log.clear()
         self._turn = Turn(self._turn.number + 1, self._typed, typed=self._typed is not None)
         self._typed = None
-        if self._turn.typed:
+        if self._turn.text == "":
+            self._turn.announced = self._announcements.popleft()
+        elif self._turn.typed:
             self._tell(events.TextSubmitted, text=self._turn.text)
         else:
             self.ears.open_turn()
@@ -180,6 +227,8 @@ class Conversation:
         """Go on with a turn whose reply nobody has heard: its sound is kept, a typed one is kept as unanswered."""
         self.patience.went_on()
         if self._turn.typed:
+            if self._turn.announced:
+                self._announcements.appendleft(self._turn.announced)
             self._remember()
             self._open_turn()
         else:

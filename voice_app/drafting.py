@@ -17,7 +17,7 @@ import numpy as np
 from inference.errors import InferenceError, PromptTooLong
 from inference.types import Audio, Cancel, Message
 from voice_app import clock, events
-from voice_app.answers import Asked, Way, answer
+from voice_app.answers import Asked, Way, announcement, answer
 from voice_app.audio.frames import FRAME_RATE_HZ
 from voice_app.audio.speaker import Played, Speaker
 from voice_app.budget import Budget, plan
@@ -44,6 +44,8 @@ class Turn:
     sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
     voice: Voice = Voice()
     typed: bool = False
+    announced: str = ""
+    """What is said though nobody asked; then there are no words."""
     reply: Reply = field(default_factory=Reply)
 
 
@@ -104,13 +106,14 @@ class Drafter:
         self.gauge.start()
         try:
             finished = await self._understand(turn, tell)
-            if turn.text:
+            if turn.text or turn.announced:
                 if not self.gauge.pays(finished):
                     await reply.released.wait()
                 played = await self._speak(turn, tell)
-                self.history.add(turn.text, reply.text)
+                if turn.text:
+                    self.history.add(turn.text, reply.text)
                 tell(events.PlaybackStopped, audio_s=played.seconds)
-            status = "completed" if turn.text else "ignored"
+            status = "completed" if turn.text or turn.announced else "ignored"
         except (InferenceError, VoiceAppError) as error:
             tell(events.Noticed, message=str(error))
         except Exception as error:  # one reply that fails must not end the conversation
@@ -160,8 +163,9 @@ class Drafter:
             assert turn.text is not None
             turn.reply.cancelled = Cancel()
             turn.reply.effects.clear()
-            asked = Asked(turn.text, messages, self.engines, self.style, turn.reply, tell)
-            tokens = answer(asked, self.ways)
+            persona = self.history.persona
+            asked = Asked(turn.text, messages, persona, self.engines, self.style, turn.reply, tell)
+            tokens = announcement(turn.announced) if turn.announced else answer(asked, self.ways)
             return speak_reply(turn.reply, tokens, self.engines, self.speaker, tell)
 
         return await self._fitting(turn.text, speak)

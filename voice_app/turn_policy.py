@@ -33,6 +33,8 @@ class Happening(StrEnum):
     SPEECH_PAUSED = "speech paused"
     TURN_OVER = "turn over"
     TEXT_TYPED = "text typed"
+    STOP_ASKED = "stop asked"
+    """By a key: whatever is being said, by whom it may be, is dropped."""
     SOUND_STARTED = "sound started"
     REPLY_ENDED = "reply ended"
     WORDS_HEARD = "words heard"
@@ -69,6 +71,7 @@ TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
     (L, Happening.SPEECH_PAUSED): (L, ()),
     (L, Happening.TURN_OVER): (L, ()),
     (L, Happening.TEXT_TYPED): (T, TYPED),
+    (L, Happening.STOP_ASKED): (L, ()),
     (L, Happening.SOUND_STARTED): (L, ()),
     (L, Happening.REPLY_ENDED): (L, ()),
     (L, Happening.WORDS_HEARD): (L, ()),
@@ -77,6 +80,7 @@ TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
     (H, Happening.SPEECH_PAUSED): (P, (A.DRAFT,)),
     (H, Happening.TURN_OVER): (T, (A.DRAFT, A.RELEASE)),
     (H, Happening.TEXT_TYPED): (T, (A.CLOSE_TURN, *TYPED)),
+    (H, Happening.STOP_ASKED): (L, (A.CLOSE_TURN,)),
     (H, Happening.SOUND_STARTED): (H, ()),
     (H, Happening.REPLY_ENDED): (H, ()),
     (H, Happening.WORDS_HEARD): (H, ()),
@@ -85,6 +89,7 @@ TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
     (P, Happening.SPEECH_PAUSED): (P, ()),
     (P, Happening.TURN_OVER): (T, (A.RELEASE,)),
     (P, Happening.TEXT_TYPED): (T, (A.DROP_DRAFT, A.CLOSE_TURN, *TYPED)),
+    (P, Happening.STOP_ASKED): (L, (A.DROP_DRAFT, A.CLOSE_TURN)),
     (P, Happening.SOUND_STARTED): (P, ()),
     (P, Happening.REPLY_ENDED): (P, ()),
     (P, Happening.WORDS_HEARD): (P, ()),
@@ -94,6 +99,7 @@ TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
     (T, Happening.SPEECH_PAUSED): (T, ()),
     (T, Happening.TURN_OVER): (T, ()),
     (T, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
+    (T, Happening.STOP_ASKED): (L, (A.CANCEL_REPLY,)),
     (T, Happening.SOUND_STARTED): (S, ()),
     (T, Happening.REPLY_ENDED): (L, ()),
     (T, Happening.WORDS_HEARD): (T, ()),
@@ -102,6 +108,7 @@ TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
     (S, Happening.SPEECH_PAUSED): (S, ()),
     (S, Happening.TURN_OVER): (S, ()),
     (S, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
+    (S, Happening.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER)),
     (S, Happening.SOUND_STARTED): (S, ()),
     (S, Happening.REPLY_ENDED): (L, ()),
     (S, Happening.WORDS_HEARD): (S, ()),
@@ -110,6 +117,7 @@ TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
     (INT, Happening.SPEECH_PAUSED): (INT, (A.JUDGE,)),
     (INT, Happening.TURN_OVER): (INT, ()),
     (INT, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, A.CLOSE_TURN, *TYPED)),
+    (INT, Happening.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER, A.CLOSE_TURN)),
     (INT, Happening.SOUND_STARTED): (INT, ()),
     (INT, Happening.REPLY_ENDED): (H, (A.TAKE_TURN,)),
     # Barge-in: the user takes the floor.

@@ -50,6 +50,8 @@ class Assistant:
     models: dict[str, str]
     because: str
     """Why this language model."""
+    settings: Settings
+    """With the language model's name."""
 
     def close(self) -> None:
         """End the lane's thread."""
@@ -180,8 +182,8 @@ def build_assistant(settings: Settings) -> Assistant:
     settings = with_models(settings, llm=choice.name)
     lane = ThreadLane()
     with ThreadPoolExecutor(1) as pool:
-        llm_loading = lane.prepare(lambda: _ready_llm(settings, persona))
-        tts_loading = pool.submit(_ready_tts, settings, persona)
+        llm_loading = lane.prepare(lambda: ready_llm(settings, persona))
+        tts_loading = pool.submit(ready_tts, settings, persona)
         stt = build_stt(settings)
         stt.warm()
         by_sound = build_smart_turn(settings)
@@ -192,6 +194,35 @@ def build_assistant(settings: Settings) -> Assistant:
     openers = build_openers(tts) if settings.turn.openers else ()
     estimates = lane.prepare(lambda: calibrate(stt, llm, tts)).result()
 
+    return Assistant(
+        engines=Engines(
+            stt, llm, tts, lane, detector, by_sound, estimates, openers, touching(stt, llm, tts, by_sound)
+        ),
+        lane=lane,
+        history=History(persona.messages()),
+        style=ReplyStyle(persona.draw(), persona.max_tokens),
+        persona=persona,
+        models=models_of(settings, persona),
+        because=choice.because,
+        settings=settings,
+    )
+
+
+def models_of(settings: Settings, persona: Persona) -> dict[str, str]:
+    """Return the models of a session by their role."""
+    return {
+        "stt": settings.models.stt,
+        "llm": settings.models.llm,
+        "llm_backend": settings.models.llm_backend,
+        "tts": persona.voice or settings.models.tts,
+    }
+
+
+def touching(
+    stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech, by_sound: SmartTurn | None
+) -> Callable[[], None]:
+    """Return what reads a little of every model, so that it stays in memory."""
+
     def touch() -> None:
         stt.warm()
         tts.warm()
@@ -199,20 +230,7 @@ def build_assistant(settings: Settings) -> Assistant:
         if by_sound:
             by_sound.warm()
 
-    return Assistant(
-        engines=Engines(stt, llm, tts, lane, detector, by_sound, estimates, openers, touch),
-        lane=lane,
-        history=History(persona.messages()),
-        style=ReplyStyle(persona.draw(), persona.max_tokens),
-        persona=persona,
-        models={
-            "stt": settings.models.stt,
-            "llm": settings.models.llm,
-            "llm_backend": settings.models.llm_backend,
-            "tts": persona.voice or settings.models.tts,
-        },
-        because=choice.because,
-    )
+    return touch
 
 
 def calibrate(stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech) -> Estimates:
@@ -234,7 +252,7 @@ def _seconds(work: Callable[[], object], times: int) -> float:
     return statistics.median(spans_s)
 
 
-def _ready_llm(settings: Settings, persona: Persona) -> tuple[LlamaCpp, NextTokenTurnDetector]:
+def ready_llm(settings: Settings, persona: Persona) -> tuple[LlamaCpp, NextTokenTurnDetector]:
     llm = build_llm(settings)
     if isinstance(pace := getattr(llm, "pace", None), Pace):
         pace.prepare(llm.context.size)
@@ -242,7 +260,7 @@ def _ready_llm(settings: Settings, persona: Persona) -> tuple[LlamaCpp, NextToke
     return llm, NextTokenTurnDetector(llm)
 
 
-def _ready_tts(settings: Settings, persona: Persona) -> PiperTextToSpeech:
+def ready_tts(settings: Settings, persona: Persona) -> PiperTextToSpeech:
     tts = build_tts(settings, persona)
     tts.warm()
     speakable("It is *$5*.")  # loads what spells numbers and reads Markdown

@@ -31,7 +31,7 @@ from voice_app.errors import VoiceAppError
 from voice_app.history import History
 from voice_app.lane import Urgency
 from voice_app.recorder import replay
-from voice_app.talk import Session as TalkSession
+from voice_app.session import Session as TalkSession
 from voice_app.talk import converse
 from voice_app.wiring import Assistant, build_assistant, find_model
 

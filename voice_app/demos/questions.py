@@ -16,8 +16,9 @@ from voice_app.console import ConsoleView
 from voice_app.errors import SessionError
 from voice_app.events import Event
 from voice_app.oneshot import clauses_to_sound
+from voice_app.session import Session
 from voice_app.stages import SPANS, turn_times
-from voice_app.talk import Session, run_session
+from voice_app.talk import run_session
 from voice_app.wiring import build_tts
 
 QUESTIONS = (

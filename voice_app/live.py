@@ -1,0 +1,301 @@
+"""A session under control: text, keys and switches from another thread, while the conversation goes on.
+
+`LiveSession.run` is for a thread of its own, with an event loop that no screen shares. All other methods may be called
+from any thread and return at once; what they bring about is told by events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from inference.errors import InferenceError
+from inference.models.manifest import load_manifest
+from inference.models.store import ModelStore
+from voice_app import events
+from voice_app.abilities import abilities
+from voice_app.again import REPEAT, RETRY
+from voice_app.audio.device import DeviceSpeaker, Microphone, list_devices
+from voice_app.audio.echo_cancel import EchoCanceller, PlayedSound
+from voice_app.audio.frames import FrameSource
+from voice_app.audio.kept import KeptSound
+from voice_app.audio.speaker import FileSpeaker, Speaker
+from voice_app.audio.switched import QUIETEST_DB, Silence, SwitchedSource, SwitchedSpeaker
+from voice_app.config import Settings
+from voice_app.conversation import Conversation
+from voice_app.errors import AudioDeviceError, SessionError, VoiceAppError
+from voice_app.lane import Urgency
+from voice_app.persona import persona_names
+from voice_app.rewiring import retire, rewired
+from voice_app.session import Session, created, open_canceller, open_log, open_source, open_speaker, senses_of
+from voice_app.turn_policy import State
+from voice_app.wiring import Assistant, build_assistant
+
+BACKENDS = ("llama.cpp", "lpu", "lpu-delegated")
+SWITCHES = {
+    "model": ("models", "llm"),
+    "backend": ("models", "llm_backend"),
+    "voice": ("models", "tts"),
+    "persona": ("persona",),
+    "input": ("audio", "input"),
+    "output": ("audio", "output"),
+}
+"""What can be switched, and the setting it is."""
+
+
+@dataclass(slots=True)
+class Plugs:
+    """What a conversation hears and speaks with; everything in it can be exchanged."""
+
+    source: SwitchedSource
+    speaker: SwitchedSpeaker
+    canceller: EchoCanceller | None
+
+    def hears_itself(self) -> bool:
+        """Tell by the sound whether the microphone hears the loudspeaker."""
+        return bool(self.canceller and self.canceller.hears_itself())
+
+    def cancel_echo(self) -> bool:
+        """Take the loudspeaker's sound out of the microphone's from now on; return whether that can be done."""
+        return bool(self.canceller and self.canceller.engage())
+
+
+@dataclass(slots=True)
+class Running:
+    """What there is while the session runs."""
+
+    loop: asyncio.AbstractEventLoop
+    task: asyncio.Task[None]
+    assistant: Assistant
+    conversation: Conversation
+    plugs: Plugs
+    jobs: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class LiveSession:
+    """A session that another thread controls. Its microphone and loudspeaker may be missing: then text does."""
+
+    def __init__(self, session: Session, *, keep_sound: bool = False) -> None:
+        self._session, self._settings = session, session.settings
+        self._kept = KeptSound() if keep_sound else None
+        self._running: Running | None = None
+        self._hands_free, self._muted, self._held = True, False, False
+        self.ended = False
+        """Whether the session is over, or was asked to end before it began."""
+
+    # In the session's thread.
+
+    def run(self) -> None:
+        """Hold the session until `end` or the end of its recordings. Raises ModelError, PersonaError, SessionError."""
+        assistant = build_assistant(self._settings)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                asyncio.run(self._converse(assistant))
+        finally:
+            self.ended, self._running = True, None
+            assistant.close()
+
+    async def _converse(self, assistant: Assistant) -> None:
+        bus = events.Bus()
+        task = asyncio.current_task()
+        assert task
+        with open_log(self._session) as recorder:
+            for listener in (*recorder, *self._session.listeners):
+                bus.subscribe(listener)
+            told: list[str] = []
+            plugs = self._plugs(told.append)
+            senses = replace(
+                senses_of(self._settings, plugs.source, plugs.speaker),
+                hears_itself=plugs.hears_itself,
+                cancel_echo=plugs.cancel_echo,
+            )
+            conversation = Conversation(senses, assistant.engines, assistant.history, assistant.style, bus)
+            conversation.drafter.ways = abilities()
+            self._running = Running(asyncio.get_running_loop(), task, assistant, conversation, plugs)
+            if self.ended:
+                return
+
+            def listens() -> events.Event:
+                for message in told:
+                    asyncio.get_running_loop().call_soon(conversation.notice, message)
+                return created(assistant)
+
+            await conversation.run(listens)
+
+    def _plugs(self, told: Callable[[str], None]) -> Plugs:
+        """Open what the settings name; what is missing is told, and does not stop anybody from typing."""
+        played = PlayedSound()
+        canceller = open_canceller(self._session, played)
+        source: FrameSource
+        try:
+            source = open_source(self._session, self.submit, self._notice, canceller)
+        except AudioDeviceError as error:
+            told(f"{error}. You can type.")
+            source = Silence()
+        speaker: Speaker
+        try:
+            speaker = open_speaker(self._session, self._notice, played)
+        except AudioDeviceError as error:
+            told(f"{error}. Replies are shown, not heard.")
+            speaker = FileSpeaker(None)
+        switched = SwitchedSource(source, self._notice, self._kept)
+        return Plugs(switched, SwitchedSpeaker(speaker, self._kept), canceller)
+
+    def _notice(self, message: str) -> None:
+        if self._running:
+            self._running.conversation.notice(message)
+
+    # From any thread.
+
+    def _post(self, work: Callable[[Running], object]) -> None:
+        """Do something in the session's thread, if the session runs."""
+        running = self._running
+        if running:
+            with contextlib.suppress(RuntimeError):  # its loop has ended just now
+                running.loop.call_soon_threadsafe(work, running)
+
+    def submit(self, text: str) -> None:
+        """Take typed text as a turn; it interrupts a reply."""
+        self._post(lambda running: running.conversation.submit(text))
+
+    def repeat(self) -> None:
+        """Have the last answer said again."""
+        self.submit(REPEAT)
+
+    def retry(self) -> None:
+        """Have the last question answered anew."""
+        self.submit(RETRY)
+
+    def interrupt(self) -> None:
+        """Drop what is being said, by the user or the assistant."""
+        self._post(lambda running: running.conversation.stop())
+
+    def set_muted(self, muted: bool) -> None:
+        """Close or open the microphone."""
+        self._muted = muted
+        self._post(self._set_microphone)
+
+    def hands_free(self, on: bool) -> None:
+        """Listen all the time, or only while the user holds the key of push-to-talk."""
+        self._hands_free, self._held = on, False
+        self._post(self._set_microphone)
+
+    def push_to_talk(self, down: bool) -> None:
+        """Open the microphone, silencing a reply; or close it, which ends the turn."""
+        self._held = down
+        self._post(self._push if down else self._let_go)
+
+    def _set_microphone(self, running: Running) -> None:
+        running.plugs.source.open = not self._muted and (self._hands_free or self._held)
+
+    def _push(self, running: Running) -> None:
+        if running.conversation.state in (State.SPEAKING, State.THINKING):
+            running.conversation.stop()
+        self._set_microphone(running)
+
+    def _let_go(self, running: Running) -> None:
+        self._set_microphone(running)
+        running.conversation.end_turn()
+
+    def level_db(self) -> float:
+        """Return how loud the microphone is now, RMS in dBFS."""
+        return self._running.plugs.source.level_db if self._running else QUIETEST_DB
+
+    def has_microphone(self) -> bool:
+        """Tell whether somebody can speak to the session."""
+        return bool(self._running and not self._running.plugs.source.deaf)
+
+    def write_sound(self, path: Path) -> float:
+        """Write the session's sound as a stereo WAV, user left, and return its seconds; blocks. Raises SessionError."""
+        if self._kept is None:
+            raise SessionError(path, "no sound is kept; start with `voice-app chat --keep-audio`")
+        return self._kept.write(path)
+
+    def end(self) -> None:
+        """End the session in order."""
+        self.ended = True
+        self._post(lambda running: running.task.cancel())
+
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """Return what `switch` may be given; lists the sound devices, so it may take a moment."""
+        store = ModelStore()
+        installed = [model for model in load_manifest().values() if store.installed(model.name)]
+        try:
+            devices = list_devices()
+        except AudioDeviceError:
+            devices = []
+        return {
+            "model": tuple(model.name for model in installed if model.role == "llm"),
+            "backend": BACKENDS,
+            "voice": tuple(model.name for model in installed if model.role == "tts"),
+            "persona": tuple(persona_names()),
+            "input": tuple(device.name for device in devices if device.inputs),
+            "output": tuple(device.name for device in devices if device.outputs),
+        }
+
+    def switch(self, **changes: str) -> None:
+        """Exchange `model`, `backend`, `voice`, `persona`, `input` or `output`, while the session goes on."""
+        self._post(partial(self._start, self._switch(changes)))
+
+    def _start(self, work: Coroutine[Any, Any, None], running: Running) -> None:
+        job = asyncio.create_task(work)
+        running.jobs.add(job)
+        job.add_done_callback(running.jobs.discard)
+
+    async def _switch(self, changes: Mapping[str, str]) -> None:
+        running = self._running
+        assert running
+        settings = changed(self._settings, changes)
+        names = ", ".join(f"{what} {name}" for what, name in changes.items())
+        self._notice(f"Switching to {names} …")
+        try:
+            if {"input", "output"} & set(changes):
+                await self._plug_in(running.plugs, settings, set(changes))
+            if set(changes) - {"input", "output"}:
+                await self._rewire(running, settings)
+        except (VoiceAppError, InferenceError) as error:
+            self._notice(f"{error}; nothing was changed")
+            return
+        self._settings = settings
+        assistant = running.assistant
+        running.conversation.updated(assistant.models, assistant.persona.name)
+
+    async def _plug_in(self, plugs: Plugs, settings: Settings, changes: set[str]) -> None:
+        """Exchange the devices. The canceller pairs one microphone with one loudspeaker: both are opened anew."""
+        session = replace(self._session, settings=settings, recordings=(), typed_only=False, out=None)
+        played = PlayedSound()
+        canceller = open_canceller(session, played)
+        clean = canceller.clean if canceller else None
+        if "output" in changes or canceller:
+            speaker = DeviceSpeaker(settings.audio.output or None, report=self._notice, played=played)
+            await plugs.speaker.plug_in(speaker)
+        if "input" in changes or (canceller and not plugs.source.deaf):
+            source = Microphone(settings.audio.input or None, report=self._notice, clean=clean)
+            await plugs.source.plug_in(source)
+        plugs.canceller = canceller
+
+    async def _rewire(self, running: Running, settings: Settings) -> None:
+        """Load what is other, and go on with it as soon as nobody speaks."""
+        old, conversation = running.assistant, running.conversation
+        new = await old.lane.call(Urgency.UPKEEP, lambda: rewired(old, settings))
+        await conversation.rest()
+        conversation.engage(new.engines, new.style, new.history)
+        running.assistant = new
+        await old.lane.call(Urgency.UPKEEP, lambda: retire(old, new))
+
+
+def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:
+    """Return settings with what was switched."""
+    for what, name in changes.items():
+        section, *key = SWITCHES[what]
+        if key:
+            value: Any = getattr(settings, section).model_copy(update={key[0]: name})
+        else:
+            value = name
+        settings = settings.model_copy(update={section: value})
+    return settings

@@ -1,0 +1,121 @@
+"""What a session is made of: its settings, its devices or files, its log."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.vad.silero import SileroVad
+from voice_app import clock, events
+from voice_app.audio.device import DeviceSpeaker, Microphone
+from voice_app.audio.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
+from voice_app.audio.frames import FrameSource
+from voice_app.audio.recordings import RecordedTurn, RecordedUser
+from voice_app.audio.speaker import FileSpeaker, Speaker
+from voice_app.budget import Budget
+from voice_app.config import Settings, state_dir
+from voice_app.conversation import Senses
+from voice_app.ears import EarSettings
+from voice_app.endpointing import EndpointLimits
+from voice_app.errors import AudioDeviceError
+from voice_app.recorder import Recorder, session_path
+from voice_app.typed import TypedUser
+from voice_app.wiring import Assistant
+
+Listener = Callable[[events.Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a session is to do."""
+
+    settings: Settings
+    recordings: tuple[RecordedTurn, ...] = ()
+    """The user's turns; empty: the microphone, or typed text alone."""
+    typed_only: bool = False
+    out: Path | None = None
+    """Where the assistant's sound is written; None: the loudspeaker."""
+    events_file: Path | None = None
+    listeners: Sequence[Listener] = ()
+
+
+@contextlib.contextmanager
+def open_log(session: Session) -> Iterator[tuple[Listener, ...]]:
+    """Open the session's log where one is wanted."""
+    path = session.events_file
+    if path is None and session.settings.keep_log:
+        path = session_path(state_dir() / "sessions")
+    if path is None:
+        yield ()
+        return
+    recorder = Recorder(path)
+    try:
+        yield (recorder,)
+    finally:
+        recorder.close()
+
+
+def open_source(
+    session: Session,
+    submit: Callable[[str], None],
+    notice: Callable[[str], None],
+    canceller: EchoCanceller | None,
+) -> RecordedUser | TypedUser | Microphone:
+    if session.recordings:
+        return RecordedUser(session.recordings)
+    if session.typed_only:
+        return TypedUser(submit, patient=not sys.stdin.isatty())
+    clean = canceller.clean if canceller else None
+    return Microphone(session.settings.audio.input or None, report=notice, clean=clean)
+
+
+def open_canceller(session: Session, played: PlayedSound) -> EchoCanceller | None:
+    """Return what keeps the loudspeaker out of the microphone, where a session has both."""
+    if session.recordings or session.typed_only or session.out is not None:
+        return None
+    return echo_canceller(session.settings.audio.echo_cancel, played)
+
+
+def open_speaker(session: Session, notice: Callable[[str], None], played: PlayedSound) -> Speaker:
+    """Return the file or loudspeaker. A user who does not use the microphone can do without a loudspeaker."""
+    if session.out is not None:
+        return FileSpeaker(session.out)
+    try:
+        return DeviceSpeaker(session.settings.audio.output or None, report=notice, played=played)
+    except AudioDeviceError:
+        if session.recordings or session.typed_only:
+            return FileSpeaker(None)
+        raise
+
+
+def senses_of(settings: Settings, source: FrameSource, speaker: Speaker) -> Senses:
+    """Return ears and mouth as the settings want them."""
+    turn = settings.turn
+    return Senses(
+        source,
+        SileroVad(),
+        speaker,
+        EarSettings(
+            threshold=turn.threshold,
+            release=max(turn.threshold - 0.15, 0.01),  # Silero's own iterator uses this distance
+            end_silence_s=turn.end_silence_ms / 1000,
+        ),
+        EndpointLimits(turn.finished_ms / 1000, turn.unsure_ms / 1000, turn.unfinished_ms / 1000),
+        Budget().scaled(turn.budget_ms / 1000),
+        drafting=turn.drafting,
+        barge_in=settings.audio.barge_in,
+        partial_every_s=turn.partial_every_ms / 1000 or None,
+    )
+
+
+def created(assistant: Assistant) -> events.SessionCreated:
+    """Return the session's first event."""
+    return events.SessionCreated(
+        at_s=0.0,
+        started=clock.wall().isoformat(timespec="seconds"),
+        models=assistant.models,
+        persona=assistant.persona.name,
+    )
