@@ -47,11 +47,11 @@ async def _repeated(asked: Asked) -> AsyncGenerator[Token, None]:
 
 
 def _tried(asked: Asked) -> Answer:
-    """Ask the last question again that was no wish for another try."""
+    """Ask the last question again that was no wish for the same again."""
     earlier, tries = list(asked.earlier), 1
-    while earlier and _RETRY.fullmatch(earlier[-2].content.strip()):
+    while earlier and (_RETRY.fullmatch(earlier[-2].content) or _REPEAT.fullmatch(earlier[-2].content)):
+        tries += _RETRY.fullmatch(earlier[-2].content) is not None
         del earlier[-2:]
-        tries += 1
     if not earlier:
         return announcement(NOTHING_YET)
     style = asked.style.sampling

@@ -1,0 +1,84 @@
+"""What a key can do to a conversation: stop it, end a turn; and what the program says of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.voice_app.test_conversation import Stage, pause, tone
+from voice_app import events
+from voice_app.audio.recordings import RecordedTurn
+from voice_app.conversation import Conversation
+
+
+def at(seconds: float, act: Callable[[Conversation], None]) -> Callable[[Conversation], None]:
+    """Return what does something at a time of the session."""
+
+    def begin(conversation: Conversation) -> None:
+        asyncio.get_running_loop().call_later(seconds, act, conversation)
+
+    return begin
+
+
+def test_a_stop_cuts_the_reply_and_what_was_heard_is_kept() -> None:
+    """The next turn is answered as usual."""
+    stage = Stage(
+        heard=("hello", "again"), turns=(RecordedTurn(tone(1.024)),) * 2, during=at(3.0, Conversation.stop)
+    ).run()
+    first, second = stage.of(events.ResponseDone)
+    (truncated,) = stage.of(events.ItemTruncated)
+
+    assert (first.status, second.status) == ("cancelled", "completed")
+    assert first.at_s == pytest.approx(3.0, abs=0.001)
+    assert stage.history.messages("next")[2].content == truncated.heard == "One two. Three"
+
+
+def test_a_stop_drops_what_the_user_says() -> None:
+    """While he speaks and while he pauses: nothing is answered."""
+    for seconds in (1.0, 1.8):
+        assert Stage(during=at(seconds, Conversation.stop)).run().of(events.TurnCommitted) == []
+
+
+def test_a_stop_before_the_first_sound_leaves_no_question_behind() -> None:
+    """It was dropped, and is not asked again with the next one."""
+    stage = Stage(
+        heard=("hello", "again"),
+        first_token_s=2.0,
+        turns=(RecordedTurn(tone(1.024)),) * 2,
+        during=at(2.5, Conversation.stop),
+    ).run()
+
+    assert [event.status for event in stage.of(events.ResponseDone)][0] == "cancelled"
+    assert "hello" not in stage.llm.requests[-1].messages[-1].content
+
+
+def test_a_released_key_ends_the_turn_at_once() -> None:
+    """No silence is waited for, neither in speech nor in a pause."""
+    for seconds in (1.3, 1.8):
+        stage = Stage(during=at(seconds, Conversation.end_turn)).run()
+        commit = stage.of(events.TurnCommitted)[0]
+
+        assert commit.at_s == pytest.approx(seconds, abs=0.001)
+
+
+def test_an_announcement_waits_until_nobody_speaks() -> None:
+    """It is heard behind the reply, and is no part of the chat."""
+    stage = Stage(during=at(1.0, lambda conversation: conversation.announce("Time is up."))).run()
+    texts = [event.text for event in stage.of(events.TextDone)]
+    stops, starts = stage.of(events.PlaybackStopped), stage.of(events.PlaybackStarted)
+
+    assert texts == ["One two. Three four five.", "Time is up."]
+    assert starts[1].at_s > stops[0].at_s
+    assert len(stage.history.messages("next")) == 4
+
+
+def test_an_announcement_that_speech_covers_is_made_again() -> None:
+    """Somebody begins to speak before it is audible: it comes after the answer."""
+    stage = Stage(
+        turns=(RecordedTurn(pause(1.024)),), during=at(0.69, lambda talk: talk.announce("Time is up."))
+    ).run()
+
+    assert [event.text for event in stage.of(events.TextDone)][-1] == "Time is up."
+    assert stage.of(events.PlaybackStopped)[-1].at_s > stage.of(events.TurnCommitted)[1].at_s

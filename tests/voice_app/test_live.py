@@ -1,0 +1,90 @@
+"""A session that another thread controls: typed turns, stops, switches, with the real models and no sound card."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from voice_app import events
+from voice_app.config import load_settings
+from voice_app.live import LiveSession, changed
+from voice_app.session import Session
+
+pytestmark = pytest.mark.model
+PATIENCE_S = 60.0
+
+
+class Watched:
+    """A live session without devices, and what it told."""
+
+    def __init__(self, log: Path) -> None:
+        self.log: list[events.Event] = []
+        settings = load_settings(audio={"input": "missing card", "output": "missing card"})
+        session = Session(settings, events_file=log, listeners=(self.log.append,))
+        self.live = LiveSession(session, keep_sound=True)
+        self.thread = threading.Thread(target=self.live.run)
+
+    def wait(self, kind: type[events.Fact], count: int = 1) -> events.Event:
+        """Return event number `count` of a kind once it is there."""
+        limit_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < limit_s:
+            found = [event for event in list(self.log) if isinstance(event, kind)]
+            if len(found) >= count:
+                return found[count - 1]
+            time.sleep(0.02)
+        raise AssertionError(f"no {kind.__name__} number {count}")
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    session = Watched(tmp_path / "events.jsonl")
+    session.thread.start()
+    session.wait(events.SessionCreated)
+    yield session
+    session.live.end()
+    session.thread.join(PATIENCE_S)
+    assert not session.thread.is_alive()
+
+
+def test_without_devices_one_can_type_repeat_stop_and_switch(watched: Watched, tmp_path: Path) -> None:
+    """Each control has its effect, is told by events, and nothing ends the session."""
+    live = watched.live
+    missing = [watched.wait(events.Noticed, number).message for number in (1, 2)]
+    assert not live.has_microphone()
+    assert "You can type." in missing[0]
+    assert "shown, not heard" in missing[1]
+
+    live.submit("What is the capital of France?")
+    assert watched.wait(events.ResponseDone).status == "completed"
+    live.repeat()
+    watched.wait(events.ResponseDone, 2)
+    first, second = watched.wait(events.TextDone), watched.wait(events.TextDone, 2)
+    assert "Paris" in first.text
+    assert second.text.strip() == first.text.strip()
+
+    live.submit("Tell me a long story about a fox.")
+    watched.wait(events.PlaybackStarted, 3)
+    live.interrupt()
+    assert watched.wait(events.ResponseDone, 3).status == "cancelled"
+
+    live.switch(persona="friend")
+    assert watched.wait(events.SessionUpdated).persona == "friend"
+    live.switch(model="nonsense")
+    assert "nothing was changed" in watched.wait(events.Noticed, 5).message
+    live.submit("Hello!")
+    assert watched.wait(events.ResponseDone, 4).status == "completed"
+    assert live.write_sound(tmp_path / "kept.wav") > 1
+
+
+def test_a_switch_changes_one_setting() -> None:
+    """All others stay."""
+    before = load_settings()
+    after = changed(before, {"voice": "other", "persona": "friend", "input": "2"})
+
+    assert (after.models.tts, after.persona, after.audio.input) == ("other", "friend", "2")
+    assert after.models.llm == before.models.llm
+    assert after.audio.output == before.audio.output

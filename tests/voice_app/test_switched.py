@@ -1,0 +1,130 @@
+"""Devices that are exchanged while they are used, a microphone's switches, and a session's sound on one clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from inference.types import Samples
+from voice_app import clock
+from voice_app.audio.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.audio.kept import KeptSound
+from voice_app.audio.speaker import FileSpeaker
+from voice_app.audio.switched import QUIETEST_DB, SwitchedSource, SwitchedSpeaker, level_db
+from voice_app.bench.virtual_time import run
+from voice_app.errors import AudioDeviceError, SessionError
+
+
+class Tone:
+    """A source of frames with one value."""
+
+    def __init__(self, value: float, frames: int = 10_000, failing: bool = False) -> None:
+        self.value, self.left, self.failing, self.closed = value, frames, failing, False
+
+    async def frames(self) -> AsyncIterator[AudioFrame]:
+        if self.failing:
+            raise AudioDeviceError("the microphone is gone")
+        while self.left and not self.closed:
+            self.left -= 1
+            await asyncio.sleep(FRAME_S)
+            yield AudioFrame(np.full(FRAME_SAMPLES, self.value, np.float32), clock.now())
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def loud(samples: Samples) -> float:
+    return round(float(np.abs(samples).max()), 3)
+
+
+def test_another_microphone_goes_on_where_the_first_one_stopped() -> None:
+    """The old one is closed; no frame is heard twice."""
+
+    async def listen() -> list[float]:
+        first, second = Tone(0.1), Tone(0.2, frames=2)
+        source, heard = SwitchedSource(first, lambda message: None), []
+        async for frame in source.frames():
+            heard.append(loud(frame.samples))
+            if len(heard) == 3:
+                await source.plug_in(second)
+        assert first.closed
+        return heard
+
+    assert run(listen()) == [0.1, 0.1, 0.1, 0.2, 0.2]
+
+
+def test_a_closed_microphone_is_silent_and_still_shows_its_level() -> None:
+    """So that a user sees that somebody could be heard."""
+
+    async def listen() -> tuple[list[float], float]:
+        source, heard = SwitchedSource(Tone(0.1, frames=4), lambda message: None), []
+        async for frame in source.frames():
+            heard.append(loud(frame.samples))
+            source.open = len(heard) != 2
+        return heard, source.level_db
+
+    heard, level = run(listen())
+
+    assert heard == [0.1, 0.1, 0.0, 0.1]
+    assert level == pytest.approx(-20.0, abs=0.01)
+
+
+def test_a_microphone_that_fails_is_told_and_leaves_silence() -> None:
+    """The session goes on: one can still type."""
+
+    async def listen() -> tuple[list[str], bool, float]:
+        told: list[str] = []
+        source = SwitchedSource(Tone(0.1, failing=True), told.append)
+        async for frame in source.frames():
+            await source.close()
+            return told, source.deaf, loud(frame.samples)
+        raise AssertionError
+
+    assert run(listen()) == (["the microphone is gone"], True, 0.0)
+
+
+def test_silence_has_the_least_level() -> None:
+    """Instead of minus infinity."""
+    assert level_db(np.zeros(512, np.float32)) == QUIETEST_DB
+
+
+def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: Path) -> None:
+    """The user is left; of a reply that was cut only what was played is right."""
+    path = tmp_path / "session.wav"
+
+    async def talk() -> None:
+        kept = KeptSound()
+        source = SwitchedSource(Tone(0.5, frames=63), lambda message: None, kept)
+        speaker = SwitchedSpeaker(FileSpeaker(None, 16_000), kept)
+        await speaker.start()
+        count = 0
+        async for _ in source.frames():
+            count += 1
+            if count == 10:
+                speaker.begin()
+                await speaker.write(np.full(16_000, 0.25, np.float32), 16_000)
+            if count == 30:
+                speaker.cut()
+        kept.write(path)
+        await speaker.close()
+
+    run(talk())
+    sound, rate_hz = soundfile.read(path)
+    spoken = np.flatnonzero(sound[:, 1] > 0.2)
+
+    assert (rate_hz, sound.shape[1]) == (16_000, 2)
+    assert np.allclose(sound[:, 0], 0.5, atol=1e-3)
+    assert spoken[0] / rate_hz == pytest.approx(10 * FRAME_S, abs=0.03)
+    assert (spoken[-1] - spoken[0]) / rate_hz == pytest.approx(20 * FRAME_S, abs=0.03)
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_session_without_sound_writes_no_file(tmp_path: Path) -> None:
+    """The user is told why."""
+    with pytest.raises(SessionError, match="no sound"):
+        KeptSound().write(tmp_path / "nothing.wav")
