@@ -15,6 +15,7 @@ import typer
 
 from voice_app import __version__
 from voice_app.demos.cli import demo_app
+from voice_app.memory.command import memory_app
 from voice_app.options import Backend, Backends, Json, Model, PersonaName, Stt, Voice, flags, model_flags
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="The models: what there is, getting it, checking it.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(demo_app, name="demo")
+app.add_typer(memory_app, name="memory")
 
 TokenMs = Annotated[
     float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")

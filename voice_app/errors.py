@@ -6,7 +6,9 @@ VoiceAppError           1
 ├── ScenarioError       5  a corpus for the benchmark that can't be used
 ├── ResultError         7  a saved result of the benchmark that can't be used
 ├── AudioDeviceError    4  no sound card, or not the one asked for
-└── SessionError        7  a file of the session (log, recording) can't be written
+├── SessionError        7  a file of the session (log, recording) can't be written
+├── MemoryFileError     7  a memory that can't be read or written
+└── EntryError          1  something that can't be remembered, or is not
 
 The number is the exit status of the program. The models' errors have theirs here too: 5 for a sound that
 can't be used (AudioError), 6 for a model (ModelError); 2 is wrong usage, from the command line's own parser;
@@ -69,6 +71,20 @@ class SessionError(VoiceAppError):
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"{path}: {what}")
         self.path = path
+
+
+class MemoryFileError(VoiceAppError):
+    """A memory that can't be read or written."""
+
+    exit_code = 7
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.path = path
+
+
+class EntryError(VoiceAppError):
+    """Something that can't be remembered, or is not remembered."""
 
 
 def exit_code(error: Exception) -> int:
