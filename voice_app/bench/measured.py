@@ -75,6 +75,8 @@ class MeasuredTurn:
     """Replies that were audible before their last token was written."""
     drafts: Drafts
     pauses: tuple[Pause, ...]
+    actions: tuple[events.BudgetAction, ...] = ()
+    """What was done to be in time, in the drafts that were released."""
 
 
 def measured(session: Session) -> list[MeasuredTurn]:
@@ -96,6 +98,7 @@ def measured(session: Session) -> list[MeasuredTurn]:
                 sum(_sounds_early(session.log, number) for number in numbers),
                 drafts(log),
                 pauses(log, spoken.voiced_end_s),
+                actions(session.log, log),
             )
         )
     return made
@@ -155,6 +158,16 @@ def drafts(log: Sequence[events.Event]) -> Drafts:
     wasted = sum(isinstance(event, events.DraftDiscarded) for event in log)
     released = sum(isinstance(event, events.TurnCommitted) for event in log)
     return Drafts(made, released, wasted)
+
+
+def actions(log: Sequence[events.Event], part: Sequence[events.Event]) -> tuple[events.BudgetAction, ...]:
+    """Return what was done to be in time, in the drafts that were released in a part of a log."""
+    released = {(event.turn, event.revision) for event in part if isinstance(event, events.TurnCommitted)}
+    return tuple(
+        event
+        for event in log
+        if isinstance(event, events.BudgetAction) and (event.turn, event.revision) in released
+    )
 
 
 def words_answered(log: Sequence[events.Event], part: Sequence[events.Event]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import numpy as np
 
@@ -52,6 +52,8 @@ def figures(turns: Sequence[MeasuredTurn], budget: Budget) -> dict[str, object]:
         "decision_to_sound_ms": percentiles([one.decision_to_sound_s for one in times], 50, 95),
         "stages": {name: percentiles(spans, 50, 95) for name, spans in stages.items()},
         "late_stages": dict(Counter(_name(span) for one in times for span in budget.over(one))),
+        "allotments_ms": {_name(field.name): _ms(getattr(budget, field.name)) for field in fields(budget)},
+        "actions": _actions(turns),
         "cut_ins": sum(turn.answer.is_cut_in for turn in turns),
         "missed": sum(turn.answer.latency_s is None and not turn.answer.is_cut_in for turn in turns),
         "barge_ins": sum(stop is not None for stop in stops),
@@ -70,6 +72,15 @@ def _name(span: str) -> str:
     return span.removesuffix("_s")
 
 
+def _actions(turns: Sequence[MeasuredTurn]) -> list[dict[str, object]]:
+    """Return what was done to be in time: in how many turns, and the cause of the last."""
+    counted = Counter(name for turn in turns for name in {one.action for one in turn.actions})
+    causes = {one.action: one.cause for turn in turns for one in turn.actions}
+    return [
+        {"action": name, "turns": count, "cause": causes[name]} for name, count in sorted(counted.items())
+    ]
+
+
 def _row(turn: MeasuredTurn) -> dict[str, object]:
     """Return one turn for the JSON."""
     return {
@@ -79,6 +90,7 @@ def _row(turn: MeasuredTurn) -> dict[str, object]:
         "is_cut_in": turn.answer.is_cut_in,
         "barge_in_stop_ms": _ms_or_none(turn.answer.barge_in_stop_s),
         "stages_ms": _stages(turn.times[-1]) if turn.times else {},
+        "actions": [one.action for one in turn.actions],
         "pauses": [_pause(pause) for pause in turn.pauses],
     }
 
