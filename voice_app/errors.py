@@ -5,6 +5,7 @@ VoiceAppError           1
 ├── PersonaError        3  a persona that can't be used
 ├── ScenarioError       5  a corpus for the benchmark that can't be used
 ├── ResultError         7  a saved result of the benchmark that can't be used
+├── ToolError           1  a local tool that has no answer, as to a sum that has no value
 ├── AudioDeviceError    4  no sound card, or not the one asked for
 ├── SessionError        7  a file of the session (log, recording) can't be written
 ├── MemoryFileError     7  a memory that can't be read or written
@@ -55,6 +56,10 @@ class ResultError(VoiceAppError):
     def __init__(self, path: Path | None, what: str) -> None:
         super().__init__(f"{path}: {what}" if path else what)
         self.path = path
+
+
+class ToolError(VoiceAppError):
+    """A local tool that has no answer. `str()` is a sentence to be spoken."""
 
 
 class AudioDeviceError(VoiceAppError):
