@@ -18,6 +18,7 @@ from voice_app.demos.cli import demo_app
 from voice_app.memory.command import memory_app
 from voice_app.options import Backend, Backends, Json, Model, PersonaName, Stt, Voice, flags, model_flags
 from voice_app.tools.commands import tools_app
+from voice_app.tui.command import chat
 
 app = typer.Typer(
     name="voice-app",
@@ -34,6 +35,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(demo_app, name="demo")
 app.add_typer(memory_app, name="memory")
 app.add_typer(tools_app, name="tools")
+app.command()(chat)
 
 TokenMs = Annotated[
     float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")

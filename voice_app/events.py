@@ -32,6 +32,10 @@ class SessionCreated(Fact):
     """Local date and time, ISO 8601."""
     models: dict[str, str]
     persona: str
+    because: str = ""
+    """Why this language model."""
+    calibrated_ms: dict[str, float] = {}
+    """What the stages take on this machine, warm, measured before the session began."""
 
 
 class SessionClosed(Fact):
@@ -193,6 +197,10 @@ class TextDone(Fact):
     cached_tokens: int = 0
     late_tokens: int = 0
     """Tokens that this machine had later than the emulated chip whose pace they keep."""
+    cycles_per_token: int = 0
+    """Cycles of the emulated chips for the reply's last token; 0 without chips."""
+    chip_utilisation: dict[str, float] = {}
+    """Of each kind of unit of the chips, the share of these cycles in which it works; emulated."""
 
 
 class PlaybackStarted(Fact):

@@ -1,0 +1,1 @@
+"""The terminal's screen: the one package that imports Textual. Everything it shows comes from events alone."""

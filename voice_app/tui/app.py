@@ -1,0 +1,210 @@
+"""The chat as a Textual app: keys to the session's control, the session's events to the screen, thirty times a second.
+
+`tick` is the main path. The session runs elsewhere; nothing here waits for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from voice_app import events
+from voice_app.tui.composer import Composer
+from voice_app.tui.control import Control, Source
+from voice_app.tui.items import Activity
+from voice_app.tui.scene import Scene
+from voice_app.tui.screen import ChatScreen
+
+FRAMES_PER_S = 30
+APPLY_S = 0.012
+"""How long a tick may take in events; what is left waits for the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """What a chat is to show, and whom it asks."""
+
+    control: Control
+    source: Source
+    budget_s: float = 0.3
+    log: Path | None = None
+    """The session's log, which has what the screen no longer keeps."""
+    failure: Callable[[], Exception | None] = lambda: None
+    """What the session ended with."""
+    recorded: bool = False
+
+
+@dataclass(slots=True)
+class Microphone:
+    """How the user wants to be listened to."""
+
+    there: bool = False
+    muted: bool = False
+    hands_free: bool = True
+    talking: bool = False
+    """Whether push-to-talk is on."""
+
+    def told(self, activity: Activity, recorded: bool) -> str:
+        """Return it in a few words."""
+        if recorded:
+            return "recording"
+        if activity is Activity.LOADING:
+            return "loading models; you can type already"
+        if not self.there:
+            return "no microphone: type"
+        if self.muted:
+            return "muted (F2)"
+        if self.talking:
+            return "talk; F3 when done"
+        return "hands-free" if self.hands_free else "F3 to talk"
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What was typed before the session listened."""
+
+    texts: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+
+
+class ChatApp(App[int]):
+    """The terminal chat."""
+
+    TITLE = "voice-app"
+    CSS_PATH = "chat.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "interrupt", "Stop", key_display="Esc", priority=True),
+        Binding("f1", "help", "Help", key_display="F1"),
+        Binding("f2,ctrl+g", "mute", "Mute", key_display="F2"),
+        Binding("f3,ctrl+t", "talk", "Talk", key_display="F3"),
+        Binding("f4", "hands_free", "Hands-free", key_display="F4"),
+        Binding("f5,ctrl+r", "repeat", "Repeat", key_display="F5"),
+        Binding("f6,ctrl+n", "retry", "Retry", key_display="F6"),
+        Binding("f7,ctrl+b", "panel", "Panel", key_display="F7"),
+        Binding("f9,ctrl+l", "copy_answer", "Copy", key_display="F9"),
+        Binding("ctrl+q", "leave", "Quit", priority=True),
+    ]
+
+    def __init__(self, chat: Chat) -> None:
+        super().__init__()
+        self.chat = chat
+        self.scene = Scene()
+        self.microphone = Microphone()
+        self.frames = 0
+        """Ticks so far."""
+        self._pending: deque[events.Event] = deque()
+        self._early = Waiting()
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the chat's screen."""
+        return ChatScreen(self.chat.budget_s)
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        self.set_interval(1 / FRAMES_PER_S, self.tick)
+
+    def tick(self) -> None:
+        """Take in what happened, and show it."""
+        self.frames += 1
+        self._pending.extend(self.chat.source.take())
+        until_s = time.perf_counter() + APPLY_S
+        while self._pending and time.perf_counter() < until_s:
+            self.scene.apply(self._pending.popleft())
+        if failure := self.chat.failure():
+            self.exit(1, message=str(failure))
+            return
+        control, activity = self.chat.control, self.scene.activity
+        self.microphone.there = control.has_microphone()
+        while self._early.texts and activity is not Activity.LOADING:
+            control.submit(self._early.texts.popleft())
+        now_s = max(self.chat.source.now_s(), 0.0)
+        told = self.microphone.told(activity, self.chat.recorded)
+        self.chat_screen.show(self.scene, now_s, told, control.level_db())
+
+    @property
+    def chat_screen(self) -> ChatScreen:
+        """The screen below all others."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        return screen
+
+    # What the user does.
+
+    def on_composer_sent(self, sent: Composer.Sent) -> None:
+        """Submit a text; before the session listens, it waits."""
+        if self.scene.activity is Activity.LOADING:
+            self._early.texts.append(sent.text)
+            self.scene.note("session", "Asked as soon as the models are loaded: " + sent.text)
+        else:
+            self.chat.control.submit(sent.text)
+
+    def on_composer_cut(self, cut: Composer.Cut) -> None:
+        """Say what of a paste was not taken."""
+        lost = cut.pasted - cut.kept
+        self.scene.note(
+            "notice",
+            f"Of {cut.pasted:,} pasted characters the first {cut.kept:,} were taken; {lost:,} were cut off. "
+            "A turn has room for no more; what was typed before is all there.",
+        )
+
+    def action_interrupt(self) -> None:
+        """Stop what is being said; in a dialogue, close it."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.chat.control.interrupt()
+
+    def action_mute(self) -> None:
+        """Close or open the microphone."""
+        self.microphone.muted = not self.microphone.muted
+        self.chat.control.set_muted(self.microphone.muted)
+
+    def action_talk(self) -> None:
+        """Begin or end talking: a terminal does not tell when a key is released, so it is pressed twice."""
+        microphone = self.microphone
+        if microphone.hands_free:
+            self.action_hands_free()
+        microphone.talking = not microphone.talking
+        self.chat.control.push_to_talk(microphone.talking)
+
+    def action_hands_free(self) -> None:
+        """Listen all the time, or only when asked to."""
+        microphone = self.microphone
+        microphone.hands_free, microphone.talking = not microphone.hands_free, False
+        self.chat.control.hands_free(microphone.hands_free)
+
+    def action_repeat(self) -> None:
+        """Have the last answer said again."""
+        self.chat.control.repeat()
+
+    def action_retry(self) -> None:
+        """Have the last question answered anew."""
+        self.chat.control.retry()
+
+    def action_panel(self) -> None:
+        """Show or hide the panel."""
+        self.chat_screen.toggle_class("no-panel")
+        self.scene.version += 1
+
+    def action_copy_answer(self) -> None:
+        """Copy the last answer to the terminal's clipboard (OSC 52)."""
+        if answer := self.scene.answer:
+            self.copy_to_clipboard(answer)
+            self.notify(
+                f"{len(answer):,} characters copied, if the terminal allows it (OSC 52)", markup=False
+            )
+        else:
+            self.notify("There is no answer yet", markup=False)
+
+    def action_leave(self) -> None:
+        """End the session and the chat."""
+        self.chat.control.end()
+        self.exit(0)

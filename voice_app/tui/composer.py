@@ -1,0 +1,82 @@
+"""Where the user types: Enter sends, Ctrl+J breaks the line, the arrows call up what was sent before."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from textual import events
+from textual.message import Message
+from textual.widgets import TextArea
+
+from voice_app.tui.harmless import bounded, harmless
+
+MOST_CHARS = 8000
+"""Of a turn: what a context of 2048 tokens holds of English, about four characters a token."""
+
+
+class Composer(TextArea):
+    """A text field of a few lines that sends what is in it."""
+
+    class Sent(Message):
+        """The user has sent a text."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Cut(Message):
+        """What was pasted is longer than a turn: only its beginning is kept."""
+
+        def __init__(self, pasted: int, kept: int) -> None:
+            super().__init__()
+            self.pasted, self.kept = pasted, kept
+
+    def __init__(self, placeholder: str) -> None:
+        super().__init__(
+            soft_wrap=True,
+            tab_behavior="focus",
+            compact=True,
+            highlight_cursor_line=False,
+            placeholder=placeholder,
+        )
+        self._sent: deque[str] = deque(maxlen=100)
+        self._back = 0
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Send, break the line, or call up an earlier text; all else is the text area's."""
+        if event.key == "enter":
+            self._send()
+        elif event.key in ("ctrl+j", "shift+enter"):
+            self.insert("\n")
+        elif event.key == "up" and self.cursor_at_first_line:
+            self._recall(1)
+        elif event.key == "down" and self.cursor_at_last_line:
+            self._recall(-1)
+        elif not (event.is_printable and len(self.text) >= MOST_CHARS):
+            return
+        event.prevent_default()
+        event.stop()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Insert what is pasted as far as there is room for it, and tell how much that was."""
+        event.prevent_default()
+        event.stop()
+        room = max(0, MOST_CHARS - len(self.text) + len(self.selected_text))
+        kept, more = bounded(event.text, room)
+        self.insert(harmless(kept), maintain_selection_offset=False)
+        if more:
+            self.post_message(self.Cut(len(event.text), len(kept)))
+
+    def _send(self) -> None:
+        text = self.text.strip()
+        if text:
+            self._sent.append(text)
+            self.text = ""
+            self._back = 0
+            self.post_message(self.Sent(text))
+
+    def _recall(self, step: int) -> None:
+        """Go back to an earlier text, or forward to a later one."""
+        self._back = max(0, min(len(self._sent), self._back + step))
+        self.text = self._sent[-self._back] if self._back else ""
+        self.move_cursor(self.document.end)
