@@ -113,6 +113,8 @@ class ChatApp(App[int]):
 
     def tick(self) -> None:
         """Take in what happened, and show it."""
+        if not self.chat_screen.query(Composer):  # the screen is not built yet
+            return
         self.frames += 1
         self._pending.extend(self.chat.source.take())
         until_s = time.perf_counter() + APPLY_S
@@ -128,6 +130,11 @@ class ChatApp(App[int]):
         now_s = max(self.chat.source.now_s(), 0.0)
         told = self.microphone.told(activity, self.chat.recorded)
         self.chat_screen.show(self.scene, now_s, told, control.level_db())
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is more to take in than a tick did."""
+        return bool(self._pending)
 
     @property
     def chat_screen(self) -> ChatScreen:

@@ -31,6 +31,7 @@ class ChatScreen(Screen[None]):
     """Everything there is to see."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"chat--{role}" for role in ROLES}
+    AUTO_FOCUS = "Composer"
     HORIZONTAL_BREAKPOINTS = [
         (0, "-tiny"),
         (40, "-slim"),
@@ -58,10 +59,9 @@ class ChatScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Take the theme's styles, and type at once."""
+        """Take the theme's styles."""
         self.restyle()
         self.app.theme_changed_signal.subscribe(self, lambda _: self.restyle())
-        self.query_one(Composer).focus()
 
     def restyle(self) -> None:
         """Take the styles of the theme."""
