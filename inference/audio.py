@@ -6,6 +6,9 @@ import logging
 import math
 import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +47,47 @@ def read_audio(path: Path, max_s: float = 3600) -> Audio:
             return _read_open(file, path, max_s)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         raise AudioError(f"can't be read: {_reason(error)}", path) from error
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStream:
+    """A sound file that is open, to be read once."""
+
+    seconds: float | None
+    """Its length; None where the format does not tell it."""
+    blocks: Iterator[Samples]
+    """The sound in order, its channels averaged to one, at the rate that was asked for."""
+
+
+@contextmanager
+def stream_audio(path: Path, rate_hz: int) -> Iterator[AudioStream]:
+    """Open a sound file of any length, held a block at a time; otherwise like `read_audio`. Raises AudioError."""
+    try:
+        if not path.is_file():
+            raise AudioError(_not_a_file(path), path)
+        with path.open("rb", buffering=0) as file, _opened(file, path) as (sound, ends_early):
+            seconds = sound.frames / sound.samplerate if _tells_length(sound) else None
+            yield AudioStream(seconds, _resampled(sound, path, rate_hz, ends_early))
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        raise AudioError(f"can't be read: {_reason(error)}", path) from error
+
+
+def _resampled(sound: soundfile.SoundFile, path: Path, rate_hz: int, ends_early: bool) -> Iterator[Samples]:
+    import soxr
+
+    stream = soxr.ResampleStream(sound.samplerate, rate_hz, 1, dtype="float32")
+    read = 0
+    for block in _mono_blocks(sound):
+        if block is None:
+            ends_early = True
+            break
+        read += len(block)
+        yield stream.resample_chunk(block)
+    if read == 0:
+        raise AudioError("holds no sound (0 samples)", path)
+    if ends_early:
+        _log.warning("%s: ends early; using the %.1f s that can be read", path, read / sound.samplerate)
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def resample(audio: Audio, rate_hz: int) -> Audio:
@@ -107,6 +151,20 @@ def _quietest(samples: Samples, width: int) -> int:
 
 
 def _read_open(file: FileIO, path: Path, max_s: float) -> Audio:
+    with _opened(file, path) as (sound, ends_early):
+        limit = min(int(max_s * sound.samplerate), _MAX_SAMPLES)
+        samples, broken = _read_all(sound, limit, path)
+        rate_hz = int(sound.samplerate)
+    if len(samples) == 0:
+        raise AudioError("holds no sound (0 samples)", path)
+    if ends_early or broken:
+        _log.warning("%s: ends early; using the %.1f s that can be read", path, len(samples) / rate_hz)
+    return Audio(samples, rate_hz)
+
+
+@contextmanager
+def _opened(file: FileIO, path: Path) -> Iterator[tuple[soundfile.SoundFile, bool]]:
+    """Open a sound, and tell whether its file ends before its header says. Raises AudioError."""
     import soundfile
 
     size_bytes = os.fstat(file.fileno()).st_size
@@ -118,18 +176,11 @@ def _read_open(file: FileIO, path: Path, max_s: float) -> Audio:
         # By descriptor: a name's extension can't make libsndfile take arbitrary bytes for raw samples.
         with _forward_reader(file.fileno()) as sound:
             _check_format(sound.samplerate, sound.channels, path)
-            limit = min(int(max_s * sound.samplerate), _MAX_SAMPLES)
-            samples, broken = _read_blocks(sound, limit, path)
-            rate_hz = int(sound.samplerate)
+            yield sound, ends_early
     except soundfile.SoundFileError as error:
         raise AudioError(
             f"not a sound file that can be read ({_reason(error)}); WAV, FLAC, OGG and MP3 can", path
         ) from error
-    if len(samples) == 0:
-        raise AudioError("holds no sound (0 samples)", path)
-    if ends_early or broken:
-        _log.warning("%s: ends early; using the %.1f s that can be read", path, len(samples) / rate_hz)
-    return Audio(samples, rate_hz)
 
 
 def _forward_reader(descriptor: int) -> soundfile.SoundFile:
@@ -147,24 +198,38 @@ def _forward_reader(descriptor: int) -> soundfile.SoundFile:
     return ForwardSoundFile(descriptor, closefd=False)
 
 
-def _read_blocks(sound: soundfile.SoundFile, limit: int, path: Path) -> tuple[Samples, bool]:
+def _read_all(sound: soundfile.SoundFile, limit: int, path: Path) -> tuple[Samples, bool]:
     """Return the mono samples, and whether the decoder gave up before the end."""
-    import soundfile
-
     too_long = AudioError(f"longer than {limit / sound.samplerate:.0f} s; cut it into shorter files", path)
-    if limit < sound.frames < 1 << 40:  # larger: a format that does not tell its length
+    if _tells_length(sound) and sound.frames > limit:
         raise too_long
     held = bytearray()  # grows in place: a list of blocks would need twice the memory when joined
+    for block in _mono_blocks(sound):
+        if block is None:
+            return np.frombuffer(held, np.float32), True
+        held += block.tobytes()
+        if len(held) > 4 * limit:
+            raise too_long
+    return np.frombuffer(held, np.float32), False
+
+
+def _mono_blocks(sound: soundfile.SoundFile) -> Iterator[Samples | None]:
+    """Yield the sound, its channels averaged; None where the decoder gives up before the end."""
+    import soundfile
+
     while True:
         try:
             block = sound.read(_BLOCK_VALUES // sound.channels, dtype="float32", always_2d=True)
         except soundfile.SoundFileError:
-            return np.frombuffer(held, np.float32), True
+            yield None
+            return
         if len(block) == 0:
-            return np.frombuffer(held, np.float32), False
-        held += _sane(block).mean(axis=1, dtype=np.float32).tobytes()
-        if len(held) > 4 * limit:
-            raise too_long
+            return
+        yield _sane(block).mean(axis=1, dtype=np.float32)
+
+
+def _tells_length(sound: soundfile.SoundFile) -> bool:
+    return bool(sound.frames < 1 << 40)  # larger: a format that does not tell its length
 
 
 def _sane(samples: Samples) -> Samples:

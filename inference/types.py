@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -39,6 +39,20 @@ class Transcript:
     """How often the loop guard decoded again with a longer context."""
     mean_log_prob: float = 0.0
     """Of its tokens, natural logarithm; of the most doubtful piece, where the sound was cut into several."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word of a transcript, with its punctuation, and where it is in the sound."""
+
+    text: str
+    """Without white space."""
+    start_s: float
+    end_s: float
+
+    def later(self, seconds: float) -> HeardWord:
+        """Return the word in a sound with so much before it."""
+        return replace(self, start_s=self.start_s + seconds, end_s=self.end_s + seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from voice_app.demos.cli import demo_app
 from voice_app.memory.command import memory_app
 from voice_app.options import Backend, Backends, Json, Model, PersonaName, Stt, Voice, flags, model_flags
 from voice_app.tools.commands import tools_app
+from voice_app.transcription.command import transcribe
 from voice_app.tui.command import chat
 
 app = typer.Typer(
@@ -259,15 +260,7 @@ def say(
     run(load_settings(**flags(models=model_flags(voice=voice))), _text(text), out)
 
 
-@app.command()
-def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="Sound files.")], stt: Stt = None, json: Json = False
-) -> None:
-    """Write down what is said in sound files."""
-    from voice_app.config import load_settings
-    from voice_app.oneshot import transcribe as run
-
-    raise typer.Exit(run(load_settings(**flags(models=model_flags(stt=stt))), files, json))
+app.command()(transcribe)
 
 
 @app.command()

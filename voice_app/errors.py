@@ -7,6 +7,7 @@ VoiceAppError           1
 ├── ResultError         7  a saved result of the benchmark that can't be used
 ├── ToolError           1  a local tool that has no answer, as to a sum that has no value
 ├── AudioDeviceError    4  no sound card, or not the one asked for
+├── OutputError         7  a file or folder that was asked for can't be written
 ├── SessionError        7  a file of the session (log, recording) can't be written
 ├── MemoryFileError     7  a memory that can't be read or written
 └── EntryError          1  something that can't be remembered, or is not
@@ -66,6 +67,16 @@ class AudioDeviceError(VoiceAppError):
     """No sound card, or not the one asked for."""
 
     exit_code = 4
+
+
+class OutputError(VoiceAppError):
+    """A file or folder that was asked for can't be written."""
+
+    exit_code = 7
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.path = path
 
 
 class SessionError(VoiceAppError):

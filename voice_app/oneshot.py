@@ -1,11 +1,11 @@
-"""Single steps of the pipeline, for scripts: ask, say, transcribe, devices, trace."""
+"""Single steps of the pipeline, for scripts: ask, say, devices, trace."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -15,18 +15,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from inference.audio import read_audio, write_audio
+from inference.audio import write_audio
 from inference.errors import AudioError
 from inference.text import ClauseSplitter
 from inference.tts.piper import PiperTextToSpeech
 from inference.types import Audio, ChatRequest, Message, SpeechChunk
 from voice_app import waterfall
 from voice_app.config import Settings
-from voice_app.errors import SessionError, exit_code
+from voice_app.errors import SessionError
 from voice_app.persona import load_persona
 from voice_app.recorder import replay
 from voice_app.stages import emulated
-from voice_app.wiring import build_llm, build_stt, build_tts
+from voice_app.wiring import build_llm, build_tts
 
 
 def ask(settings: Settings, text: str, as_json: bool) -> None:
@@ -92,28 +92,6 @@ async def _say_aloud(settings: Settings, tts: PiperTextToSpeech, text: str) -> N
         await speaker.finish()
     finally:
         await speaker.close()
-
-
-def transcribe(settings: Settings, files: Sequence[Path], as_json: bool) -> int:
-    """Print what is said in each file; return the exit status of the first that can't be read."""
-    stt, status = build_stt(settings), 0
-    for file in files:
-        try:
-            audio = read_audio(file)
-            start_s = time.perf_counter()
-            heard = stt.transcribe(audio)
-        except AudioError as error:
-            typer.echo(f"voice-app: {error}", err=True)
-            status = status or exit_code(error)
-            continue
-        row = {
-            "file": str(file),
-            "text": heard.text,
-            "seconds": round(audio.seconds, 3),
-            "compute_ms": round((time.perf_counter() - start_s) * 1000, 1),
-        }
-        typer.echo(json.dumps(row, ensure_ascii=False) if as_json else heard.text)
-    return status
 
 
 def devices(as_json: bool) -> None:

@@ -19,11 +19,13 @@ import numpy.typing as npt
 
 from inference.audio import level_dbfs, resample, split_at_quiet
 from inference.errors import ModelCorrupt, ModelError, ModelMissing
+from inference.stt.alignment import timed_words, token_starts_s
 from inference.stt.loops import cut_repeats, repeats
 from inference.threads import single_thread_blas
-from inference.types import Audio, Samples, Transcript
+from inference.types import Audio, HeardWord, Samples, Transcript
 
 if TYPE_CHECKING:
+    import ctranslate2
     import tokenizers
     from faster_whisper.tokenizer import Tokenizer
 
@@ -91,6 +93,20 @@ class WhisperSpeechToText:
         """Return the final words of an utterance of any length and rate."""
         return self._pieces(audio, may_rerun=True)
 
+    def words(self, audio: Audio) -> tuple[HeardWord, ...]:
+        """Return the final words of an utterance of any length and rate, with their times.
+
+        Times come from the decoder's attention to the sound (`align`, dynamic time warping over the model's alignment
+        heads); a word borders on the next one, so that what lies between them belongs to one of the two.
+        """
+        found: list[HeardWord] = []
+        start_s = 0.0
+        for piece in split_at_quiet(resample(audio, RATE_HZ), _PIECE_S):
+            if level_dbfs(piece.samples) >= _LEAST_DBFS:
+                found += [word.later(start_s) for word in self._timed(piece)]
+            start_s += piece.seconds
+        return tuple(found)
+
     def partial(self, audio: Audio) -> Transcript:
         """Return the words so far with a single decode; repetitions stay unless they ran away."""
         return self._pieces(audio, may_rerun=False)
@@ -113,14 +129,36 @@ class WhisperSpeechToText:
             mean_log_prob = min(mean_log_prob, heard.mean_log_prob)
         return Transcript(" ".join(filter(None, texts)), audio.seconds, reruns, mean_log_prob)
 
+    def _timed(self, piece: Audio) -> list[HeardWord]:
+        encoded = []
+
+        def decode(context_s: float) -> Decoded:
+            encoded.append(self._encode(piece.samples, context_s))
+            return self._generate(encoded[-1], piece.seconds)
+
+        heard, _ = settle(decode, contexts(piece.seconds, self._context_s))
+        tokens = self._tokenizer.encode(f" {heard.text}") if heard.text else []
+        if not tokens:
+            return []
+        frames = len(piece.samples) // _HOP_SAMPLES
+        found = self._model.align(encoded[-1], self._tokenizer.sot_sequence, [tokens], frames)[0]
+        parts = self._tokenizer.split_to_word_tokens([*tokens, self._tokenizer.eot])
+        return timed_words(parts, token_starts_s(found.alignments))
+
     def _decode(self, samples: Samples, context_s: float) -> Decoded:
+        return self._generate(self._encode(samples, context_s), len(samples) / RATE_HZ)
+
+    def _encode(self, samples: Samples, context_s: float) -> ctranslate2.StorageView:
         from ctranslate2 import StorageView
 
         padded = np.pad(samples, (0, context_samples(context_s) - len(samples)))
         features: npt.NDArray[np.float32] = self._log_mel(padded, padding=0)[np.newaxis]
-        cap = token_cap(len(samples) / RATE_HZ)
+        return self._model.encode(StorageView.from_array(np.ascontiguousarray(features, np.float32)))
+
+    def _generate(self, encoded: ctranslate2.StorageView, audio_s: float) -> Decoded:
+        cap = token_cap(audio_s)
         result = self._model.generate(
-            StorageView.from_array(np.ascontiguousarray(features, np.float32)),
+            encoded,
             [self._prompt],
             beam_size=1,
             max_length=2 * cap,  # of which CTranslate2 generates half
