@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -23,11 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import InferenceError, ModelCorrupt, ModelMissing
+from inference.tts.lexicon import Lexicon, Phonemise
 from inference.tts.split import NotDivisible, SplitVoice, WholeVoice, load_cut
 from inference.types import Samples, SpeechChunk, WordEnd
-
-Phonemise = Callable[[str], Sequence[str]]
-"""Text to phonemes, one code point each; " " separates words."""
 
 MAX_IDS = 400
 """Phoneme ids of one run: bounds memory, and the wait for the text part (about 0.15 ms an id)."""
@@ -66,7 +64,7 @@ class PiperTextToSpeech:
             raise InferenceError(f"speed must be between {MIN_SPEED} and {MAX_SPEED}, not {speed}")
         self._config = _read_config(voice)
         self._phonemes = _phonemiser(self._config)
-        self._word_phonemes = lru_cache(maxsize=4096)(self._phonemes)
+        self.pronounce({})
         self._scales = (
             float(self._config.noise_scale),
             float(self._config.length_scale) / speed,
@@ -78,6 +76,15 @@ class PiperTextToSpeech:
     def rate_hz(self) -> int:
         """Sample rate of the voice."""
         return int(self._config.sample_rate)
+
+    def pronounce(self, pronunciations: Mapping[str, str]) -> None:
+        """Say these words as told from the next clause on, in place of what was told before; see `lexicon.py`.
+
+        May be called from any thread.
+        """
+        lexicon = Lexicon(pronunciations, self._phonemes, self._config.phoneme_id_map)
+        self._phonemise = lexicon.phonemise
+        self._word_phonemes = lru_cache(maxsize=4096)(lexicon.phonemise)
 
     def warm(self) -> None:
         """Run everything once: the first run allocates and loads what later ones reuse."""
@@ -91,7 +98,7 @@ class PiperTextToSpeech:
         piece, their `end_sample` counted from the start of all the sound.
         """
         spoken_samples = 0
-        for piece in pieces(pronounceable(text), self._phonemes):
+        for piece in pieces(pronounceable(text), self._phonemise):
             if cancelled.is_set():
                 return
             for samples, words in self._speak(piece):
