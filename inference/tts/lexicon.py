@@ -119,7 +119,7 @@ def respelled(text: str) -> str | None:
 
 def _stressed(ipa: str) -> str:
     """Return phonemes as espeak writes those of English: stress right before its vowel, ɹ and ɡ."""
-    plain = ipa.translate(str.maketrans({"g": "ɡ", "r": "ɹ", "'": "ˈ", ".": ""}))
+    plain = ipa.translate(str.maketrans("gr'", "ɡɹˈ", "."))
     moved = re.sub(rf"([ˈˌ])([^{_VOWEL_SOUNDS}ˈˌ]+)(?=[{_VOWEL_SOUNDS}])", r"\2\1", plain)
     return moved if "ˈ" in moved else _stress(moved)
 
