@@ -26,6 +26,7 @@ from lpu_backend.estimate.command import add_commands as add_estimates
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.graph import Kind, build_graph
 from lpu_backend.model.shape import read_shape
+from lpu_backend.page.command import page_options, run_page_command
 from lpu_backend.system.network_command import network_options, run_network_command
 
 LARGEST_TEXT_BYTES = 64 << 20
@@ -66,6 +67,11 @@ def parser(model: Path | None = None) -> argparse.ArgumentParser:
     network_options(network)
     network.set_defaults(act=run_network_command)
     add_estimates(commands)
+    paged = commands.add_parser(
+        "page", help="write a page: the chip, what a model does on it, what is known of it"
+    )
+    page_options(paged, model)
+    paged.set_defaults(act=run_page_command)
     return top
 
 

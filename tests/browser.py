@@ -33,11 +33,13 @@ FAINT_WORDS = """() => {
     return colour === "rgba(0, 0, 0, 0)" && node.parentElement ? behind(node.parentElement) : colour;
   };
   return [...document.querySelectorAll("svg text")].filter((words) => {
-    const both = [getComputedStyle(words).fill, behind(words.closest("svg"))].map(light);
+    const shape = words.classList.contains("on") ? words.previousElementSibling : null;
+    const under = shape ? getComputedStyle(shape).fill : behind(words.closest("svg"));
+    const both = [getComputedStyle(words).fill, under].map(light);
     return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05) < 4.5;
   }).map((words) => words.textContent);
 }"""
-"""Relative luminance and contrast as WCAG 2.1 defines them."""
+"""Relative luminance and contrast as WCAG 2.1 defines them; words of the class `on` stand on the shape before them."""
 
 
 @dataclass(slots=True)

@@ -48,6 +48,18 @@ def plot(height: float, title: str, children: Iterable[Element]) -> Element:
     return element("svg", *children, class_="plot", width="100%", height=height, role="img", aria_label=title)
 
 
+def stretched(box: tuple[float, float], height: float, paths: Iterable[Element]) -> Element:
+    """Return the inside of a `plot`: paths in a box of (width, height) of their own, stretched to its width."""
+    made = element("svg", *paths, x=0, y=0, width="100%", height=height, preserveAspectRatio="none")
+    made.set("viewBox", f"0 0 {box[0]:g} {box[1]:g}")
+    return made
+
+
+def path(steps: str, class_: str) -> Element:
+    """Return a path."""
+    return element("path", d=steps, class_=class_)
+
+
 def scaled(box: tuple[float, float], title: str, children: Iterable[Element], **more: object) -> Element:
     """Return a drawing whose (width, height) is scaled to the width of its place."""
     drawing = element("svg", *children, role="img", aria_label=title, **more)
