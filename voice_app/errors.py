@@ -6,6 +6,7 @@ VoiceAppError           1
 ├── ScenarioError       5  a corpus for the benchmark that can't be used
 ├── ResultError         7  a saved result of the benchmark that can't be used
 ├── ToolError           1  a local tool that has no answer, as to a sum that has no value
+├── TableError          1  a table can't be changed as asked
 ├── AudioDeviceError    4  no sound card, or not the one asked for
 ├── OutputError         7  a file or folder that was asked for can't be written
 ├── SessionError        7  a file of the session (log, recording) can't be written
@@ -61,6 +62,10 @@ class ResultError(VoiceAppError):
 
 class ToolError(VoiceAppError):
     """A local tool that has no answer. `str()` is a sentence to be spoken."""
+
+
+class TableError(VoiceAppError):
+    """A table that can't be made, or changed as asked."""
 
 
 class AudioDeviceError(VoiceAppError):

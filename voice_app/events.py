@@ -259,6 +259,8 @@ class TableShown(Fact):
     rows: tuple[tuple[str, ...], ...]
     complete: bool = True
     """Whether all its rows are there."""
+    listed: bool = False
+    """Whether it was asked for as a list, day by day, not as a table."""
 
 
 class ToolCalled(Fact):

@@ -1,0 +1,171 @@
+"""Tables in conversations: virtual time and a model that knows no grammar, then the real one on all four requests."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from inference.llm.llamacpp import LlamaCpp
+from inference.llm.native import NativeSampler
+from inference.types import Sampling
+from tests.bench.tables import REQUESTS, faults, run, turn
+from tests.voice_app.test_conversation import Stage, pause
+from voice_app import events
+from voice_app.audio.recordings import RecordedTurn
+from voice_app.config import load_settings
+from voice_app.conversation import Conversation
+from voice_app.lane import ThreadLane
+from voice_app.reply import Engines
+from voice_app.tables import grammar
+from voice_app.tables.table import Table
+from voice_app.tables.way import TableWay, table_way
+from voice_app.wiring import build_llm
+
+HOSTILE = (
+    'a"b',
+    "back\\slash",
+    "two\nlines",
+    "tab\there",
+    "\x00\x7f\u2028",
+    "日本 ☕ é",
+    "| pipe |",
+    "x" * 5000,
+    '" | [^"]',
+)
+
+
+def conversation(*heard: str) -> tuple[Stage, TableWay]:
+    """A conversation in which these words are heard, with a model that writes "One two. …" whatever it is asked."""
+    way = TableWay()
+
+    def join(held: Conversation) -> None:
+        held.drafter.ways = (way,)
+
+    turns = (RecordedTurn(pause(1.0)),) * len(heard)
+    return Stage(heard=heard, turns=turns, during=join).run(), way
+
+
+def table_of(event: events.Fact) -> Table:
+    assert isinstance(event, events.TableShown)
+    return Table(event.columns, event.rows)
+
+
+def test_four_turns_with_a_model_that_obeys_nothing() -> None:
+    """Every table is valid and carries the one before; two sentences are said of each."""
+    stage, way = conversation(*REQUESTS)
+    final = [event for event in stage.of(events.TableShown) if event.complete]
+    itinerary, table, cost, both = map(table_of, final)
+    texts = [event.text for event in stage.of(events.TextDone)]
+
+    assert table == itinerary
+    assert [event.listed for event in final] == [True, False, False, False]
+    assert cost.without_column("Approximate cost") == table
+    assert both.rows[: len(cost.rows)] == cost.rows
+    assert set(both.column("City")) == {"New York City", "Atlanta, Georgia"}
+    assert len(set(both.column("Activity"))) == len(both.rows) == 12
+    assert way.shown is not None
+    assert way.shown.table == both
+    assert texts[0].startswith("Here is a two-day itinerary for New York City. On the first morning you ")
+    assert texts[1] == "Here is the itinerary as a table. It has six rows with city, day, time and activity."
+    assert all(text.count(". ") == 1 and "|" not in text for text in texts)
+
+
+def test_a_table_grows_row_by_row_while_the_first_sentence_is_said() -> None:
+    """Its rows come one by one, unfinished until the last event; the voice begins before the table is complete."""
+    stage, _ = conversation(REQUESTS[0])
+    shown = stage.of(events.TableShown)
+    (started,) = stage.of(events.PlaybackStarted)
+
+    assert [len(event.rows) for event in shown] == [1, 2, 3, 4, 5, 6, 6]
+    assert [event.complete for event in shown] == [False] * 6 + [True]
+    assert len({event.title for event in shown}) == 1
+    assert started.at_s < shown[-1].at_s
+
+
+def test_a_draft_that_is_dropped_shows_no_table() -> None:
+    """The user goes on after the pause: only the itinerary that the whole turn asks for is shown, and kept."""
+    way = TableWay()
+
+    def join(held: Conversation) -> None:
+        held.drafter.ways = (way,)
+
+    heard = ("Plan two days in Boston", "Plan two days in Boston, no, make an itinerary for Rome.")
+    turns = (RecordedTurn(pause(1.0, 0.2, 1.0)),)
+    stage = Stage(heard=heard, turns=turns, during=join).run()
+    shown = stage.of(events.TableShown)
+
+    assert len(stage.of(events.DraftDiscarded)) == 1
+    assert {event.revision for event in shown} == {2}
+    assert shown[0].at_s >= stage.of(events.TurnCommitted)[0].at_s
+    assert way.shown is not None
+    assert way.shown.table == table_of(shown[-1])
+
+
+def test_a_change_that_can_not_be_made_is_said_and_changes_nothing() -> None:
+    """The same column twice, a row that is not there, the same city again."""
+    stage, way = conversation(
+        REQUESTS[0], "Remove row 9.", "Add a column with the day.", "Do this for New York City also."
+    )
+    texts = [event.text for event in stage.of(events.TextDone)]
+
+    assert texts[1] == "I left the table as it is: there is no row 9; there are 6."
+    assert texts[2].startswith("I left the table as it is: columns need different names")
+    assert texts[3] == "I left the table as it is: New York City is in it already."
+    assert way.shown is not None
+    assert len(way.shown.table.rows) == 6
+
+
+def test_changes_without_a_model_keep_their_part_for_later_ones() -> None:
+    """Another city's rows follow the renamed columns; what was taken out stays out."""
+    stage, way = conversation(
+        REQUESTS[0],
+        "Rename the column activity to what we do.",
+        "Remove the time column.",
+        "Sort the table by day, descending.",
+        "Delete the last row.",
+        "Do the same for Boston.",
+    )
+    assert way.shown is not None
+    table = way.shown.table
+
+    assert table.columns == ("City", "Day", "What we do")
+    assert table.column("City") == ("New York City",) * 5 + ("Boston",) * 5
+    assert table.column("Day") == ("2", "2", "2", "1", "1") * 2
+    assert [event.status for event in stage.of(events.ResponseDone)] == ["completed"] * 6
+
+
+@pytest.fixture(scope="module")
+def lane() -> ThreadLane:
+    return ThreadLane()
+
+
+@pytest.fixture(scope="module")
+def llm(lane: ThreadLane) -> LlamaCpp:
+    return lane.prepare(lambda: build_llm(load_settings())).result()
+
+
+@pytest.mark.model
+def test_the_embedded_model_makes_valid_tables(llm: LlamaCpp, lane: ThreadLane) -> None:
+    """The four requests: columns and rows carried through, amounts in the cost column, nothing twice."""
+    assert faults(asyncio.run(run(llm, lane, 0))) == []
+
+
+@pytest.mark.model
+def test_a_table_of_things_is_valid_with_the_embedded_model(llm: LlamaCpp, lane: ThreadLane) -> None:
+    """Different things, every cell filled, as many columns as asked for."""
+    engines = Engines(None, llm, None, lane)  # type: ignore[arg-type]
+    request = "Make a table of three animals with columns name, color and food."
+    held = asyncio.run(turn(request, engines, table_way()))
+
+    assert held.table.columns == ("Name", "Color", "Food")
+    assert 1 <= len(held.table.rows) <= 3
+    assert len(set(held.table.column("Name"))) == len(held.table.rows)
+    assert all(cell for row in held.table.rows for cell in row)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_any_text_can_stand_in_a_grammar(llm: LlamaCpp, text: str) -> None:
+    """llama.cpp reads the grammar of a choice with quotes, backslashes, line breaks and any Unicode in it."""
+    NativeSampler(llm.model, Sampling(), grammar.choice([text, "plain"])).close()
