@@ -29,7 +29,7 @@ class Terminal:
         self._socket = f"voice-app-test-{os.getpid()}-{time.monotonic_ns()}"
         self._env = {**env, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         self._env.pop("TMUX", None)
-        line = f"{shlex.join(command)}; echo status:$?:; stty -a | grep -c -- ' echo '; cat"
+        line = f"trap : INT; {shlex.join(command)}; echo status:$?:; stty -a | grep -c -- ' echo '; cat"
         self._tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), "sh", "-c", line)
 
     def _tmux(self, *arguments: str) -> str:

@@ -2,11 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
+from inference.tts.piper import PiperTextToSpeech
 from voice_app.again import again
 from voice_app.answers import Way
+from voice_app.config import Settings
+from voice_app.errors import MemoryFileError
+from voice_app.memory.store import SHARED, Memory, memory_path
+from voice_app.memory.way import remembering
 from voice_app.tables.way import table_way
+from voice_app.wiring import Assistant
+
+Tell = Callable[[str], None]
 
 
-def abilities() -> tuple[Way, ...]:
-    """Return the ways of a session."""
-    return (again, table_way())
+class Abilities:
+    """The abilities of one session. They belong to a persona and a voice: `adopt` those of another assistant."""
+
+    def __init__(self, assistant: Assistant, tell: Tell, announce: Tell) -> None:
+        self._tell, self._announce = tell, announce
+        self._memory: Memory | None = None
+        self._tables = table_way()
+        self.ways: tuple[Way, ...] = ()
+        self.adopt(assistant)
+
+    def adopt(self, assistant: Assistant) -> None:
+        """Go on with another assistant's persona and voice. What the user should know of its memory is told."""
+        self._close_memory()
+        self._memory = self._open_memory(assistant.settings, assistant.persona.name)
+        tts = cast(PiperTextToSpeech, assistant.engines.tts)
+        memory = (remembering(self._memory, tts.pronounce),) if self._memory else ()
+        self.ways = (again, *memory, self._tables)
+
+    def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
+        if settings.memory == "off":
+            return None
+        try:
+            memory = Memory(memory_path(SHARED if settings.memory == "shared" else persona))
+        except MemoryFileError as error:
+            self._tell(f"{error}. Nothing is remembered in this session")
+            return None
+        if memory.notice:
+            self._tell(memory.notice)
+        return memory
+
+    def _close_memory(self) -> None:
+        if self._memory:
+            self._memory.close()
+
+    def close(self) -> None:
+        """Close the memory's file."""
+        self._close_memory()

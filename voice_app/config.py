@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     models: Models = Models()
     audio: AudioDevices = AudioDevices()
     turn: TurnTaking = TurnTaking()
+    memory: Literal["persona", "shared", "off"] = "persona"
+    """Whether what the user asks to remember is kept by each persona for itself, by all together, or not at all."""
     keep_log: bool = True
     """Whether sessions are logged (events and texts, never sound) in the state folder."""
 

@@ -18,7 +18,7 @@ from inference.errors import InferenceError
 from inference.models.manifest import load_manifest
 from inference.models.store import ModelStore
 from voice_app import events
-from voice_app.abilities import abilities
+from voice_app.abilities import Abilities
 from voice_app.again import REPEAT, RETRY
 from voice_app.audio.device import DeviceSpeaker, Microphone, list_devices
 from voice_app.audio.echo_cancel import EchoCanceller, PlayedSound
@@ -32,7 +32,16 @@ from voice_app.errors import AudioDeviceError, SessionError, VoiceAppError
 from voice_app.lane import Urgency
 from voice_app.persona import persona_names
 from voice_app.rewiring import retire, rewired
-from voice_app.session import Session, created, open_canceller, open_log, open_source, open_speaker, senses_of
+from voice_app.session import (
+    Notices,
+    Session,
+    created,
+    open_canceller,
+    open_log,
+    open_source,
+    open_speaker,
+    senses_of,
+)
 from voice_app.turn_policy import State
 from voice_app.wiring import Assistant, build_assistant
 
@@ -74,6 +83,7 @@ class Running:
     assistant: Assistant
     conversation: Conversation
     plugs: Plugs
+    abilities: Abilities
     jobs: set[asyncio.Task[None]] = field(default_factory=set)
 
 
@@ -83,6 +93,7 @@ class LiveSession:
     def __init__(self, session: Session, *, keep_sound: bool = False) -> None:
         self._session, self._settings = session, session.settings
         self._kept = KeptSound() if keep_sound else None
+        self._notice = Notices()
         self._running: Running | None = None
         self._hands_free, self._muted, self._held = True, False, False
         self.ended = False
@@ -107,27 +118,27 @@ class LiveSession:
         with open_log(self._session) as recorder:
             for listener in (*recorder, *self._session.listeners):
                 bus.subscribe(listener)
-            told: list[str] = []
-            plugs = self._plugs(told.append)
+            plugs = self._plugs()
             senses = replace(
                 senses_of(self._settings, plugs.source, plugs.speaker),
                 hears_itself=plugs.hears_itself,
                 cancel_echo=plugs.cancel_echo,
             )
             conversation = Conversation(senses, assistant.engines, assistant.history, assistant.style, bus)
-            conversation.drafter.ways = abilities()
-            self._running = Running(asyncio.get_running_loop(), task, assistant, conversation, plugs)
-            if self.ended:
-                return
+            abilities = Abilities(assistant, self._notice, conversation.announce)
+            conversation.drafter.ways = abilities.ways
+            loop = asyncio.get_running_loop()
+            self._running = Running(loop, task, assistant, conversation, plugs, abilities)
 
             def listens() -> events.Event:
-                for message in told:
-                    asyncio.get_running_loop().call_soon(conversation.notice, message)
+                self._notice.begin(conversation)
                 return created(assistant)
 
-            await conversation.run(listens)
+            with contextlib.closing(abilities):
+                if not self.ended:
+                    await conversation.run(listens)
 
-    def _plugs(self, told: Callable[[str], None]) -> Plugs:
+    def _plugs(self) -> Plugs:
         """Open what the settings name; what is missing is told, and does not stop anybody from typing."""
         played = PlayedSound()
         canceller = open_canceller(self._session, played)
@@ -135,20 +146,16 @@ class LiveSession:
         try:
             source = open_source(self._session, self.submit, self._notice, canceller)
         except AudioDeviceError as error:
-            told(f"{error}. You can type.")
+            self._notice(f"{error}. You can type.")
             source = Silence()
         speaker: Speaker
         try:
             speaker = open_speaker(self._session, self._notice, played)
         except AudioDeviceError as error:
-            told(f"{error}. Replies are shown, not heard.")
+            self._notice(f"{error}. Replies are shown, not heard.")
             speaker = FileSpeaker(None)
         switched = SwitchedSource(source, self._notice, self._kept)
         return Plugs(switched, SwitchedSpeaker(speaker, self._kept), canceller)
-
-    def _notice(self, message: str) -> None:
-        if self._running:
-            self._running.conversation.notice(message)
 
     # From any thread.
 
@@ -285,6 +292,8 @@ class LiveSession:
         new = await old.lane.call(Urgency.UPKEEP, lambda: rewired(old, settings))
         await conversation.rest()
         conversation.engage(new.engines, new.style, new.history)
+        running.abilities.adopt(new)
+        conversation.drafter.ways = running.abilities.ways
         running.assistant = new
         await old.lane.call(Urgency.UPKEEP, lambda: retire(old, new))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from voice_app.audio.recordings import RecordedTurn, RecordedUser
 from voice_app.audio.speaker import FileSpeaker, Speaker
 from voice_app.budget import Budget
 from voice_app.config import Settings, state_dir
-from voice_app.conversation import Senses
+from voice_app.conversation import Conversation, Senses
 from voice_app.ears import EarSettings
 from voice_app.endpointing import EndpointLimits
 from voice_app.errors import AudioDeviceError
@@ -40,6 +41,27 @@ class Session:
     """Where the assistant's sound is written; None: the loudspeaker."""
     events_file: Path | None = None
     listeners: Sequence[Listener] = ()
+
+
+class Notices:
+    """What the user is told while the session goes on. What comes up before it listens is told then."""
+
+    def __init__(self) -> None:
+        self._early: list[str] = []
+        self._conversation: Conversation | None = None
+
+    def __call__(self, message: str) -> None:
+        """Tell it now, or as soon as can be."""
+        if self._conversation:
+            self._conversation.notice(message)
+        else:
+            self._early.append(message)
+
+    def begin(self, conversation: Conversation) -> None:
+        """The session listens: tell through its conversation, behind its first event."""
+        self._conversation = conversation
+        for message in self._early:
+            asyncio.get_running_loop().call_soon(conversation.notice, message)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from voice_app import events
-from voice_app.abilities import abilities
+from voice_app.abilities import Abilities
 from voice_app.audio.device import Microphone
 from voice_app.audio.echo_cancel import PlayedSound
 from voice_app.audio.recordings import RecordedUser, SpokenTurn
@@ -20,6 +20,7 @@ from voice_app.console import ConsoleView
 from voice_app.conversation import Conversation
 from voice_app.session import (
     Listener,
+    Notices,
     Session,
     created,
     open_canceller,
@@ -53,8 +54,7 @@ async def converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
         for listener in (*recorder, *session.listeners):
             bus.subscribe(listener)
 
-        def notice(message: str) -> None:
-            conversation.notice(message)
+        notice = Notices()
 
         def submit(text: str) -> None:
             conversation.submit(text)
@@ -70,11 +70,17 @@ async def converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
         if canceller:
             senses = replace(senses, hears_itself=canceller.hears_itself, cancel_echo=canceller.engage)
         conversation = Conversation(senses, engines, history, style, bus)
-        conversation.drafter.ways = abilities()
+        abilities = Abilities(assistant, notice, conversation.announce)
+        conversation.drafter.ways = abilities.ways
         if sys.stdin.isatty() and isinstance(source, Microphone):
             read_lines(lambda line: submit(line) if line else None)
-        with _ended_by_signals():
-            await conversation.run(lambda: created(assistant))
+
+        def listens() -> events.Event:
+            notice.begin(conversation)
+            return created(assistant)
+
+        with _ended_by_signals(), contextlib.closing(abilities):
+            await conversation.run(listens)
         return source.spoken_since(conversation.started_s) if isinstance(source, RecordedUser) else []
 
 

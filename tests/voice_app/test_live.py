@@ -23,7 +23,7 @@ class Watched:
 
     def __init__(self, log: Path) -> None:
         self.log: list[events.Event] = []
-        settings = load_settings(audio={"input": "missing card", "output": "missing card"})
+        settings = load_settings(memory="off", audio={"input": "missing card", "output": "missing card"})
         session = Session(settings, events_file=log, listeners=(self.log.append,))
         self.live = LiveSession(session, keep_sound=True)
         self.thread = threading.Thread(target=self.live.run)

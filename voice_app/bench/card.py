@@ -17,7 +17,7 @@ from inference.types import Samples
 from voice_app import events
 from voice_app.audio.recordings import SpokenTurn
 from voice_app.bench.measured import Session, measured
-from voice_app.bench.pulse import CARD_RATE_HZ, PulseServer
+from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
 from voice_app.bench.report import figures
 from voice_app.bench.scenario import AUDIBLE, ScenarioTurn
 from voice_app.budget import Budget
@@ -46,7 +46,7 @@ def measure_card(
     with tempfile.TemporaryDirectory() as folder, PulseServer(echo_db) as card, card.record() as recording:
         log = Path(folder) / "events.jsonl"
         command = [sys.executable, "-m", "voice_app", "talk", "--events", str(log), *arguments]
-        process = subprocess.Popen(command, env=card.env, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, env=card.env | FORGETFUL, stdout=subprocess.PIPE, text=True)
         try:
             wait_ready(process)
             for number, turn in enumerate(turns):

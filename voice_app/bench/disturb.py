@@ -21,7 +21,7 @@ from inference.audio import read_audio, write_audio
 from inference.types import Audio, Samples
 from voice_app import events
 from voice_app.bench.card import PATIENCE_S, locate, wait_ready
-from voice_app.bench.pulse import CARD_RATE_HZ, PulseServer
+from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
 from voice_app.bench.report import percentiles
 from voice_app.bench.scenario import AUDIBLE
 from voice_app.errors import ScenarioError, SessionError, VoiceAppError
@@ -116,7 +116,7 @@ def measure_disturbed(
         stories = [_file(folder, f"story {hero}", say(STORY.format(hero))) for hero in HEROES]
         question = _file(folder, "question", say(QUESTION))
         command = [sys.executable, "-m", "voice_app", "talk", "--events", str(folder / "log"), *arguments]
-        process = subprocess.Popen(command, env=card.env, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, env=card.env | FORGETFUL, stdout=subprocess.PIPE, text=True)
         try:
             wait_ready(process)
             stage = _Stage(card, folder / "log", process, Course())

@@ -25,6 +25,8 @@ import numpy.typing as npt
 from voice_app.errors import AudioDeviceError
 
 CARD_RATE_HZ = 48_000
+FORGETFUL = {"VOICE_APP_MEMORY": "off"}
+"""Environment of a program that is measured: what the user wants remembered is no part of it."""
 INSTALL = "apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
 START_LIMIT_S = 15.0
 STOP_LIMIT_S = 3.0

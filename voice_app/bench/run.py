@@ -54,6 +54,7 @@ class BenchRequest:
 
 def run_bench(settings: Settings, request: BenchRequest) -> int:
     """Measure and print; return 1 when the 95th percentile misses the budget or cut-ins exceed their limit."""
+    settings = settings.model_copy(update={"memory": "off"})
     if request.mode != "composed":
         settings = with_models(settings, llm=chosen_llm(settings).name)
     if request.mode == "card" and request.noise:

@@ -31,7 +31,7 @@ QUESTIONS = (
 
 def run_demo(settings: Settings, out: Path) -> int:
     """Hold the conversation; write questions, the replies' sound and the events to `out`; return 1 when it failed."""
-    console = Console()
+    console, settings = Console(), settings.model_copy(update={"memory": "off"})
     turns = tuple(RecordedTurn(path, "reply") for path in _questions(settings, out))
     view = ConsoleView(console, settings.turn.budget_ms / 1000)
     reply, log = out / "reply.wav", out / "events.jsonl"
