@@ -8,6 +8,7 @@ VoiceAppError           1
 ├── ToolError           1  a local tool that has no answer, as to a sum that has no value
 ├── TableError          1  a table can't be changed as asked
 ├── AudioDeviceError    4  no sound card, or not the one asked for
+├── BookError           1  a book that can't be written as asked
 ├── OutputError         7  a file or folder that was asked for can't be written
 ├── SessionError        7  a file of the session (log, recording) can't be written
 ├── MemoryFileError     7  a memory that can't be read or written
@@ -72,6 +73,10 @@ class AudioDeviceError(VoiceAppError):
     """No sound card, or not the one asked for."""
 
     exit_code = 4
+
+
+class BookError(VoiceAppError):
+    """A book that can't be written as asked."""
 
 
 class OutputError(VoiceAppError):

@@ -194,6 +194,14 @@ class LlamaCpp:
             write_whole(path, self.context.state())
         return False
 
+    def forget(self) -> None:
+        """Empty the cache: what is asked next gets the same tokens whatever was asked before.
+
+        Behind a cached prefix a prompt is computed in other batches, whose sums differ in their last bits.
+        """
+        self.context.keep(0)
+        self._cached, self._sampleable = [], False
+
     def touch(self) -> None:
         """Decode one token and forget it, so that the weights stay in memory."""
         if self._cached and len(self._cached) < self.context.size:

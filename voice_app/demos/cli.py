@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from voice_app.books.command import book
 from voice_app.options import Backend, Model, PersonaName, Voice, flags, model_flags
 
 demo_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+demo_app.command("book")(book)
 
 Out = Annotated[Path, typer.Option(help="Folder for the questions, the reply's sound and the events.")]
 
