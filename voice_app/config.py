@@ -91,6 +91,13 @@ class TurnTaking(Section):
     """0 switches partial transcripts off."""
 
 
+class Notes(Section):
+    """The user's own notes, which a spoken question may search."""
+
+    folder: str = ""
+    """Folder of Markdown and text files; empty: none."""
+
+
 class Settings(BaseSettings):
     """All settings."""
 
@@ -104,6 +111,7 @@ class Settings(BaseSettings):
     turn: TurnTaking = TurnTaking()
     memory: Literal["persona", "shared", "off"] = "persona"
     """Whether what the user asks to remember is kept by each persona for itself, by all together, or not at all."""
+    notes: Notes = Notes()
     keep_log: bool = True
     """Whether sessions are logged (events and texts, never sound) in the state folder."""
 

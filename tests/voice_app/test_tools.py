@@ -6,13 +6,17 @@ import pytest
 
 from tests.voice_app.test_conversation import Stage
 from voice_app import events
+from voice_app.config import Settings
 from voice_app.conversation import Conversation
 from voice_app.tools.calls import meant, tools_way
+from voice_app.tools.timers import Timers
 from voice_app.tools.toolbox import toolbox
+
+TOOLS = toolbox(Settings(), Timers())
 
 
 def join(conversation: Conversation) -> None:
-    conversation.drafter.ways = (tools_way(toolbox()),)
+    conversation.drafter.ways = (tools_way(TOOLS),)
 
 
 def test_a_request_that_rules_can_read_asks_no_language_model() -> None:
@@ -67,4 +71,4 @@ def test_a_tool_without_an_answer_says_why() -> None:
 @pytest.mark.parametrize("text", ["hello", "x" * 1_000_000, "12 times " * 50_000])
 def test_other_turns_are_left_alone(text: str) -> None:
     """Small talk, and texts that are too long to be a request."""
-    assert meant(text, toolbox()) is None
+    assert meant(text, TOOLS) is None

@@ -9,14 +9,13 @@ from pydantic import Field
 
 from voice_app.errors import ToolError
 from voice_app.tools.arithmetic import LONGEST_EXPRESSION, evaluate
-from voice_app.tools.number_words import NUMBER, canonical, spoken
+from voice_app.tools.number_words import NUMBER, canonical, request, spoken
 from voice_app.tools.tool import Arguments, Outcome, Tool
 
 SHORT_SUM = 60
 """Characters of a sum that is said again before its result, so that the user hears what was understood."""
 _ASKING = re.compile(
-    r"^(?:(?:okay|ok|so|hey|well|please|and|now|quick question) ,? ?)*"
-    r"(?:(?:can|could|would|will) you (?:please )?(?:tell me |calculate |compute |work out |figure out |do )?"
+    r"^(?:(?:can|could|would|will) you (?:please )?(?:tell me |calculate |compute |work out |figure out |do )?"
     r"|(?:please )?(?:tell me|calculate|compute|work out|figure out|solve|evaluate) "
     r"|i (?:need|want|would like|'d like) (?:to know |you to calculate |to calculate ))*"
     r"(?:how much (?:is|are|would be|do you get (?:if|when) you)|(?:and )?what(?:'s| is| are| does| do| would be)"
@@ -114,7 +113,7 @@ class Sum(Arguments):
 
 def by_rule(text: str) -> Sum | None:
     """Return the sum that a request asks for and nothing else; None where there is more to it."""
-    words = canonical(text)
+    words = request(text)
     if not re.search(r"\d", words):
         return None
     money = "dollars" if _MONEY.search(words) else ""

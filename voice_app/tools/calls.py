@@ -61,7 +61,7 @@ async def _answer(asked: Asked, tool: Tool, arguments: Arguments | None) -> Asyn
 
 async def _run(asked: Asked, tool: Tool, arguments: Arguments) -> Outcome:
     try:
-        if tool.is_slow:
+        if tool.takes_s():
             return await asked.engines.lane.call(Urgency.FIRST_TOKENS, lambda: tool.run(arguments))
         return tool.run(arguments)
     except ToolError as error:

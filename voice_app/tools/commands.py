@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from voice_app.errors import ToolError
-from voice_app.tools.grammar import grammar_of
-from voice_app.tools.tool import Tool
-from voice_app.tools.toolbox import toolbox
+from voice_app.options import Json
+
+if TYPE_CHECKING:
+    from voice_app.tools.timers import Timers
+    from voice_app.tools.tool import Outcome, Tool
 
 tools_app = typer.Typer(help="The local tools: listing them, calling one.", invoke_without_command=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @tools_app.callback()
@@ -24,7 +22,12 @@ def list_tools(context: typer.Context, json_: Json = False) -> None:
     """List the tools and the schemas of their arguments."""
     if context.invoked_subcommand:
         return
-    tools = toolbox()
+    from rich.console import Console
+    from rich.table import Table
+
+    from voice_app.tools.grammar import grammar_of
+
+    tools, _ = _toolbox()
     if json_:
         rows = [
             {
@@ -49,10 +52,19 @@ def call(
     arguments: Annotated[str, typer.Argument(help="Its arguments, a JSON object.")],
     json_: Json = False,
 ) -> None:
-    """Call a tool and print its answer; exit status 1 where it has none, 2 for arguments that it doesn't take."""
-    tool = _find(name)
+    """Call a tool and print its answer; a timer is waited for, until it rings.
+
+    Exit status 1 where the tool has no answer, 2 for arguments that it doesn't take.
+    """
+    from pydantic import ValidationError
+
+    from voice_app.errors import ToolError
+
+    tools, timers = _toolbox()
+    if name not in (known := {tool.name: tool for tool in tools}):
+        raise typer.BadParameter(f"there is no tool {name!r}; there are: {', '.join(known)}")
     try:
-        outcome = tool.run(tool.arguments.model_validate_json(arguments))
+        asyncio.run(_call(known[name], arguments, timers, json_))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -63,14 +75,36 @@ def call(
         else:
             typer.echo(str(error), err=True)
         raise typer.Exit(ToolError.exit_code) from None
-    if json_:
-        typer.echo(json.dumps({"name": name, "output": outcome.text, "sources": outcome.sources}))
+
+
+def _toolbox() -> tuple[tuple[Tool, ...], Timers]:
+    from voice_app.config import load_settings
+    from voice_app.tools.timers import Timers
+    from voice_app.tools.toolbox import toolbox
+
+    timers = Timers()
+    return toolbox(load_settings(), timers), timers
+
+
+async def _call(tool: Tool, arguments: str, timers: Timers, as_json: bool) -> None:
+    outcome = tool.run(tool.arguments.model_validate_json(arguments))
+    _print(tool, outcome, as_json)
+    if outcome.effect is None:
+        return
+    rung = asyncio.Event()
+
+    def ring(text: str) -> None:
+        typer.echo(text, err=as_json)
+        rung.set()
+
+    timers.rings = ring
+    outcome.effect()
+    if timers.running():
+        await rung.wait()
+
+
+def _print(tool: Tool, outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"name": tool.name, "output": outcome.text, "sources": outcome.sources}))
     else:
         typer.echo(outcome.text)
-
-
-def _find(name: str) -> Tool:
-    tools = {tool.name: tool for tool in toolbox()}
-    if name not in tools:
-        raise typer.BadParameter(f"there is no tool {name!r}; there are: {', '.join(tools)}")
-    return tools[name]

@@ -27,7 +27,8 @@ def grammar_of(arguments: type[Arguments], choices: Mapping[str, Sequence[str]] 
     rules, parts = [], []
     for number, (name, schema) in enumerate(fields.items()):
         options = [text for text in choices.get(name, ()) if accepts(schema, text)]
-        rules.append(f"f{number} ::= {_one_of(options) if options else _value(schema)}")
+        held = [int(text) if schema.get("type") == "integer" else text for text in options]
+        rules.append(f"f{number} ::= {_one_of(held) if held else _value(schema)}")
         parts.append(f"{_quoted(json.dumps(name) + ':')} f{number}")
     body = f" {_quoted(',')} ".join(parts)
     return "\n".join([f"root ::= {_quoted('{')} {body} {_quoted('}')}", *rules])
@@ -35,6 +36,8 @@ def grammar_of(arguments: type[Arguments], choices: Mapping[str, Sequence[str]] 
 
 def accepts(schema: Mapping[str, Any], text: str) -> bool:
     """Tell whether a text is one that the schema of a field allows."""
+    if schema.get("type") == "integer":
+        return text.isdecimal() and schema["minimum"] <= int(text) <= schema["maximum"]
     known = schema.get("enum")
     if known is not None:
         return text in known

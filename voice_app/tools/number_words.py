@@ -62,6 +62,11 @@ _DENOMINATORS = ("2", "3", "4", "5", "6", "8", "16")
 """Of parts of one that are written with a slash; 12/25 is a day."""
 _GLYPHS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
 _TOKEN = re.compile(r"\d+(?:\.\d+)?(?:st|nd|rd|th)?|\.\d+|[a-z]+(?:'[a-z]+)?|[+\-*/^%(),=×÷²³√!:$€£°]")
+_POLITE = re.compile(
+    r"^(?:(?:okay|ok|so|hey|please|well|and|now|alright|hi|hello|thanks|excuse me"
+    r"|quick question|assistant|computer)(?: ,)? )+"
+    r"|(?: ,)? (?:please|thanks|thank you|for me please)$"
+)
 _DIGITS = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 
 
@@ -83,6 +88,11 @@ def canonical(text: str) -> str:
             words.append(tokens[at])
             at += 1
     return " ".join(words)
+
+
+def request(text: str) -> str:
+    """Return a request as `canonical` does, without the courtesies around it."""
+    return _POLITE.sub("", canonical(text)).strip(" ,")
 
 
 def value_of(number: str) -> Fraction:

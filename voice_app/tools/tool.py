@@ -47,7 +47,7 @@ class Tool:
     """What is said where a request is to this tool, but its arguments can't be told."""
     choices: Callable[[str], Mapping[str, Sequence[str]]] = lambda _: {}
     """Returns by a request's words the values that some of the arguments can have."""
-    is_slow: bool = False
-    """Whether a call may take longer than a frame of sound, and so waits for its turn at the processor."""
+    takes_s: Callable[[], float] = lambda: 0.0
+    """Returns what a call may take; 0: less than a frame of sound, so that it need not wait for its turn."""
     bridge: str = "Let me see."
     """What is said while the language model fills in the arguments, or a slow call is made."""

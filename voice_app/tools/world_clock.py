@@ -12,7 +12,7 @@ from pydantic import Field
 from voice_app import clock
 from voice_app.errors import ToolError
 from voice_app.tools.dates import DAY_PATTERN, day_in_words, resolve, spoken_date
-from voice_app.tools.number_words import canonical
+from voice_app.tools.number_words import request
 from voice_app.tools.places import is_place, zone_of
 from voice_app.tools.tool import Arguments, Outcome, Tool
 
@@ -20,8 +20,8 @@ Now = Callable[[], datetime.datetime]
 """Returns the local date and time, aware of its zone."""
 
 _START = (
-    r"^(?:(?:okay|ok|so|hey|please|and|well|excuse me) ,? ?)*"
-    r"(?:(?:can|could|would|will) you (?:please )?(?:tell|give) me |(?:please )?tell me |do you know |give me |check )?"
+    r"^(?:(?:can|could|would|will) you (?:please )?(?:tell|give) me |(?:please )?tell me "
+    r"|do you know |give me |check )?"
 )
 _END = r"(?: (?:right now|now|currently|at the moment|please|today|again|exactly))*$"
 _PLACE = r"(?P<place>[a-z][a-z' ]{1,40}?)"
@@ -83,7 +83,7 @@ class Moment(Arguments):
 
 def by_rule(text: str) -> Moment | None:
     """Return what a request wants to know of the clock, None where it is no such request."""
-    words = re.sub(r" ,", "", canonical(text))
+    words = re.sub(r" ,", "", request(text))
     if match := _LATER.match(words):
         return _later(match)
     if match := _DIFFERENCE.match(words):
@@ -126,7 +126,7 @@ def _later(match: re.Match[str]) -> Moment | None:
 
 def is_meant(text: str) -> bool:
     """Tell whether a request asks for the time of a place, in words that no rule reads."""
-    words = canonical(text)
+    words = request(text)
     return bool(re.search(r"\b(?:what time (?:is it|it is)|the (?:current|local) time)\b", words))
 
 
