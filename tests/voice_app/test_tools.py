@@ -30,33 +30,65 @@ def test_a_request_that_rules_can_read_asks_no_language_model() -> None:
     assert stage.history.messages("next")[2].content == "12 times 7 is 84."
 
 
+LAUNDRY = "The laundry takes fifty minutes so could you start a timer for me"
+"""How long is for rules to read, what for is for the language model to tell."""
+
+
 def test_a_request_that_no_rule_can_read_is_written_by_the_language_model() -> None:
-    """Under the grammar of the tool, held to the numbers and units of the request."""
+    """Under the grammar of the tool, held to the words and numbers of the request."""
     stage = Stage(
-        heard=("Our cat weighs 4 kilograms so in pounds how many is that",),
-        replies=('{"amount":"4","source":"kilogram","target":"pound"}',),
+        heard=(LAUNDRY,),
+        replies=('{"action":"start","kind":"timer","seconds":3000,"at":"","label":"laundry"}',),
         during=join,
     ).run()
     (answered,) = stage.of(events.ToolAnswered)
     (request,) = stage.llm.requests
 
-    assert answered.output == "4 kilograms are about 8.82 pounds."
+    assert answered.output == "The laundry timer is set for 50 minutes."
     assert request.grammar is not None
-    assert '"\\"kilogram\\""' in request.grammar
-    assert "mile" not in request.grammar
+    assert 'f2 ::= "3000"' in request.grammar
+    assert '"\\"laundry\\""' in request.grammar
 
 
 def test_a_call_that_is_cut_off_is_asked_for_again() -> None:
     """One clear line, and no call."""
-    stage = Stage(
-        heard=("Our cat weighs 4 kilograms so in pounds how many is that",),
-        replies=('{"amount":"4","source":',),
-        during=join,
-    ).run()
+    stage = Stage(heard=(LAUNDRY,), replies=('{"action":"start","kind":"ti',), during=join).run()
     (done,) = stage.of(events.TextDone)
 
-    assert done.text == "I didn't get which units you mean. Say, for example: what are 5 miles in kilometers?"
+    assert done.text == "I didn't get that timer. Say, for example: set a timer for five minutes."
     assert stage.of(events.ToolCalled) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "tool", "arguments"),
+    [
+        (
+            "The baby weighs eight pounds, how much would that be in kilograms?",
+            "units",
+            {"amount": "8", "source": "pound", "target": "kilogram"},
+        ),
+        (
+            "My sister lives in Sydney, what time is it for her?",
+            "clock",
+            {"about": "time", "place": "Sydney", "day": "today", "minutes": 0},
+        ),
+        (
+            "If I bought seven boxes at twelve dollars each, what is seven times twelve?",
+            "calculator",
+            {"expression": "7 * 12", "unit": "dollars"},
+        ),
+    ],
+)
+def test_one_choice_for_each_argument_needs_no_language_model(
+    text: str, tool: str, arguments: dict[str, object]
+) -> None:
+    """Numbers, units, places and sums are found among other words."""
+    found = meant(text, TOOLS)
+
+    assert found is not None
+    assert found[0].name == tool
+    assert found[1] is not None
+    assert found[1].model_dump() == arguments
 
 
 def test_a_tool_without_an_answer_says_why() -> None:

@@ -26,66 +26,67 @@ _ENDING = re.compile(
     r"|together|altogether|in total|right now)$"
 )
 _N = rf"(?:minus )?{NUMBER}"
-_OPERANDS = rf"({_N}(?: [-+*/^%] {_N})*)"
 _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), expression)
     for pattern, expression in (
-        (rf"^(?:add|sum) ({_N}) (?:and|to|with|plus) ({_N})$", r"\1 + \2"),
-        (rf"^(?:subtract|take away|take) ({_N}) (?:away )?from ({_N})$", r"\2 - \1"),
-        (rf"^multiply ({_N}) (?:by|and|with|times) ({_N})$", r"\1 * \2"),
-        (rf"^divide ({_N}) by ({_N})$", r"\1 / \2"),
-        (rf"^(?:the )?sum of ({_N}(?: ,? ?(?:and )?{_N})+)$", r"total \1"),
-        (rf"^(?:the )?product of ({_N}) and ({_N})$", r"\1 * \2"),
-        (rf"^(?:the )?difference (?:between|of) ({_N}) and ({_N})$", r"\1 - \2"),
-        (rf"^(?:the )?quotient of ({_N}) and ({_N})$", r"\1 / \2"),
-        (rf"^(?:the )?(?:average|mean) of ({_N}(?: ,? ?(?:and )?{_N})+)$", r"average \1"),
-        (rf"^(?:the )?remainder (?:of|when) ({_N}) (?:is )?divided by ({_N})$", r"\1 mod \2"),
-        (rf"^(?:what |which )?percent(?:age)? of ({_N}) is ({_N})$", r"\2 / \1 as percent"),
-        (rf"^({_N}) (?:is|as) (?:what|a|which) (?:percent(?:age)?|%) of ({_N})$", r"\1 / \2 as percent"),
-        (rf"^(?:a |the )?({_N}) % tip (?:on|for|of) (?:a )?({_N})(?: bill)?$", r"\1 % * \2"),
-        (rf"^({_N}) % off (?:of )?({_N})$", r"\2 - \1 %"),
-        (rf"^({_N}) (?:increased|plus) (?:by )?({_N}) %$", r"\1 + \2 %"),
-        (rf"^({_N}) (?:decreased|reduced|less|minus) (?:by )?({_N}) %$", r"\1 - \2 %"),
+        (rf"(?:add|sum) ({_N}) (?:and|to|with|plus) ({_N})", r"\1 + \2"),
+        (rf"(?:subtract|take away|take) ({_N}) (?:away )?from ({_N})", r"\2 - \1"),
+        (rf"multiply ({_N}) (?:by|and|with|times) ({_N})", r"\1 * \2"),
+        (rf"divide ({_N}) by ({_N})", r"\1 / \2"),
+        (rf"(?:the )?sum of ({_N}(?: ,? ?(?:and )?{_N})+)", r"total \1"),
+        (rf"(?:the )?product of ({_N}) and ({_N})", r"\1 * \2"),
+        (rf"(?:the )?difference (?:between|of) ({_N}) and ({_N})", r"\1 - \2"),
+        (rf"(?:the )?quotient of ({_N}) and ({_N})", r"\1 / \2"),
+        (rf"(?:the )?(?:average|mean) of ({_N}(?: ,? ?(?:and )?{_N})+)", r"average \1"),
+        (rf"(?:the )?remainder (?:of|when) ({_N}) (?:is )?divided by ({_N})", r"\1 mod \2"),
+        (rf"(?:what |which )?percent(?:age)? of ({_N}) is ({_N})", r"\2 / \1 as percent"),
+        (rf"({_N}) (?:is|as) (?:what|a|which) (?:percent(?:age)?|%) of ({_N})", r"\1 / \2 as percent"),
+        (rf"(?:a |the )?({_N}) % tip (?:on|for|of) (?:a )?({_N})(?: bill)?", r"\1 % * \2"),
+        (rf"({_N}) % off (?:of )?({_N})", r"\2 - \1 %"),
+        (rf"({_N}) (?:increased|plus) (?:by )?({_N}) %", r"\1 + \2 %"),
+        (rf"({_N}) (?:decreased|reduced|less|minus) (?:by )?({_N}) %", r"\1 - \2 %"),
     )
 )
 _ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
-    *(
-        (re.compile(pattern), symbol)
-        for pattern, symbol in (
-            (r"\b(?:raised )?to the power(?: of)?\b", "^"),
-            (r"\b(?:raised )?to the (\d+)(?:st|nd|rd|th)(?: power)?\b", r"^ \1"),
-            (r"\b(?:the )?(?:cube|cubic) root of\b", "cbrt"),
-            (r"\b(?:the )?(?:square )?root of\b|√", "sqrt"),
-            (r"\bsquared\b|²", "^ 2"),
-            (r"\bcubed\b|³", "^ 3"),
-            (r"\bpercent(?:age)? of\b|% of\b", "% *"),
-            (r"\bpercent\b", "%"),
-            (r"\b(?:the )?factorial of (\d+)\b", r"\1 !"),
-            (r"\bfactorial\b", "!"),
-            (r"\b(?:multiplied by|times|x)\b|×", "*"),
-            (r"\b(?:divided by|over)\b|÷", "/"),
-            (r"\bplus\b", "+"),
-            (r"\b(?:minus|negative|take away|less)\b", "-"),
-            (r"\b(?:modulo|modulus|mod)\b", "mod"),
-            (r"\b(?:double|twice)(?: of)?\b", "2 *"),
-            (r"\b(?:triple|three times)\b", "3 *"),
-            (rf"({NUMBER}) of (?:a )?(?={NUMBER})", r"\1 * "),
-            (r"\bpi\b", "pi"),
-        )
-    ),
+_WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), symbol)
+    for pattern, symbol in (
+        (r"\b(?:raised )?to the power(?: of)?\b", "^"),
+        (r"\b(?:raised )?to the (\d+)(?:st|nd|rd|th)(?: power)?\b", r"^ \1"),
+        (r"\b(?:the )?(?:cube|cubic) root of\b", "cbrt"),
+        (r"\b(?:the )?(?:square )?root of\b|√", "sqrt"),
+        (r"\bsquared\b|²", "^ 2"),
+        (r"\bcubed\b|³", "^ 3"),
+        (r"\bpercent(?:age)? of\b|% of\b", "% *"),
+        (r"\bpercent\b", "%"),
+        (r"\b(?:the )?factorial of (\d+)\b", r"\1 !"),
+        (r"\bfactorial\b", "!"),
+        (r"\b(?:multiplied by|times|x)\b|×", "*"),
+        (r"\b(?:divided by|over)\b|÷", "/"),
+        (r"\bplus\b", "+"),
+        (r"\b(?:minus|negative|take away|less)\b", "-"),
+        (r"\b(?:modulo|modulus|mod)\b", "mod"),
+        (r"\b(?:double|twice)(?: of)?\b", "2 *"),
+        (r"\b(?:triple|three times)\b", "3 *"),
+        (rf"({NUMBER}) of (?:a )?(?={NUMBER})", r"\1 * "),
+        (r"\bpi\b", "pi"),
+    )
 )
 _MONEY = re.compile(r"[$€£] | (?:dollars?|bucks|euros?|pounds sterling)\b")
+_RUN = re.compile(rf"(?<!\S)(?:(?:{NUMBER}|[-+*/^%!()]|sqrt|cbrt|mod|pi)(?= |$) ?)+")
 _SUM = re.compile(rf"^(?:{NUMBER}|[-+*/^%!()]|sqrt|cbrt|mod|pi| )+$")
 _OPERATOR = re.compile(r"[-+*/^!%]|sqrt|cbrt|mod")
-_NO_SUM = re.compile(r"^(?:\S+ ?%|(?:[-+]|minus|negative) ?\S+|\d+ ?/ ?\d+)$")
+_LONE = re.compile(r"^(?:\S+ ?%|(?:[-+]|minus|negative) ?\S+)$")
+_NO_SUM = re.compile(rf"{_LONE.pattern}|^\d+ ?/ ?\d+$")
 """A lone percentage or signed number; 9/11 and 24/7 have other meanings."""
 _MEANT = re.compile(
     rf"{NUMBER} (?:\w+ )?(?:plus|minus|multiplied by|divided by|\+|\*|×|÷) (?:\w+ )?{NUMBER}"
     rf"|{NUMBER} times {NUMBER}|{NUMBER} (?:%|percent) (?:tip|of|off|on)\b|(?:square|cube) root of (?:\w+ )?{NUMBER}"
+    rf"|(?:0\.\d+|\d+/\d+) of {NUMBER}"
     rf"|(?:sum|product|average|difference|quotient) (?:of|between) (?:\w+ )?{NUMBER}"
     rf"|{NUMBER} (?:squared|cubed|to the power)|\b(?:add|subtract|multiply|divide) {NUMBER}"
 )
+_ASKS = re.compile(r"\b(?:what|what's|how much|how many|calculate|work out|tell me|figure out|asked|know)\b")
 _READ = {
     "*": "times",
     "/": "divided by",
@@ -117,29 +118,29 @@ def by_rule(text: str) -> Sum | None:
     if not re.search(r"\d", words):
         return None
     money = "dollars" if _MONEY.search(words) else ""
-    words = re.sub(r"\bpercent(?:age)?\b(?! of \S+ is| is)", "%", _MONEY.sub(" ", words)).strip()
-    words = re.sub(r"\s+", " ", words)
+    words = _ASKING.sub("", _tidied(words), count=1).strip()
+    while (shorter := _ENDING.sub("", words)) != words:
+        words = shorter
+    words = words.strip(" ,")
+    if _NO_SUM.match(words):
+        return None
+    form = next((form for form in _FORMS if form[0].fullmatch(words)), None)
+    return _as_sum(form[0].sub(form[1], words) if form else words, money)
+
+
+def _tidied(words: str) -> str:
+    """Return a request without money, percent and ordinal powers as signs."""
+    words = re.sub(r"\bpercent(?:age)?\b(?! of \S+ is| is)", "%", _MONEY.sub(" ", words))
     words = re.sub(r"(?<!\w)a (?=(?:third|quarter|half)\b)", "", words)
     for ordinal, value in zip(_ORDINALS, range(2, 11), strict=True):
         words = re.sub(rf"\bto the {ordinal}\b(?: power)?", f"^ {value}", words)
-    words = _ASKING.sub("", words, count=1).strip()
-    while (shorter := _ENDING.sub("", words)) != words:
-        words = shorter
-    return _as_sum(words.strip(" ,"), money)
+    return re.sub(r"\s+", " ", words).strip()
 
 
 def _as_sum(words: str, money: str) -> Sum | None:
-    if _NO_SUM.match(words):
-        return None
-    for form, expression in _FORMS:
-        if match := form.match(words):
-            words = match.expand(expression)
-            break
+    """Return words as a sum, None where they are more than that."""
     percent = words.endswith(" as percent")
-    words = _listed(words.removesuffix(" as percent"))
-    for pattern, symbol in _WORDS:
-        words = pattern.sub(symbol, words)
-    words = re.sub(r"\s+", " ", words).strip()
+    words = _symbols(_listed(words.removesuffix(" as percent")))
     if not (_SUM.match(words) and _OPERATOR.search(words)):
         return None
     try:
@@ -148,6 +149,29 @@ def _as_sum(words: str, money: str) -> Sum | None:
         if "make out" in str(error):
             return None
     return Sum(expression=words, unit="percent" if percent else "dollars" if money else "")
+
+
+def _symbols(words: str) -> str:
+    for pattern, symbol in _WORDS:
+        words = pattern.sub(symbol, words)
+    return re.sub(r"\s+", " ", words).strip()
+
+
+def _inner(text: str) -> list[Sum]:
+    """Return the sums that stand among the other words of a request, the longest first."""
+    words = request(text)
+    money = "dollars" if _MONEY.search(words) else ""
+    words = _tidied(words)
+    runs = [match.expand(expression) for form, expression in _FORMS for match in form.finditer(words)]
+    runs += [match[0].strip() for match in _RUN.finditer(_symbols(words))]
+    sums = [_as_sum(run, money) for run in runs if not _LONE.match(run)]
+    return sorted((found for found in sums if found), key=lambda found: -len(found.expression))
+
+
+def _choices(text: str) -> dict[str, list[str]]:
+    """Return the longest sum of a request: what else its numbers are for is no matter of the calculator."""
+    sums = _inner(text)[:1]
+    return {"expression": [found.expression for found in sums], "unit": [found.unit for found in sums]}
 
 
 def _listed(words: str) -> str:
@@ -196,13 +220,7 @@ TOOL = Tool(
     by_rule,
     is_meant,
     calculate,
-    examples=(
-        (
-            "If I have 12 boxes with 4 cakes each and add 3, how many is 12 times 4 plus 3?",
-            '{"expression":"12 * 4 + 3","unit":""}',
-        ),
-        ("Could you add 15 percent to 80 dollars for me?", '{"expression":"80 + 15 %","unit":"dollars"}'),
-    ),
+    choices=_choices,
     unclear="I didn't get that sum. Say, for example: what is 12 times 7?",
     bridge="Let me work that out.",
 )

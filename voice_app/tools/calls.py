@@ -1,12 +1,12 @@
 """The way of the tools: which one a turn means, its call as JSON, and its answer. `tools_way` is the main path.
 
-A call is made by rule where rules can read the words; else the language model writes it, held by the grammar of
-the tool's arguments.
+A call is made by rule where rules can read the words, or where these leave one choice for every argument; else the
+language model writes it, held by the grammar of the tool's arguments and of the choices.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -41,7 +41,17 @@ def meant(text: str, tools: Sequence[Tool]) -> tuple[Tool, Arguments | None] | N
     for tool in tools:
         if (arguments := tool.by_rule(text)) is not None:
             return tool, arguments
-    return next(((tool, None) for tool in tools if tool.is_meant(text)), None)
+    return next(((tool, settled(tool, tool.choices(text))) for tool in tools if tool.is_meant(text)), None)
+
+
+def settled(tool: Tool, choices: Mapping[str, Sequence[str]]) -> Arguments | None:
+    """Return the arguments where there is one choice for each of them, and so nothing for a model to tell."""
+    if any(len(choices.get(name, ())) != 1 for name in tool.arguments.model_fields):
+        return None
+    try:
+        return tool.arguments.model_validate({name: values[0] for name, values in choices.items()})
+    except ValidationError:
+        return None
 
 
 async def _answer(asked: Asked, tool: Tool, arguments: Arguments | None) -> AsyncGenerator[Token, None]:
@@ -76,7 +86,11 @@ async def _written(asked: Asked, tool: Tool) -> Arguments | None:
         grammar=grammar_of(tool.arguments, tool.choices(asked.text)),
         sampling=GREEDY,
     )
-    text = "".join([token.text async for token in tokens])
+    return parsed(tool, "".join([token.text async for token in tokens]))
+
+
+def parsed(tool: Tool, text: str) -> Arguments | None:
+    """Return the arguments that a language model has written; None where they are cut off."""
     try:
         return tool.arguments.model_validate_json(text)
     except ValidationError:

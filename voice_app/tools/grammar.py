@@ -38,11 +38,16 @@ def accepts(schema: Mapping[str, Any], text: str) -> bool:
     """Tell whether a text is one that the schema of a field allows."""
     if schema.get("type") == "integer":
         return text.isdecimal() and schema["minimum"] <= int(text) <= schema["maximum"]
-    known = schema.get("enum")
-    if known is not None:
-        return text in known
-    pattern, most = schema.get("pattern", ""), schema.get("maxLength", LONGEST_TEXT)
-    return '"' not in text and "\\" not in text and len(text) <= most and re.search(pattern, text) is not None
+    if "enum" in schema or "const" in schema:
+        return text in schema.get("enum", [schema.get("const")])
+    plain = text.isprintable() and '"' not in text and "\\" not in text
+    most = schema.get("maxLength", LONGEST_TEXT)
+    return (
+        schema.get("type") == "string"
+        and plain
+        and schema.get("minLength", 0) <= len(text) <= most
+        and re.search(schema.get("pattern", ""), text) is not None
+    )
 
 
 def _value(schema: Mapping[str, Any]) -> str:

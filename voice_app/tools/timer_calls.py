@@ -78,10 +78,16 @@ _CANCELS = re.compile(
     rf"(?: of)?(?: the| my| that| this| those)?(?: {_LABEL})?(?: (?P<kind>timers?|alarms?|reminders?|countdown))"
     r"(?: for (?:the |my )?(?P<of>[a-z0-9' ]{1,60}?))?(?: please| now)*$"
 )
+_NO_LABEL_WORDS = (
+    "a an the my me i i'm it it's is are be to for of in on at and so or but then when that this there them they now "
+    "please set start put begin cancel stop timer timers alarm countdown remind wake up could can would will you do "
+    "does don't not need needs take takes have has had want going let make sure over with from its after forget know"
+)
 _MEANT = re.compile(
     r"\b(?:set|start|put on|begin|cancel|stop)\b.{0,30}\b(?:timer|alarm|countdown)\b(?! clock)"
 )
 _REMIND = re.compile(r"\b(?:remind|wake) me\b")
+_NO_LABELS = frozenset(_NO_LABEL_WORDS.split())
 _YOURS = {"my": "your", "me": "you", "i": "you", "i'm": "you're", "myself": "yourself", "mine": "yours"}
 _WHOLE = re.compile(r"[^a-z0-9' ]")
 
@@ -175,12 +181,19 @@ def is_meant(text: str) -> bool:
 
 
 def _choices(text: str) -> dict[str, list[str]]:
-    """Return the spans of a request in seconds; what is for a model to tell is what the timer is for."""
-    spans = [match[0] for match in re.finditer(_SPAN, canonical(text))]
+    """Return the spans of a request in seconds, and its words: a model tells which of them the timer is for."""
+    words = request(text)
+    spans = [match[0] for match in re.finditer(_SPAN, words)]
+    kind = (
+        "reminder" if "remind me" in words else "alarm" if re.search(r"\balarm|\bwake me", words) else "timer"
+    )
+    labels = [word for word in re.sub(_SPAN, " ", words).split() if word.isalpha() and word not in _NO_LABELS]
     return {
-        "action": ["start"],
+        "action": ["cancel" if re.search(r"\b(?:cancel|stop)\b", words) else "start"],
+        "kind": [kind],
         "seconds": [str(min(span_s(span), MOST_S)) for span in spans] or ["0"],
         "at": [""],
+        "label": list(dict.fromkeys(["", *labels])),
     }
 
 

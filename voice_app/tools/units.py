@@ -106,6 +106,7 @@ _IN_UNITS = re.compile(
     rf"|how much are|of) ){_AMOUNT}{_MORE} (?:in|to|into|as|equals how many|is how many|equal to how many)(?: the)? "
     rf"{_UNIT}(?: please| for me| equal| again)?$"
 )
+_COUNTED = re.compile(rf"((?:minus |negative )?{NUMBER})(?: an?)? {_UNIT}")
 _UNITS_ALONE = re.compile(rf"(?<!\w){_UNIT}")
 
 
@@ -209,10 +210,16 @@ def is_meant(text: str) -> bool:
 
 
 def _choices(text: str) -> dict[str, list[str]]:
-    """Return the numbers and units of a request."""
+    """Return the numbers of a request with the units they count, and the units that none does."""
     words = request(text)
-    units = list(dict.fromkeys(_NAMES[name] for name in _UNITS_ALONE.findall(words)))
-    return {"amount": re.findall(NUMBER, words) or ["1"], "source": units, "target": units}
+    counted = {match[2]: str(_number(match[1])) for match in _COUNTED.finditer(words)}
+    sources = {_NAMES[name]: amount for name, amount in counted.items()}
+    others = dict.fromkeys(_NAMES[name] for name in _UNITS_ALONE.findall(words))
+    targets = [unit for unit in others if unit not in sources]
+    if len(sources) == len(targets) == 1:
+        source, target = _of_one_kind(*sources, *targets)
+        sources, targets = {source: next(iter(sources.values()))}, [target]
+    return {"amount": list(sources.values()), "source": list(sources), "target": targets}
 
 
 LOADING_S = 0.3

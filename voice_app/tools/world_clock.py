@@ -34,11 +34,14 @@ _TIMES = tuple(
         rf"what time (?:is it|it is|do you have|do we have)(?: (?:over )?in {_PLACE})?",
         r"(?:do you have )?the time",
         rf"what(?:'s| is)? the hour(?: in {_PLACE})?",
-        r"what(?:'s| is) (?P<place>[a-z]{2,20} time)",
         rf"how late is it(?: in {_PLACE})?",
-        rf"what time is {_PLACE}",
     )
 )
+_TIMES_OF_KNOWN = tuple(
+    re.compile(_START + pattern + _END)
+    for pattern in (r"what(?:'s| is) (?P<place>[a-z]{2,20} time)", rf"what time is (?:it )?{_PLACE}")
+)
+"""What can be asked of other things than places, too."""
 _LATER = re.compile(
     _START + r"what time (?:will it be|is it|was it|it will be) (?:in )?(?P<count>\d{1,4}|an?|one|0\.5 an) "
     r"(?P<unit>minute|hour)s?(?: and (?P<part>0\.\d+|\d{1,2})(?: minutes?)?)?(?: from now| (?P<ago>ago))?"
@@ -46,7 +49,7 @@ _LATER = re.compile(
 )
 _DIFFERENCE = re.compile(
     _START
-    + r"(?:what(?:'s| is) the )?time difference (?:(?:between )?(?:here|us|me) and|to|with|from|in|between me and) "
+    + r"(?:what(?:'s| is) the )?time difference (?:(?:between )?(?:here|us|me) (?:and|in)|to|with|from|in) "
     rf"{_PLACE}{_END}"
 )
 _DAYS = tuple(
@@ -70,6 +73,10 @@ _UNTIL = re.compile(
 )
 
 
+_NO_PLACES = ("nice", "central", "mountain", "reading", "la", "universal", "zulu")
+"""Places that are other words far more often."""
+
+
 class Moment(Arguments):
     """What to tell of the clock or the calendar."""
 
@@ -90,7 +97,10 @@ def by_rule(text: str) -> Moment | None:
         return _at("time_difference", match["place"])
     for form in _TIMES:
         if match := form.match(words):
-            return _at("time", match.groupdict().get("place") or "")
+            return Moment(about="time", place=_titled(match.groupdict().get("place") or ""))
+    for form in _TIMES_OF_KNOWN:
+        if match := form.match(words):
+            return _at("time", match["place"])
     if match := _UNTIL.match(words):
         day = day_in_words(match["day"])
         return Moment(about="days_until", day=day) if day else None
@@ -125,9 +135,21 @@ def _later(match: re.Match[str]) -> Moment | None:
 
 
 def is_meant(text: str) -> bool:
-    """Tell whether a request asks for the time of a place, in words that no rule reads."""
-    words = request(text)
-    return bool(re.search(r"\b(?:what time (?:is it|it is)|the (?:current|local) time)\b", words))
+    """Tell whether a request asks for the time of a place that is known, among other words."""
+    asks = re.search(r"\b(?:what time (?:is it|it is)|the (?:current|local) time)\b", request(text))
+    return bool(asks and _choices(text)["place"])
+
+
+def _choices(text: str) -> dict[str, list[str]]:
+    """Return the places that a request names."""
+    words = request(text).replace(" ,", "").split()
+    runs = [
+        " ".join(words[start : start + count])
+        for count in (3, 2, 1)
+        for start in range(len(words) - count + 1)
+    ]
+    places = [_titled(run) for run in runs if run not in _NO_PLACES and is_place(run)][:1]
+    return {"about": ["time"], "place": places, "day": ["today"], "minutes": ["0"]}
 
 
 def tell(asked: Moment, now: datetime.datetime) -> Outcome:
@@ -211,15 +233,6 @@ def world_clock(now: Now = clock.wall) -> Tool:
         by_rule,
         is_meant,
         lambda asked: tell(asked, now()),
-        examples=(
-            (
-                "I want to call my aunt in Lisbon, what time is it there?",
-                '{"about":"time","place":"Lisbon","day":"today","minutes":0}',
-            ),
-            (
-                "What time is it for people in Cairo?",
-                '{"about":"time","place":"Cairo","day":"today","minutes":0}',
-            ),
-        ),
+        choices=_choices,
         unclear="I didn't get which time you mean. Say, for example: what time is it in Tokyo?",
     )
