@@ -13,6 +13,9 @@ from voice_app.errors import MemoryFileError
 from voice_app.memory.store import SHARED, Memory, memory_path
 from voice_app.memory.way import remembering
 from voice_app.tables.way import table_way
+from voice_app.tools.calls import tools_way
+from voice_app.tools.timers import Timers
+from voice_app.tools.toolbox import toolbox
 from voice_app.wiring import Assistant
 
 Tell = Callable[[str], None]
@@ -22,7 +25,8 @@ class Abilities:
     """The abilities of one session. They belong to a persona and a voice: `adopt` those of another assistant."""
 
     def __init__(self, assistant: Assistant, tell: Tell, announce: Tell) -> None:
-        self._tell, self._announce = tell, announce
+        self._tell = tell
+        self._timers = Timers(announce)
         self._memory: Memory | None = None
         self._tables = table_way()
         self.ways: tuple[Way, ...] = ()
@@ -34,7 +38,8 @@ class Abilities:
         self._memory = self._open_memory(assistant.settings, assistant.persona.name)
         tts = cast(PiperTextToSpeech, assistant.engines.tts)
         memory = (remembering(self._memory, tts.pronounce),) if self._memory else ()
-        self.ways = (again, *memory, self._tables)
+        tools = tools_way(toolbox(assistant.settings, self._timers))
+        self.ways = (again, *memory, tools, self._tables)
 
     def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
         if settings.memory == "off":
@@ -53,5 +58,6 @@ class Abilities:
             self._memory.close()
 
     def close(self) -> None:
-        """Close the memory's file."""
+        """Close the memory's file, and stop what would ring."""
         self._close_memory()
+        self._timers.close()
