@@ -1,7 +1,8 @@
 """The session's log: one event a line, JSON, append-only, readable by its owner alone.
 
 Every line is handed to the kernel whole before the next event happens, so that `kill -9` loses nothing that
-was completed. Sound is never in it.
+was completed. A line that was cut off, by a full disk or the loss of power, is taken away before another one is
+written, so that what follows it can be read. Sound is never in it.
 """
 
 from __future__ import annotations
@@ -17,22 +18,50 @@ from voice_app.errors import SessionError
 from voice_app.events import EVENT, Event
 
 LONGEST_LINE_BYTES = 1 << 20
+LINE_START = b'{"at_s":'
+"""Every event begins with its time."""
 
 
 class Recorder:
-    """Appends events to a file. Raises SessionError when the file can't be opened."""
+    """Appends events to a file. Raises SessionError when the file can't be opened, or is no log."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lost = 0
+        """Events that the disk did not take."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._mend()
         except OSError as error:
             raise SessionError(path, f"the session log can't be written ({error.strerror})") from None
 
     def __call__(self, event: Event) -> None:
-        """Append one event."""
-        os.write(self._file, event.model_dump_json().encode() + b"\n")
+        """Append one event, whole; where the disk does not take it, count it as lost, and try the next one."""
+        line = event.model_dump_json().encode() + b"\n"
+        try:
+            written = os.write(self._file, line)
+            if written < len(line):
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+                self.lost += 1
+        except OSError:
+            self.lost += 1
+
+    def _mend(self) -> None:
+        """Complete or take away a last line that was cut off. Raises SessionError where it is no event's."""
+        size = os.fstat(self._file).st_size
+        tail = os.pread(self._file, LONGEST_LINE_BYTES, max(0, size - LONGEST_LINE_BYTES))
+        last = tail[tail.rfind(b"\n") + 1 :]
+        if not last:
+            return
+        if not LINE_START.startswith(last[: len(LINE_START)]):
+            os.close(self._file)
+            raise SessionError(self.path, "is no session log; choose another file")
+        try:
+            EVENT.validate_json(last)
+            os.write(self._file, b"\n")
+        except ValidationError:
+            os.ftruncate(self._file, size - len(last))
 
     def close(self) -> None:
         os.close(self._file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voice_app.memory.entries import Entry
-from voice_app.memory.recall import answers, matches, same_subject
+from voice_app.memory.recall import answers, is_of_ones_own, matches, same_subject
 from voice_app.memory.sayings import all_told, sentence, to_you, told
 
 FACTS = """
@@ -60,6 +60,12 @@ ENTRIES = [entry(number, text.strip()) for number, text in enumerate(FACTS, 1)]
         ("When does my flight leave?", "my flight leaves at six tomorrow"),
         ("What is the front door code?", "the code of the front door is 4711"),
         ("What is my cat's name?", "my cat is called Tom"),
+        ("What is my cat called?", "my cat is called Tom"),
+        ("When was my sister born?", "my sister's birthday is June 3rd"),
+        ("In which city was I born?", "I was born in Prague"),
+        ("What day is the dentist?", "my dentist is on Tuesday"),
+        ("What colour do I like best?", "my favorite color is green"),
+        ("On which level did I park the car?", "my car is on level three"),
     ],
 )
 def test_a_question_finds_what_answers_it(question: str, fact: str) -> None:
@@ -74,6 +80,12 @@ def test_a_question_finds_what_answers_it(question: str, fact: str) -> None:
         "What is my brother's name?",
         "When is my birthday?",
         "When is my appointment?",
+        "What is my dentist's name?",
+        "What is my dentist's phone number?",
+        "What color is my car?",
+        "Where is my cat?",
+        "Which planet do we live on?",
+        "When do I get my car?",
         "Am I allergic to nuts?",
         "How old is my sister?",
         "How many legs does a dog have?",
@@ -102,6 +114,34 @@ def test_the_latest_comes_first_where_two_answer_as_well() -> None:
     twice = [entry(1, "my dentist is on Tuesday"), entry(2, "my dentist is on Friday")]
 
     assert [found.id for found in answers("When is my dentist?", twice)] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("question", "is_own"),
+    [
+        ("What is my dog's name?", True),
+        ("Who is my doctor?", True),
+        ("When is my dentist appointment?", True),
+        ("Do you know where my keys are?", False),
+        ("What color is my car?", True),
+        ("How old is my sister?", True),
+        ("What is the capital of France?", False),
+        ("What is my best option here?", False),
+        ("What should my dog eat?", False),
+        ("What is my dog trying to tell me when he barks at night?", False),
+        ("My dog is sick.", False),
+        ("", False),
+    ],
+)
+def test_what_only_the_user_knows(question: str, is_own: bool) -> None:
+    """Plain questions of what is the user's; not advice, not the world's facts."""
+    assert is_of_ones_own(question, []) is is_own
+
+
+def test_what_was_told_in_the_chat_may_be_known() -> None:
+    """The language model has read it."""
+    assert not is_of_ones_own("What is my dog's name?", ["My dog is called Rex."])
+    assert is_of_ones_own("What is my dog's name?", ["My cat is called Tom."])
 
 
 def test_a_few_words_mean_entries() -> None:

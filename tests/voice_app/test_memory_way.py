@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +17,7 @@ from voice_app.audio.recordings import RecordedTurn
 from voice_app.conversation import Conversation
 from voice_app.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Note
 from voice_app.memory.store import Memory
-from voice_app.memory.way import SURE, remembering
+from voice_app.memory.way import SURE, admitting, remembering
 from voice_app.reply import Engines, Reply, ReplyStyle
 
 DENTIST = "Remember that my dentist is on Tuesday."
@@ -254,6 +254,16 @@ def test_a_pronunciation_needs_a_word_and_another_sound(talk: Talk) -> None:
     assert talk.voice == []
 
 
+def test_what_only_the_user_can_know_is_not_made_up() -> None:
+    """Unless the chat tells; other questions are the model's."""
+    assert admitting(asked("What is my dog's name?").asked) is not None
+    told = replace(
+        asked("What is my dog's name?").asked, messages=_chat("My dog is Rex.", "What is my dog's name?")
+    )
+    assert admitting(told) is None
+    assert admitting(asked("What is the capital of France?").asked) is None
+
+
 def test_another_programs_change_is_known_at_the_next_turn(memory: Memory) -> None:
     """Pronunciations too."""
     told: list[Mapping[str, str]] = []
@@ -297,6 +307,13 @@ def test_an_interrupted_reply_has_still_done_what_it_said(talk: Talk) -> None:
     assert texts(talk.memory) == ["my dentist is on Tuesday"]
 
 
+PERSONA = (Message("system", "persona"), Message("user", "Hi!"), Message("assistant", SURE))
+
+
+def _chat(told: str, question: str) -> tuple[Message, ...]:
+    return (*PERSONA, Message("user", told), Message("assistant", "Good."), Message("user", question))
+
+
 @dataclass
 class Turn:
     """A turn as a way sees it."""
@@ -312,8 +329,7 @@ def asked(text: str, heard: str = "", unanswered: str = "") -> Turn:
     def tell(kind: Callable[..., object], **fields: str) -> None:
         changes.append((fields["change"], fields["text"]))
 
-    persona = (Message("system", "persona"), Message("user", "Hi!"), Message("assistant", SURE))
     before = [Message("user", "?"), Message("assistant", heard)] if heard else []
-    messages = (*persona, *before, Message("user", unanswered + text))
+    messages = (*PERSONA, *before, Message("user", unanswered + text))
     engines = cast(Engines, None)  # this way needs none
-    return Turn(Asked(text, messages, persona, engines, ReplyStyle(), Reply(), tell), changes)
+    return Turn(Asked(text, messages, PERSONA, engines, ReplyStyle(), Reply(), tell), changes)

@@ -100,6 +100,59 @@ def test_a_line_cut_off_is_left_out_and_a_broken_one_named(tmp_path: Path) -> No
         list(replay(path))
 
 
+@pytest.mark.parametrize("kept_bytes", [1, 9, 40, -1])
+def test_a_log_whose_last_line_was_cut_off_can_be_gone_on_with(kept_bytes: int, tmp_path: Path) -> None:
+    """What was whole is kept, the rest of a line is not in the way of the next one."""
+    path = tmp_path / "log.jsonl"
+    first, cut, last = (events.Noticed(at_s=at_s, message="something to know") for at_s in (1, 2, 3))
+    path.write_text(
+        f"{first.model_dump_json()}\n{cut.model_dump_json()}\n"[: -1 if kept_bytes == -1 else None]
+    )
+    if kept_bytes > 0:
+        os.truncate(path, len(first.model_dump_json()) + 1 + kept_bytes)
+
+    recorder = Recorder(path)
+    recorder(last)
+    recorder.close()
+
+    assert list(replay(path)) == ([first, cut, last] if kept_bytes == -1 else [first, last])
+
+
+def test_a_file_that_is_no_log_is_left_as_it_is(tmp_path: Path) -> None:
+    """Its last line, without an end, is the user's."""
+    path = tmp_path / "notes.txt"
+    path.write_text("first\nsecond")
+    with pytest.raises(SessionError, match="no session log"):
+        Recorder(path)
+    assert path.read_text() == "first\nsecond"
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from voice_app.events import Noticed
+from voice_app.recorder import Recorder
+recorder = Recorder(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 4000))
+for number in range(30):
+    if number == 20:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+    recorder(Noticed(at_s=number, message="x" * 40))
+print(recorder.lost)
+"""
+
+
+def test_a_full_disk_leaves_no_torn_line(tmp_path: Path) -> None:
+    """What doesn't fit is counted as lost; with room again, the log goes on."""
+    path = tmp_path / "log.jsonl"
+    command = [sys.executable, "-c", FULL, path]
+    lost = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    read = [int(event.at_s) for event in replay(path)]
+
+    assert 0 < lost < 20
+    assert read == [*range(20 - lost), *range(20, 30)]
+
+
 def test_a_log_that_cannot_be_written_is_one_line() -> None:
     """The reason is the system's own."""
     with pytest.raises(SessionError, match="can't be written"):

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
-import snowballstemmer
-
+from voice_app.memory.about import About, about
 from voice_app.memory.entries import Entry
-from voice_app.memory.phrases import phrase, words
+from voice_app.memory.phrases import phrase
 
-_STEMMER = snowballstemmer.stemmer("english")
-EMPTY = words(
-    """
-    a an and are am as at be been being but by can could did do does doing done for from had has have having he her hers
-    forgot forget can't
-    him his how i i'd i'll i'm i've if in into is it it's its just let me mine my myself of off on or our ours out over
-    please she should so some tell that that's the their them then there these they this those to too up us was we we're
-    were what what's when when's where where's which who whom whose who's why will with would you you'd you'll you're
-    your yours about again already any anything ever exactly know knew known last next now one only remember remind said
-    say see still take tell thing things think told time until upon very want wanted way like much many get got go going
-    put keep kept need needs ask asked called call mean meant not don't doesn't didn't isn't aren't wasn't
+VERB = phrase(
+    r"""
+    \s(?:is|are|was|were|has|have|had|will|must|isn't|aren't|lives?|works?|likes?|loves?|hates?|wants?|needs?|costs?|
+    starts?|begins?|ends?|leaves?|comes?|goes)\b|'s (?=on|at|in|not|called)
     """
 )
-"""Words that say little of what a question is about."""
-ATTRIBUTES = words("name number address color colour birthday age old code")
-WEAK = ATTRIBUTES | words(
-    """
-    day date time place favorite favourite appointment kind type sort year month week hour meeting live lives work works
-    born today tomorrow tonight park parked parking leave leaves left hide hid due start starts begin begins
-    """
-)
-"""Words that need another one beside them to say what is meant: everybody has a name, a birthday, an appointment."""
 _TELL_ME = r"""
     (?:
     (?:can|could|would|will) you (?:please )?(?:tell|remind) me|(?:tell|remind) me|
@@ -66,39 +47,46 @@ OPINION = phrase(
 """Who asks so wants advice or a text, not what was said."""
 FIRST_PERSON = phrase(r"\b(?:i|i'm|i've|me|my|mine|we|our|ours|us)\b")
 INDEFINITE = phrase(r"\b(?:a|an|people|someone|you)\b")
+OF_ONES_OWN = phrase(
+    r"""
+    (?:(?:what|who|when|where|which \w+|what \w+)(?:'s| is| are| was| were)|how old (?:is|are)) my
+    (?:\s(?!(?:chances?|options?|rights?|ip|best|next|first|point|purpose|problem|mistake|question)\b)
+    [\w'-]+){1,4}[\s?.]*$
+    """
+)
+"""What only the user can know."""
 LONGEST_QUESTION_WORDS = 25
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What a text is about, by stems."""
-
-    strong: frozenset[str]
-    weak: frozenset[str]
-    attributes: frozenset[str]
-    """Those of `weak` that tell one thing about something from another: her name from her birthday."""
-    owners: frozenset[str]
-    """Whose things they are: "Anna's", "my sister's"."""
-
-    @property
-    def all(self) -> frozenset[str]:
-        return self.strong | self.weak
-
-
-@lru_cache(maxsize=2048)
-def _words(text: str) -> _Words:
-    plain = text.replace("’", "'").lower()
-    plain = re.sub(r"(?<=\w)-(?=\w)", "", plain)  # Wi-Fi is wifi, as many write it
-    found = [word for word in re.findall(r"[^\W_]+(?:'[^\W_]+)?", plain) if word not in EMPTY]
-    owners = {word[:-2] for word in found if word.endswith("'s") and f"{word} " in plain}
-    bare = [word.removesuffix("'s") for word in found]
-    weak = {word for word in bare if word in WEAK}
-    attributes = {word for word in bare if word in ATTRIBUTES}
-    return _Words(_stems(set(bare) - weak), _stems(weak), _stems(attributes), _stems(owners))
-
-
-def _stems(found: set[str]) -> frozenset[str]:
-    return frozenset(_STEMMER.stemWords(sorted(found)))
+ANSWER_KIND = phrase(
+    r"""
+    \b(what|which)\s
+    (?:city|country|town|village|place|street|floor|level|room|day|time|date|month|year|person)
+    (?= (?:is|are|was|were|do|does|did|have|has|had|am|should|can|will)\b)
+    """
+)
+"""In "which city was I born in" and "what day is it", city and day name the kind of the answer."""
+WHEN = phrase(r"\bwhen(?:'s)?\b|\b(?:what|which) (?:time|day|date|month|year)\b|\bhow late\b")
+TIME = phrase(
+    r"""
+    \d|\b(?:
+    (?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|september|october|
+    november|december|today|tonight|tomorrow|noon|midnight|morning|afternoon|evening|night|weeks?|weekends?|months?|
+    years?|days?|hours?|minutes?|o'clock|half past|quarter|
+    at (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)|
+    christmas|easter|spring|summer|autumn|winter|soon|later|always|never|every|before|after
+    )\b
+    """
+)
+WHERE = phrase(
+    r"\bwhere(?:'s)?\b|\b(?:what|which) (?:city|country|town|village|place|street|floor|level|room)\b"
+)
+PLACE = phrase(
+    r"""
+    \b(?:in|on|at|under|behind|beside|near|next|by|from|to|above|below|inside|outside|between|with|here|there|home|
+    upstairs|downstairs|lives?|living|lived)\b
+    """
+)
 
 
 def answers(question: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
@@ -111,46 +99,65 @@ def answers(question: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
         return ()
     if len(question.split()) > LONGEST_QUESTION_WORDS:
         return ()
-    asked = _words(question)
+    asked = about(ANSWER_KIND.sub(r"\1", question))
     own = bool(FIRST_PERSON.search(re.sub(r"\b(?:tell|remind) me\b", "", question, flags=re.IGNORECASE)))
     if not own and (INDEFINITE.search(question) or not asked.strong):
         return ()
-    return _best(asked, [entry for entry in entries if _fits(asked, entry, whole=not own)])
+    fitting = [entry for entry in entries if _says(question, entry) and _fits(asked, entry, whole=not own)]
+    return _best(asked, fitting)
 
 
-def matches(about: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def _says(question: str, entry: Entry) -> bool:
+    """Tell whether an entry may say when or where, if that is asked."""
+    if WHEN.search(question):
+        return bool(TIME.search(entry.text))
+    return not WHERE.search(question) or bool(PLACE.search(entry.text))
+
+
+def is_of_ones_own(question: str, told: Sequence[str]) -> bool:
+    """Tell whether nobody but the user knows the answer ("what is my dog's name?"), and `told`, words of before, say
+    nothing of what it is about."""
+    if not QUESTION.match(question) or not OF_ONES_OWN.search(question) or len(question.split()) > 12:
+        return False
+    asked = about(question)
+    return bool(asked.all) and not any((asked.strong or asked.weak) & about(text).all for text in told)
+
+
+def matches(words: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """Return the entries that a few words mean ("my dentist"), the best first, the latest first among equals."""
-    asked = _words(about)
+    asked = about(words)
     return _best(asked, [entry for entry in entries if _fits(asked, entry, whole=False)])
 
 
 def same_subject(fact: str, entries: Sequence[Entry]) -> Entry | None:
     """Return the latest entry that says something of the same: what stands before its verb is equal."""
-    subject = _subject(fact)
+    subject = _subject(fact) if VERB.search(fact) else frozenset()
     return next((e for e in reversed(entries) if subject and _subject(e.text) == subject), None)
 
 
 def _subject(text: str) -> frozenset[str]:
-    before = re.split(
-        r"\s(?:is|are|was|were|has|have|will|isn't|aren't)\s|'s (?=on|at|in|not)", text, maxsplit=1
-    )
-    return _words(before[0]).all if len(before) == 2 else frozenset()
+    """Return what stands before the verb; all of it where no verb is found."""
+    return about(VERB.split(text, maxsplit=1)[0]).all
 
 
-def _fits(asked: _Words, entry: Entry, *, whole: bool) -> bool:
-    said = _words(f"{entry.word} {entry.text}" if entry.word else entry.text)
+def _fits(asked: About, entry: Entry, *, whole: bool) -> bool:
+    said = _about(entry)
     if not asked.all or said.owners - asked.all:
         return False
-    if whole or not asked.strong:
+    if whole:
         return asked.all <= said.all
-    if asked.attributes and said.attributes and not asked.attributes & said.attributes:
-        return False
-    return asked.strong <= said.strong
+    if not asked.strong:
+        return asked.all <= said.all and _subject(entry.text) <= asked.all
+    return asked.attributes <= said.attributes and asked.strong <= said.strong
 
 
-def _best(asked: _Words, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def _about(entry: Entry) -> About:
+    return about(f"{entry.word} {entry.text}" if entry.word else entry.text)
+
+
+def _best(asked: About, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     def share(entry: Entry) -> tuple[int, float, int]:
-        said = _words(f"{entry.word} {entry.text}" if entry.word else entry.text).all
+        said = _about(entry).all
         common = len(said & asked.all)
         return common, common / len(said | asked.all), entry.id
 

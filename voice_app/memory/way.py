@@ -17,8 +17,8 @@ from voice_app.answers import Answer, Asked, said
 from voice_app.errors import VoiceAppError
 from voice_app.memory.entries import MOST_ENTRIES, Entry, Note, checked
 from voice_app.memory.names import Named
-from voice_app.memory.phrases import phrase
-from voice_app.memory.recall import answers, matches, same_subject
+from voice_app.memory.phrases import phrase, tidy
+from voice_app.memory.recall import answers, is_of_ones_own, matches, same_subject
 from voice_app.memory.requests import (
     Forget,
     ForgetAll,
@@ -41,6 +41,7 @@ YES = phrase(
     """
 )
 NO = phrase(r"\b(?:no|not|don't|never|wait|stop|cancel)\b")
+UNKNOWN = "I don't know that about you. You can tell me to remember it."
 KEPT = "I'll remember that "
 
 Pronunciations = Callable[[Mapping[str, str]], None]
@@ -54,6 +55,15 @@ def remembering(memory: Memory, pronounce: Pronunciations = lambda _: None) -> R
         answers("What did I say?", memory.facts())  # stems of what is there are found beforehand
         way.refresh()
     return way
+
+
+def admitting(asked: Asked) -> Answer | None:
+    """Say that one doesn't know what only the user can know; a small language model would make it up.
+
+    The last of all ways: whoever knows more, as of a timer or of one's notes, comes before it.
+    """
+    told = [message.content for message in asked.earlier if message.role == "user"]
+    return _words(UNKNOWN) if is_of_ones_own(tidy(asked.text), told) else None
 
 
 @dataclass(slots=True)
