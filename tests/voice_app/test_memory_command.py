@@ -61,6 +61,16 @@ def test_personas_remember_apart() -> None:
     assert listed() == []
 
 
+def test_a_shared_memory_is_shown_where_the_settings_want_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a persona is named."""
+    memory("add", "of plain")
+    monkeypatch.setenv("VOICE_APP_MEMORY", "shared")
+    memory("add", "of all")
+
+    assert [row["text"] for row in listed()] == ["of all"]
+    assert [row["text"] for row in listed("--persona", "plain")] == ["of plain"]
+
+
 def test_everything_is_forgotten_only_after_a_question() -> None:
     """No, and no answer at all, leave all as it is."""
     memory("add", "a fact")

@@ -241,8 +241,7 @@ def test_the_voice_knows_a_pronunciation_before_it_says_the_word(talk: Talk) -> 
     replies = talk("My name is Igor.", "It is pronounced ee gor.", "Siobhan is pronounced shi-VAWN.")
 
     assert replies[1:] == ["Thank you. I'll say Igor.", "Thank you. I'll say Siobhan."]
-    assert talk.voice == [{"Igor": "ee-gor"}, {"Igor": "ee-gor", "Siobhan": "shi-VAWN"}]
-    assert Talk(talk.memory)("Hello") == ["It is Paris."]
+    assert talk.voice == [{}, {"Igor": "ee-gor"}, {"Igor": "ee-gor", "Siobhan": "shi-VAWN"}]
 
 
 def test_a_pronunciation_needs_a_word_and_another_sound(talk: Talk) -> None:
@@ -251,7 +250,7 @@ def test_a_pronunciation_needs_a_word_and_another_sound(talk: Talk) -> None:
 
     assert replies[0] == "Tell me your name first. Then I'll learn to say it."
     assert replies[2].startswith("I hear it just as it is written.")
-    assert talk.voice == []
+    assert talk.voice == [{}]
 
 
 def test_what_only_the_user_can_know_is_not_made_up() -> None:
@@ -271,7 +270,7 @@ def test_another_programs_change_is_known_at_the_next_turn(memory: Memory) -> No
     Memory(memory.path).take([Note("pronunciation", "EE-gor", "Igor"), Note("fact", "my dog is Rex")])
 
     assert way(asked("Who is my dog?").asked) is not None
-    assert told == [{"Igor": "EE-gor"}]
+    assert told == [{}, {"Igor": "EE-gor"}]
 
 
 def test_what_does_not_fit_is_said(talk: Talk) -> None:

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import types
 import typing
 from pathlib import Path
 
@@ -21,25 +22,33 @@ from voice_app.recorder import Recorder, replay
 KINDS = typing.get_args(typing.get_args(events.Event)[0])
 
 
+def of(kind: object) -> st.SearchStrategy[object]:
+    """Return values of a field's type."""
+    inner, origin = typing.get_args(kind), typing.get_origin(kind)
+    if origin is typing.Literal:
+        return st.sampled_from(inner)
+    if origin is tuple and inner[-1] is Ellipsis:
+        return st.lists(of(inner[0]), max_size=5).map(tuple)
+    if origin is tuple:
+        return st.tuples(*map(of, inner))
+    if origin is dict:
+        return st.dictionaries(of(inner[0]), of(inner[1]), max_size=5)
+    if origin is types.UnionType:
+        return st.one_of(*map(of, inner))
+    return {
+        float: st.floats(0, 1e6),
+        int: st.integers(0, 10**6),
+        str: st.text(),
+        bool: st.booleans(),
+        types.NoneType: st.none(),
+    }[kind]
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
 def test_every_event_survives_a_round_trip(kind: type[events.Fact], data: st.DataObject) -> None:
     """An event read back from its JSON equals the one written."""
-    number = st.floats(0, 1e6)
-    by_type = {
-        float: number,
-        int: st.integers(0, 10**6),
-        str: st.text(),
-        float | None: st.none() | number,
-        dict[str, str]: st.dictionaries(st.text(), st.text()),
-    }
-    values = {}
-    for name, field in kind.model_fields.items():
-        options = (
-            typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else ()
-        )
-        values[name] = data.draw(st.sampled_from(options) if options else by_type[field.annotation])
-
+    values = {name: data.draw(of(field.annotation)) for name, field in kind.model_fields.items()}
     event = kind(**values)
 
     assert events.EVENT.validate_json(event.model_dump_json()) == event

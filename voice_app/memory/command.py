@@ -148,12 +148,14 @@ def import_(
 
 @contextlib.contextmanager
 def _memory(persona: str | None) -> Iterator[tuple[Memory, str]]:
-    """Open the memory of a persona, the configured one unless named; say what there is to say about it."""
+    """Open the memory of a persona, that of the settings unless one is named; say what there is to say about it."""
     from voice_app.config import load_settings
-    from voice_app.memory.store import Memory, memory_path
+    from voice_app.memory.store import SHARED, Memory, memory_path
     from voice_app.persona import load_persona
 
-    name = load_persona(load_settings(**flags(persona=persona)).persona).name
+    settings = load_settings(**flags(persona=persona))
+    is_shared = settings.memory == "shared" and persona is None
+    name = SHARED if is_shared else load_persona(settings.persona).name
     memory = Memory(memory_path(name))
     if memory.notice:
         typer.echo(f"voice-app: {memory.notice}", err=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from inference.types import Message, Token
 from voice_app import events
@@ -72,8 +72,8 @@ class Remembering:
 
     memory: Memory
     pronounce: Pronunciations
-    _spoken: Mapping[str, str] = field(default_factory=dict)
-    """Pronunciations that the voice knows."""
+    _spoken: Mapping[str, str] | None = None
+    """Pronunciations that the voice knows; None: it may know those of another memory."""
     _latest: tuple[tuple[Message, ...], int] | None = None
     """The chat in which an entry was made last, and its number."""
 
