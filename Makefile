@@ -24,6 +24,10 @@ setup:
 sound:
 	@$(PYTHON) voice_app/bootstrap.py --sound
 
+.PHONY: pictures
+pictures: setup # the README's, from real runs; needs Chromium
+	@$(BIN)/python -m tests.bench.pictures
+
 lock: # needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header -o requirements.lock
