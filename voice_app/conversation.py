@@ -134,6 +134,7 @@ class Conversation:
     def stop(self) -> None:
         """Drop what is being said, by the user or the assistant."""
         self.happen(Happening.STOP_ASKED)
+        self._tell(events.InputCleared)
 
     def end_turn(self) -> None:
         """Take the user's turn for over, whatever a silence would say: a key was released."""

@@ -68,6 +68,12 @@ class TurnCommitted(Fact):
     """Last voiced sample; None for typed text."""
 
 
+class InputCleared(Fact):
+    """The user stopped, by a key, whatever was being said: what was heard of an unfinished turn is dropped."""
+
+    type: Literal["input_audio_buffer.cleared"] = "input_audio_buffer.cleared"
+
+
 class SpeechIgnored(Fact):
     """What sounded over the reply was noise, a cough or a "mhm": the reply goes on."""
 
@@ -322,6 +328,7 @@ Event = Annotated[
     | SpeechStarted
     | SpeechStopped
     | TurnCommitted
+    | InputCleared
     | SpeechIgnored
     | DraftCreated
     | DraftDiscarded

@@ -152,6 +152,7 @@ async def _think(
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
     await clauses.put(None)
+    use = getattr(engines.llm, "chip_use", None)
     tell(
         events.TextDone,
         text=reply.text,
@@ -159,6 +160,8 @@ async def _think(
         prompt_tokens=getattr(engines.llm, "prompt_tokens", 0),
         cached_tokens=getattr(engines.llm, "cached_tokens", 0),
         late_tokens=getattr(engines.llm, "late_tokens", 0),
+        cycles_per_token=use.cycles if use else 0,
+        chip_utilisation=dict(use.utilisation) if use else {},
     )
 
 

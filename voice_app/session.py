@@ -140,4 +140,9 @@ def created(assistant: Assistant) -> events.SessionCreated:
         started=clock.wall().isoformat(timespec="seconds"),
         models=assistant.models,
         persona=assistant.persona.name,
+        because=assistant.because,
+        calibrated_ms={
+            stage: round(getattr(assistant.engines.estimates, f"{stage}_s") * 1000, 1)
+            for stage in ("stt", "token", "tts_first_sound")
+        },
     )

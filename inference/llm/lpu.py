@@ -6,11 +6,12 @@ time where the model is compiled (`pace.py`); without programs there are no cycl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,39 @@ if TYPE_CHECKING:
 
 BUCKETS = (2048, 1024, 512, 256, 128)
 """KV lengths programs are compiled for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChipUse:
+    """A token's step on the emulated chips."""
+
+    cycles: int = 0
+    utilisation: Mapping[str, float] = field(default_factory=dict)
+    """Of each kind of unit, the share of the cycles in which it works."""
+
+
+def chip_use(pace: Pace) -> ChipUse:
+    """Return what the step of the last token was to the chips; zeros where none are emulated."""
+    timing = pace.timing
+    if timing is None:
+        return ChipUse()
+    cycles, told = timing.decode_cycles(pace.position), ChipUse().utilisation
+    if isinstance(timing, Summarised):
+        told = timing.summary(*next(iter(timing.cut(1, pace.position))))["utilisation"]
+    return ChipUse(cycles, told)
+
+
+@runtime_checkable
+class Summarised(Protocol):
+    """Times of compiled programs, which say more than times."""
+
+    def cut(self, tokens: int, position: int) -> Iterator[tuple[int, int]]:
+        """Return the steps that append tokens at a position, as rows and bucket."""
+        ...
+
+    def summary(self, rows: int, positions: int) -> Mapping[str, Any]:
+        """Return what a step costs."""
+        ...
 
 
 class Lpu(LlamaCpp):
@@ -64,6 +98,11 @@ class Lpu(LlamaCpp):
         """Tokens of the last reply that came later than the chip would have had them, where it is paced."""
         return self.pace.overrun.late_tokens
 
+    @property
+    def chip_use(self) -> ChipUse:
+        """What the step of the last token was to the chips."""
+        return chip_use(self.pace)
+
     def stream(self, request: ChatRequest) -> Iterator[Token]:
         """Yield the reply's tokens with their emulated time; see LanguageModel.stream."""
         yield from self.pace.stamped(self, super().stream(request), request.cancelled)
@@ -80,6 +119,11 @@ class DelegatedLpu(LlamaCpp):
     def late_tokens(self) -> int:
         """Tokens of the last reply that came later than the chip would have had them, where it is paced."""
         return self.pace.overrun.late_tokens
+
+    @property
+    def chip_use(self) -> ChipUse:
+        """What the step of the last token was to the chips."""
+        return chip_use(self.pace)
 
     def stream(self, request: ChatRequest) -> Iterator[Token]:
         """Yield the reply's tokens with their emulated time; see LanguageModel.stream."""

@@ -46,6 +46,8 @@ class Pace:
         self._clock_s = clock_s
         self.overrun = Overrun()
         """Of the last reply; zeros where tokens don't wait."""
+        self.position = 0
+        """Where the last token's step appended to the chip's cache."""
 
     def prepare(self, positions: int) -> None:
         """Ask once for the time of every step, so that no program is compiled inside a reply.
@@ -66,6 +68,7 @@ class Pace:
                 yield token
                 continue
             due_s += step_s(self.timing, model, number)
+            self.position = model.prompt_tokens + max(number - 1, 0)
             if self.paced and not self._wait(started_s + due_s, cancelled):
                 return
             yield replace(token, emulated_s=due_s)

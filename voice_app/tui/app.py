@@ -7,19 +7,27 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.screen import Screen
 
 from voice_app import events
+from voice_app.errors import VoiceAppError
+from voice_app.recorder import replay
+from voice_app.tui.cards import Help, Welcome
+from voice_app.tui.commands import ChatCommands
 from voice_app.tui.composer import Composer
 from voice_app.tui.control import Control, Source
+from voice_app.tui.exporting import whole, written
 from voice_app.tui.items import Activity
+from voice_app.tui.remembered import recall, remember
 from voice_app.tui.scene import Scene
 from voice_app.tui.screen import ChatScreen
 
@@ -40,6 +48,10 @@ class Chat:
     failure: Callable[[], Exception | None] = lambda: None
     """What the session ended with."""
     recorded: bool = False
+    memory: Path | None = None
+    """Where it is remembered that the user was greeted, and the theme; None: nobody is greeted."""
+    welcome: bool = False
+    """Whether to greet again."""
 
 
 @dataclass(slots=True)
@@ -79,41 +91,63 @@ class ChatApp(App[int]):
 
     TITLE = "voice-app"
     CSS_PATH = "chat.tcss"
-    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ChatCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "interrupt", "Stop", key_display="Esc", priority=True),
+        Binding("escape", "interrupt", "Stop", key_display="Esc"),
         Binding("f1", "help", "Help", key_display="F1"),
         Binding("f2,ctrl+g", "mute", "Mute", key_display="F2"),
         Binding("f3,ctrl+t", "talk", "Talk", key_display="F3"),
         Binding("f4", "hands_free", "Hands-free", key_display="F4"),
         Binding("f5,ctrl+r", "repeat", "Repeat", key_display="F5"),
-        Binding("f6,ctrl+n", "retry", "Retry", key_display="F6"),
-        Binding("f7,ctrl+b", "panel", "Panel", key_display="F7"),
+        Binding("f8,ctrl+n", "retry", "Retry", key_display="F8"),
         Binding("f9,ctrl+l", "copy_answer", "Copy", key_display="F9"),
+        Binding("ctrl+b", "panel", "Panel"),
         Binding("ctrl+q", "leave", "Quit", priority=True),
     ]
 
     def __init__(self, chat: Chat) -> None:
         super().__init__()
         self.chat = chat
+        self.animation_level = "none"  # over a slow line every step of a movement is a screen too late
         self.scene = Scene()
+        self._chat_screen = ChatScreen(chat.budget_s)
         self.microphone = Microphone()
         self.frames = 0
         """Ticks so far."""
         self._pending: deque[events.Event] = deque()
         self._early = Waiting()
+        self.choices: Mapping[str, tuple[str, ...]] | None = None
+        """What can be switched to; None until it is known."""
+        self._remembered = recall(chat.memory)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the chat's screen."""
-        return ChatScreen(self.chat.budget_s)
+        return self._chat_screen
 
     def on_mount(self) -> None:
         """Begin to look."""
+        if self._remembered.theme in self.available_themes:
+            self.theme = self._remembered.theme
+        self.theme_changed_signal.subscribe(self, lambda theme: self._keep(theme=theme.name))
         self.set_interval(1 / FRAMES_PER_S, self.tick)
+        if not self.chat.recorded:
+            self.look_around()
+        if self.chat.welcome or (self.chat.memory is not None and not self._remembered.greeted):
+            self.call_after_refresh(self.action_welcome)
+
+    def _keep(self, **changes: object) -> None:
+        self._remembered = self._remembered.model_copy(update=changes)
+        remember(self.chat.memory, self._remembered)
+
+    @work(thread=True)
+    def look_around(self) -> None:
+        """Find out what there is to switch to; sound devices take a moment."""
+        choices = self.chat.control.choices()
+        self.call_from_thread(setattr, self, "choices", choices)
 
     def tick(self) -> None:
         """Take in what happened, and show it."""
-        if not self.chat_screen.query(Composer):  # the screen is not built yet
+        if not self.chat_screen.ready:
             return
         self.frames += 1
         self._pending.extend(self.chat.source.take())
@@ -129,7 +163,10 @@ class ChatApp(App[int]):
             control.submit(self._early.texts.popleft())
         now_s = max(self.chat.source.now_s(), 0.0)
         told = self.microphone.told(activity, self.chat.recorded)
-        self.chat_screen.show(self.scene, now_s, told, control.level_db())
+        level_db = control.level_db()
+        self.chat_screen.show(self.scene, now_s, told, level_db)
+        if isinstance(self.screen, Welcome):
+            self.screen.show(self.scene, self.choices, level_db)
 
     @property
     def busy(self) -> bool:
@@ -139,9 +176,7 @@ class ChatApp(App[int]):
     @property
     def chat_screen(self) -> ChatScreen:
         """The screen below all others."""
-        screen = self.screen_stack[0]
-        assert isinstance(screen, ChatScreen)
-        return screen
+        return self._chat_screen
 
     # What the user does.
 
@@ -163,11 +198,8 @@ class ChatApp(App[int]):
         )
 
     def action_interrupt(self) -> None:
-        """Stop what is being said; in a dialogue, close it."""
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-        else:
-            self.chat.control.interrupt()
+        """Stop what is being said."""
+        self.chat.control.interrupt()
 
     def action_mute(self) -> None:
         """Close or open the microphone."""
@@ -210,6 +242,27 @@ class ChatApp(App[int]):
             )
         else:
             self.notify("There is no answer yet", markup=False)
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        self.push_screen(Help(self.chat_screen.palette))
+
+    def action_welcome(self) -> None:
+        """Show what was found on this machine."""
+        self._keep(greeted=True)
+        self.push_screen(Welcome(self.chat_screen.palette))
+
+    @work(thread=True)
+    def action_export(self, kind: str) -> None:
+        """Write the conversation to the current folder: `md`, `json` or `wav`."""
+        log = self.chat.log
+        try:
+            scene = whole(replay(log)) if log is not None and log.is_file() else self.scene
+            path = written(scene, kind, Path.cwd(), self.chat.control)
+            told = f"Written: {path}"
+        except VoiceAppError as error:
+            told = str(error)
+        self.call_from_thread(self.scene.note, "notice", told)
 
     def action_leave(self) -> None:
         """End the session and the chat."""

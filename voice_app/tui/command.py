@@ -21,6 +21,10 @@ def chat(  # noqa: PLR0913 - each parameter is an option of the command line
     keep_audio: Annotated[
         bool, typer.Option("--keep-audio", help="Keep the session's sound, so that it can be exported.")
     ] = False,
+    welcome: Annotated[
+        bool,
+        typer.Option("--welcome", help="Greet with what was found on this machine, as at the first start."),
+    ] = False,
     llm: Backend = None,
     model: Model = None,
     voice: Voice = None,
@@ -46,4 +50,4 @@ def chat(  # noqa: PLR0913 - each parameter is an option of the command line
             audio={"input": mic, "output": speaker},
         )
     )
-    raise typer.Exit(run_chat(settings, ChatRequest(events, keep_audio)))
+    raise typer.Exit(run_chat(settings, ChatRequest(events, keep_audio, welcome)))

@@ -70,8 +70,9 @@ def reply_text(item: Reply, now_s: float, palette: Palette) -> Text:
     if mark is None:
         text.stylize(palette.text if over else palette.ahead)
     else:
+        behind = len(shown) - len(shown[mark.current :].lstrip())
         text.stylize(palette.text, 0, mark.current)
-        text.stylize(palette.unheard if over else palette.ahead, mark.current)
+        text.stylize(palette.unheard if over else palette.ahead, behind)
         text.stylize(palette.current, mark.spoken, mark.current)
     return text[first:]
 
@@ -82,13 +83,13 @@ def _meta(item: Reply, palette: Palette, budget_s: float) -> Text:
     if item.typed and parts:
         parts[0].append(" from the typed text", palette.faint)
     if item.heard is not None and item.tokens_per_s:
-        parts.append(Text(f"{item.tokens_per_s:.0f} tokens/s", palette.faint))
+        parts.append(Text().append(f"{item.tokens_per_s:.0f} tokens/s", palette.faint))
     if item.status == "failed":
-        parts.append(Text("failed", palette.bad))
+        parts.append(Text().append("failed", palette.bad))
     if item.status == "cancelled":
         heard = item.heard is not None and item.heard.current > 0
         told = "cut off: the rest was not heard" if heard else "cut off before a word was heard"
-        parts.append(Text(told, palette.bad))
+        parts.append(Text().append(told, palette.notice))
     return Text(" · ", palette.faint).join(parts)
 
 
@@ -96,7 +97,7 @@ def wait(seconds: float, budget_s: float, palette: Palette) -> Text:
     """Return how long the user waited, and whether that kept the budget, in a sign and a colour."""
     kept = seconds <= budget_s
     sign = "✓" if kept else f"✗ {(seconds - budget_s) * 1000:,.0f} over"
-    return Text(f"{seconds * 1000:,.0f} ms {sign}", palette.good if kept else palette.bad)
+    return Text().append(f"{seconds * 1000:,.0f} ms {sign}", palette.good if kept else palette.bad)
 
 
 def _table(item: Table, width: int, palette: Palette) -> list[Line]:
@@ -156,4 +157,5 @@ def _wrapped(text: Text, width: int) -> list[Text]:
 
 
 def _segments(text: Text) -> Line:
-    return [segment for segment in text.render(_console()) if segment.text]
+    style = text.style if isinstance(text.style, Style) else Style.parse(text.style)
+    return [segment for segment in Segment.apply_style(text.render(_console()), style) if segment.text]

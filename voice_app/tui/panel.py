@@ -39,13 +39,12 @@ def panel(scene: Scene, width: int, budget_s: float, palette: Palette) -> Text:
         turn_part(scene, width, budget_s, palette),
         session_part(scene.session, width, budget_s, palette),
         model_part(scene, palette),
-        chip_part(scene, palette),
     ]
     return Text("\n\n").join(part for part in parts if part)
 
 
 def _heading(left: str, right: Text, width: int, palette: Palette) -> Text:
-    line = Text(left, palette.title)
+    line = Text().append(left, palette.title)
     line.append(" " * max(1, width - line.cell_len - right.cell_len))
     return line.append_text(right)
 
@@ -111,8 +110,8 @@ def session_part(session: Session, width: int, budget_s: float, palette: Palette
         lines.append(sparkline(list(waits_s)[-width:], budget_s, palette))
         lines.append(Text(f"{kept} of {len(waits_s)} within {budget_s * 1000:.0f} ms", palette.faint))
     used = max(0, session.drafts - session.discarded)
-    counts = f"{session.turns} turns, {session.cut} cut off by you"
-    drafts = f"{used} drafts used, {session.discarded} dropped"
+    counts = f"{counted(session.turns, 'turn')}, {session.cut} cut off by you"
+    drafts = f"{counted(used, 'draft')} used, {session.discarded} dropped"
     return Text("\n").join([*lines, Text(counts, palette.faint), Text(drafts, palette.faint)])
 
 
@@ -127,52 +126,54 @@ def sparkline(waits_s: Sequence[float], budget_s: float, palette: Palette) -> Te
 
 
 def model_part(scene: Scene, palette: Palette) -> Text:
-    """Return the language model's speed in the last reply."""
+    """Return the language model's speed in the last reply; with an emulated chip, its time beside this host's."""
     writing = scene.current.writing
-    lines = [Text("MODEL", palette.title)]
-    if writing.tokens_per_s:
+    chip = scene.models.get("llm_backend") in LPU_BACKENDS
+    lines = [Text().append("LPU" if chip else "MODEL", palette.title)]
+    if chip:
+        lines += _chip(scene, palette)
+    elif writing.tokens_per_s:
         lines.append(Text(f"{writing.tokens_per_s:,.1f} tokens/s").append(" measured", palette.faint))
     if writing.tokens and writing.first_token_s is not None:
-        lines.append(
-            Text(
-                f"{writing.tokens} tokens, the first after {writing.first_token_s * 1000:.0f} ms",
-                palette.faint,
-            )
-        )
+        told = f"{counted(writing.tokens, 'token')}, the first after {writing.first_token_s * 1000:.0f} ms"
+        lines.append(Text(told, palette.faint))
     if writing.done and writing.done.prompt_tokens:
         done = writing.done
         lines.append(Text(f"prompt {done.prompt_tokens}, {done.cached_tokens} of it cached", palette.faint))
     return Text("\n").join(lines) if len(lines) > 1 else Text()
 
 
-def chip_part(scene: Scene, palette: Palette) -> Text:
-    """Return emulated and host time side by side, where a chip is emulated."""
-    if scene.models.get("llm_backend") not in LPU_BACKENDS:
-        return Text()
+def _chip(scene: Scene, palette: Palette) -> list[Text]:
     writing = scene.current.writing
-    lines = [Text("LPU", palette.title), Text(f"{'':<12}{'emulated':>11}{'this host':>11}", palette.faint)]
     rows = (
         ("first token", _ms(writing.emulated_first_s), _ms(writing.first_token_s)),
         ("tokens/s", _rate(writing.emulated_tokens_per_s), _rate(writing.tokens_per_s)),
     )
-    lines += [Text(f"{name:<12}{chip:>11}{host:>11}") for name, chip, host in rows]
+    lines = [Text(f"{'':<13}{'emulated':>11}{'this host':>11}", palette.faint)]
+    lines += [Text(f"{name:<13}{chip:>11}{host:>11}") for name, chip, host in rows]
     if done := writing.done:
         if done.cycles_per_token:
-            lines.append(Text(f"{'cycles/token':<12}{done.cycles_per_token:>11,}"))
-        for unit, share in used_most(done.chip_utilisation):
-            lines.append(_share(unit, share, palette))
+            lines.append(Text(f"{'cycles/token':<13}{done.cycles_per_token:>11,}"))
+        if done.chip_utilisation:
+            lines.append(Text("units, share of cycles in use, emulated", palette.faint))
+        lines += [_share(unit, share, palette) for unit, share in used_most(done.chip_utilisation)]
         if done.late_tokens:
             lines.append(Text(f"{done.late_tokens} of {done.tokens} tokens came later here", palette.notice))
     if scene.models.get("llm_backend") == "lpu-delegated":
         lines.append(Text("llama.cpp computes, the chip keeps time", palette.faint))
-    return Text("\n").join(lines)
+    return lines
 
 
 def _share(unit: str, share: float, palette: Palette) -> Text:
     cells = 10
     full = min(cells, max(0, round(share * cells)))
-    line = Text(f"{unit + ' in use':<12}{share:>10.0%} ", palette.text)
+    line = Text(f"{unit[:18]:<18}{share:>6.1%} ")
     return line.append("█" * full, palette.token).append("░" * (cells - full), palette.faint)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _ms(seconds: float | None) -> str:

@@ -31,6 +31,7 @@ class ChatRequest:
 
     events_file: Path | None = None
     keep_audio: bool = False
+    welcome: bool = False
 
 
 class SessionThread:
@@ -72,7 +73,17 @@ def run_chat(settings: Settings, request: ChatRequest) -> int:
     session = Session(settings, events_file=log, listeners=(feed,))
     live = LiveSession(session, keep_sound=request.keep_audio)
     thread = SessionThread(live)
-    app = ChatApp(Chat(live, feed, settings.turn.budget_ms / 1000, log, thread.failure))
+    app = ChatApp(
+        Chat(
+            live,
+            feed,
+            settings.turn.budget_ms / 1000,
+            log,
+            thread.failure,
+            memory=state_dir() / "chat.json",
+            welcome=request.welcome,
+        )
+    )
     with libraries_in_a_file(state_dir() / "chat-libraries.log"):
         thread.start()
         try:

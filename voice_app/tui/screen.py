@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from voice_app.tui.composer import Composer
+from voice_app.tui.harmless import one_line
 from voice_app.tui.palette import ROLES, Palette
 from voice_app.tui.panel import SIGNS, compact, level_bar, panel, style_of
 from voice_app.tui.scene import Scene
@@ -43,19 +44,27 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self.budget_s = budget_s
         self.palette = Palette()
+        self.transcript = Transcript(budget_s, HINT)
+        self.composer = Composer("Type here")
+        self._parts = {name: Static(id=name) for name in ("top", "panel", "status")}
         self._shown = (-1, 0)
         self._lines: dict[str, Text] = {}
 
+    @property
+    def ready(self) -> bool:
+        """Whether the screen is built, and not yet taken down."""
+        return self.composer.is_attached and self._parts["status"].is_attached
+
     def compose(self) -> ComposeResult:
         """Build the screen."""
-        yield Static(id="top")
+        yield self._parts["top"]
         with Horizontal(id="middle"):
-            yield Transcript(self.budget_s, HINT)
-            yield Static(id="panel")
-        yield Static(id="status")
+            yield self.transcript
+            yield self._parts["panel"]
+        yield self._parts["status"]
         with Horizontal(id="entry"):
             yield Static("›", id="prompt")
-            yield Composer("Type here")
+            yield self.composer
         yield Footer()
 
     def on_mount(self) -> None:
@@ -71,13 +80,13 @@ class ChatScreen(Screen[None]):
 
     def show(self, scene: Scene, now_s: float, microphone: str, level_db: float) -> None:
         """Show a scene as it is at `now_s`; what is as before is left alone."""
-        self.query_one(Transcript).show(scene, now_s, self.palette)
+        self.transcript.show(scene, now_s, self.palette)
         self._tell("status", self._status(scene, microphone, level_db))
         if (scene.version, self.size.width) != self._shown:
             self._shown = scene.version, self.size.width
             self._tell("top", self._top(scene))
             if self.has_panel:
-                width = max(20, self.query_one("#panel").content_region.width)
+                width = max(20, self._parts["panel"].content_region.width)
                 self._tell("panel", panel(scene, width, self.budget_s, self.palette))
 
     def _tell(self, name: str, text: Text) -> None:
@@ -85,15 +94,19 @@ class ChatScreen(Screen[None]):
             before = self._lines.get(name)
             self._lines[name] = text
             same_height = before is not None and before.plain.count("\n") == text.plain.count("\n")
-            self.query_one(f"#{name}", Static).update(text, layout=not same_height)
+            self._parts[name].update(text, layout=not same_height)
 
     def _top(self, scene: Scene) -> Text:
         models = scene.models
         names = [models[name] for name in ("llm", "llm_backend", "stt", "tts") if models.get(name)]
         line = Text(no_wrap=True, overflow="ellipsis").append("voice-app", self.palette.title)
         if scene.persona:
-            line.append("  ").append(scene.persona, self.palette.voice)
-        return line.append("  " + " · ".join(names), self.palette.faint)
+            line.append("  ").append(one_line(scene.persona), self.palette.voice)
+        for number, name in enumerate(names):
+            part = f"{' · ' if number else '  '}{one_line(name)}"
+            if line.cell_len + len(part) <= self.size.width - 2:
+                line.append(part, self.palette.faint)
+        return line
 
     def _status(self, scene: Scene, microphone: str, level_db: float) -> Text:
         """Return the state, the microphone, its level, and on screens without the panel its figures."""
@@ -114,7 +127,7 @@ class ChatScreen(Screen[None]):
     @property
     def has_panel(self) -> bool:
         """Whether the panel is to be seen."""
-        return bool(self.query_one("#panel").display)
+        return bool(self._parts["panel"].display)
 
 
 def _ink(style: Style) -> Style:

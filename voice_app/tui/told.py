@@ -60,6 +60,13 @@ def _committed(scene: Scene, event: events.TurnCommitted) -> None:
     scene.commit(event)
 
 
+def _stopped(scene: Scene, event: events.InputCleared) -> None:
+    scene.activity = Activity.LISTENING
+    said = scene.items.get(f"{event.turn}.said")
+    if isinstance(said, Said) and said.partial:
+        del scene.items[f"{event.turn}.said"]
+
+
 def _ignored(scene: Scene, event: events.SpeechIgnored) -> None:
     heard = one_line(event.heard)[:200]
     scene.note("ignored", f"“{heard}” was no interruption" if heard else "a noise was no interruption")
@@ -257,6 +264,7 @@ ACTS: dict[type[events.Fact], Callable[[Scene, Any], None]] = {
     events.SessionClosed: _closed,
     events.SpeechStarted: _speech_started,
     events.SpeechStopped: _speech_stopped,
+    events.InputCleared: _stopped,
     events.SpeechIgnored: _ignored,
     events.TurnCommitted: _committed,
     events.DraftCreated: _draft_created,

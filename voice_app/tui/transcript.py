@@ -35,6 +35,8 @@ class Transcript(ScrollView, can_focus=True):
         self._width = 0
         self._drawn: dict[str, tuple[Seen, list[Strip]]] = {}
         self._strips: list[Strip] = []
+        self._follows = True
+        """Whether the latest line is kept in sight; not after the user has scrolled up."""
         self.drawings = 0
         """Items drawn so far."""
 
@@ -46,18 +48,27 @@ class Transcript(ScrollView, can_focus=True):
         if (width, palette) != (self._width, self._palette):
             self._width, self._palette = width, palette
             self._drawn = {}
+        if self.scroll_target_y < self.scroll_y:  # the user is on the way up
+            self._follows = False
+        if self._follows and self.scroll_offset.y != self.max_scroll_y:
+            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
         if not self._redraw(scene, now_s) and self._strips:
             return False
-        follows = self.scroll_offset.y >= self.max_scroll_y - 1
         self._strips = [strip for _, strips in self._drawn.values() for strip in strips] or self._hint()
         if scene.folded:
             told = Text(f"{scene.folded:,} earlier items are in the session's log", palette.faint)
             self._strips.insert(0, Strip(told.render(self.app.console)))
         self.virtual_size = Size(width, len(self._strips))
-        if follows:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        if self._follows:
+            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
         self.refresh()
         return True
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Stop to follow where the user scrolls up; follow again from the end on."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value < old_value or new_value >= self.max_scroll_y:
+            self._follows = new_value >= self.max_scroll_y
 
     def _redraw(self, scene: Scene, now_s: float) -> bool:
         """Draw the items that are other than before; return whether there was one."""

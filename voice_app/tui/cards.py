@@ -1,0 +1,158 @@
+"""What is laid over the chat: the keys, and the greeting of the first start with what was found on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from voice_app.tui.harmless import one_line
+from voice_app.tui.palette import Palette
+from voice_app.tui.panel import level_bar
+from voice_app.tui.scene import Scene
+
+KEYS = (
+    ("Enter", "send; Ctrl+J breaks the line; ↑ ↓ earlier texts"),
+    ("Esc", "stop what is being said; close a card"),
+    ("F2  Ctrl+G", "mute: close the microphone, or open it again"),
+    ("F3  Ctrl+T", "push to talk: press to begin, press again when done"),
+    ("F4", "hands-free: listen always, or by push to talk only"),
+    ("F5  Ctrl+R", "repeat the last answer"),
+    ("F8  Ctrl+N", "retry: another answer to the last question"),
+    ("F9  Ctrl+L", "copy the last answer; the mouse selects any text"),
+    ("Ctrl+B", "show or hide the panel (from 100 columns on)"),
+    ("Ctrl+P", "commands: models, voices, devices, export, themes …"),
+    ("Tab", "to the transcript and back; ↑ ↓ and the wheel scroll"),
+    ("Ctrl+Q", "quit"),
+)
+ABOUT_KEYS = (
+    "Terminals do not tell when a key is released: push to talk is two presses.",
+    "Words turn bright as they are heard; what you cut off is struck out.",
+    "Times are measured on this machine, unless they are called emulated.",
+)
+NAMES = {"stt": "speech to text", "llm": "language model", "llm_backend": "run by", "tts": "voice"}
+STAGES = {"stt": "speech to text", "token": "a token", "tts_first_sound": "first sound"}
+LABEL_CELLS = 15
+Rows = list[tuple[Text | None, Text]]
+"""A label and a text, or a text alone."""
+
+
+class Card(ModalScreen[None]):
+    """Text over the chat, closed by a key."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,f1,q", "dismiss", "Close"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Build the card."""
+        with VerticalScroll(id="card"):
+            yield Static(id="words")
+
+    def tell(self, rows: Rows) -> None:
+        """Show rows: a label and a text, or a text alone."""
+        parts: list[RenderableType] = []
+        for label, text in rows:
+            if label is None:
+                parts.append(text)
+                continue
+            if not (parts and isinstance(parts[-1], Table)):
+                parts.append(_grid())
+            grid = parts[-1]
+            assert isinstance(grid, Table)
+            grid.add_row(label, text)
+        for words in self.query("#words").results(Static):
+            words.update(Group(*parts))
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=LABEL_CELLS)
+    grid.add_column(ratio=1)
+    return grid
+
+
+class Help(Card):
+    """The keys."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__()
+        self._palette = palette
+
+    def on_mount(self) -> None:
+        """Show them."""
+        palette = self._palette
+        keys: Rows = [(Text(keys, palette.you), Text(what)) for keys, what in KEYS]
+        about: Rows = [(None, Text(line, palette.faint)) for line in ABOUT_KEYS]
+        self.tell([(None, Text("Keys\n", palette.title)), *keys, (None, Text()), *about])
+
+
+class Welcome(Card):
+    """What was found on this machine."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__()
+        self._palette = palette
+        self._shown: Rows = []
+
+    def show(self, scene: Scene, choices: Mapping[str, tuple[str, ...]] | None, level_db: float) -> None:
+        """Show what is known by now."""
+        rows = welcome(scene, choices, level_db, self._palette)
+        if rows != self._shown:
+            self._shown = rows
+            self.tell(rows)
+
+
+def welcome(
+    scene: Scene, choices: Mapping[str, tuple[str, ...]] | None, level_db: float, palette: Palette
+) -> Rows:
+    """Return the greeting: devices, the microphone's level, models, and what the stages take here."""
+    greeting = "Welcome. Everything runs on this machine; nothing you say leaves it.\n"
+    level = f"{level_bar(level_db, 20)} {level_db:3.0f} dB"
+    rows: Rows = [
+        (None, Text(greeting, palette.title)),
+        *_devices("microphone", "input", choices, "none found: you can type", palette),
+        (_label("its level", palette), Text.assemble(level, ("  speak, and it moves", palette.faint))),
+        *_devices("loudspeaker", "output", choices, "none found: answers are shown", palette),
+        (None, Text()),
+    ]
+    created = scene.created
+    if created is None:
+        rows.append((_label("models", palette), Text("loading and measuring …", palette.notice)))
+    else:
+        for role, name in created.models.items():
+            rows.append((_label(NAMES.get(role, role), palette), Text(one_line(name))))
+            if role == "llm" and created.because:
+                rows.append((Text(), Text(one_line(created.because), palette.faint)))
+        rows.append((None, Text()))
+        for stage, time_ms in created.calibrated_ms.items():
+            measured = Text.assemble(f"{time_ms:.0f} ms", ("  measured here", palette.faint))
+            rows.append((_label(STAGES.get(stage, stage), palette), measured))
+    return [*rows, (None, Text("\nEnter to begin · F1 in the chat shows all keys", palette.you))]
+
+
+def _devices(
+    label: str, kind: str, choices: Mapping[str, tuple[str, ...]] | None, none: str, palette: Palette
+) -> Rows:
+    """Return the devices of a kind, three of them by name."""
+    if choices is None:
+        return [(_label(label, palette), Text("looking …", palette.faint))]
+    names = choices.get(kind, ())
+    if not names:
+        return [(_label(label, palette), Text(none, palette.notice))]
+    shown = [Text(one_line(name)) for name in names[:3]]
+    if len(names) > len(shown):
+        shown[-1].append(f"  and {len(names) - len(shown)} more", palette.faint)
+    return [(_label(label if number == 0 else "", palette), name) for number, name in enumerate(shown)]
+
+
+def _label(label: str, palette: Palette) -> Text:
+    return Text(label, palette.faint)

@@ -1,0 +1,130 @@
+"""A session as a document: Markdown to read, JSON to go on with. What was said and heard, never what was dropped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from voice_app import events
+from voice_app.errors import SessionError
+from voice_app.tui.control import Control
+from voice_app.tui.items import Note, Reply, Said, Table, Tool
+from voice_app.tui.scene import Scene
+
+
+def whole(log: Iterable[events.Event]) -> Scene:
+    """Return the scene of a session with all its items, also those that a screen no longer keeps."""
+    scene = Scene(most_items=None)
+    for event in log:
+        scene.apply(event)
+    return scene
+
+
+def markdown(scene: Scene) -> str:
+    """Return a session as Markdown."""
+    parts = [f"# Conversation of {scene.started or 'an unknown time'}"]
+    if models := ", ".join(f"{role}: {name}" for role, name in scene.models.items()):
+        parts.append(f"Persona {scene.persona}; {models}.")
+    for item in scene.items.values():
+        match item:
+            case Said():
+                parts.append(f"**You:** {_escaped(item.text)}")
+            case Reply():
+                parts.append(f"**{_escaped(item.who or 'Assistant')}:** {_heard(item)}")
+            case Table():
+                parts.append(_table(item))
+            case Tool():
+                parts.append(f"*{_escaped(item.name)}* `{item.arguments}`: {_escaped(item.output or '')}")
+            case Note():
+                parts.append(f"> {_escaped(item.text)}")
+    if scene.folded:
+        parts.insert(1, f"The first {scene.folded} items were no longer kept, and no log was written.")
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(scene: Scene) -> str:
+    """Return a session as JSON: `started`, `persona`, `models`, `items[]`, each with its `kind`."""
+    items = [_fields(item) for item in scene.items.values()]
+    head = {"started": scene.started, "persona": scene.persona, "models": scene.models}
+    return json.dumps({**head, "left_out": scene.folded, "items": items}, indent=2, ensure_ascii=False) + "\n"
+
+
+def written(scene: Scene, kind: str, folder: Path, control: Control) -> Path:
+    """Write a session as `md`, `json` or `wav` to a new file in a folder. Raises SessionError."""
+    if kind == "wav":
+        path = _unused(folder, stem(scene), ".wav")
+        control.write_sound(path)
+        return path
+    path = _unused(folder, stem(scene), f".{kind}")
+    text = markdown(scene) if kind == "md" else as_json(scene)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise SessionError(path, f"can't be written ({error.strerror})") from None
+    return path
+
+
+def _unused(folder: Path, stem: str, suffix: str) -> Path:
+    """Return a path that names no file yet: nothing is overwritten."""
+    names = (f"{stem}{f'-{number}' if number > 1 else ''}{suffix}" for number in count(1))
+    return next(path for name in names if not (path := folder / name).exists())
+
+
+def stem(scene: Scene) -> str:
+    """Return the name of a session's exports, without the ending."""
+    when = scene.started[:19].replace(":", "-").replace("T", "_")
+    return f"voice-app-{when}" if when and all(c.isalnum() or c in "-_" for c in when) else "voice-app-chat"
+
+
+def _fields(item: Said | Reply | Table | Tool | Note) -> dict[str, Any]:
+    match item:
+        case Said():
+            return {"kind": "said", "text": item.text, "typed": item.typed}
+        case Reply():
+            stop = item.heard.current if item.heard else 0
+            wait_ms = None if item.to_sound_s is None else round(item.to_sound_s * 1000, 1)
+            return {
+                "kind": "reply",
+                "text": item.text.strip(),
+                "heard": item.text[:stop].strip(),
+                "status": item.status,
+                "to_first_sound_ms": wait_ms,
+                "from": "typed text" if item.typed else "last voiced sample",
+                "basis": "measured",
+            }
+        case Table():
+            return {"kind": "table", "title": item.title, "columns": item.columns, "rows": item.rows}
+        case Tool():
+            asked = {"kind": "tool", "name": item.name, "arguments": item.arguments}
+            return {**asked, "output": item.output, "sources": item.sources}
+        case Note():
+            return {"kind": item.kind, "text": item.text}
+
+
+def _heard(reply: Reply) -> str:
+    text = reply.text.strip()
+    if reply.heard is None or reply.status != "cancelled":
+        return _escaped(text)
+    heard = reply.text[: reply.heard.current].strip()
+    unheard = reply.text[reply.heard.current :].strip()
+    parts = [_escaped(heard)] if heard else []
+    return " ".join([*parts, f"~~{_escaped(unheard)}~~"] if unheard else parts)
+
+
+def _table(table: Table) -> str:
+    head = [_row(table.columns), _row(["---"] * len(table.columns))]
+    rows = [_row(row) for row in table.rows]
+    return "\n".join([f"**{_escaped(table.title)}**", "", *head, *rows])
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Return text whose marks are shown, not obeyed."""
+    return "".join(f"\\{char}" if char in "\\`*_<>|#~[]" else char for char in text)

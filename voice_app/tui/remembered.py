@@ -1,0 +1,31 @@
+"""What the chat remembers from one start to the next: that it has greeted, and the theme."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+
+class Remembered(BaseModel):
+    """What is kept in the state folder; a file that can't be read counts as none."""
+
+    greeted: bool = False
+    theme: str = ""
+
+
+def recall(path: Path | None) -> Remembered:
+    """Return what is remembered."""
+    with suppress(OSError, ValidationError):
+        if path is not None:
+            return Remembered.model_validate_json(path.read_bytes()[:65536])
+    return Remembered()
+
+
+def remember(path: Path | None, what: Remembered) -> None:
+    """Keep it; where that is not possible, the chat greets again."""
+    with suppress(OSError):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_text(what.model_dump_json())
