@@ -159,7 +159,7 @@ def _told(report: dict[str, Any]) -> str:
             f"emulated: {emulated['pages_per_s']} pages/s on the chip, {emulated['tokens_per_s']} tokens/s"
         )
     lines += [
-        f"emulated: {rate['pages_per_s']} pages/s with {rate['model']} on {rate['chips']} chips, up to "
+        f"emulated: {rate['pages_per_s']} pages/s with {rate['model']} on {_chips(rate['chips'])}, up to "
         f"{rate['pages_per_s_in_parallel']} with pages in parallel ({rate['tokens_per_s']:,.0f} tokens/s a reply)"
         for rate in report["systems"]["rates"]
     ]
@@ -168,6 +168,10 @@ def _told(report: dict[str, Any]) -> str:
         f"paragraphs on the topic {quality['on_topic_paragraphs']:.0%}; {quality['rejected']} tries rejected"
     )
     return "\n".join(lines)
+
+
+def _chips(number: int) -> str:
+    return "1 chip" if number == 1 else f"{number} chips"
 
 
 @contextmanager

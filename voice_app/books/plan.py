@@ -2,8 +2,8 @@
 
     outline → one step a chapter: its sections' headings → one step a page: its text
 
-A page is a section. Its input names the book, its chapter, its heading, and the headings around it, all decided before
-the first page is written: pages can be written in any order, or at once.
+A page is a section. Its input names the book, its chapter and its heading, all decided before the first page is
+written: pages can be written in any order, or at once.
 """
 
 from __future__ import annotations
@@ -65,8 +65,6 @@ class PageStep:
     topic: str
     chapter: str
     heading: str
-    so_far: tuple[str, ...]
-    """Headings of the two pages before: what the reader knows already."""
     seed: int
 
 
@@ -94,7 +92,7 @@ def checked_topic(topic: str) -> str:
 
 def title(topic: str) -> str:
     """Return the topic as a title: words but the small ones begin with a capital."""
-    small = {"a", "an", "the", "and", "or", "of", "in", "on", "for", "to", "with", "at", "by", "from"}
+    small = {"a", "an", "the", "and", "or", "of", "in", "on", "for", "to", "with", "at", "by", "from", "as"}
     words = topic.split()
     return " ".join(w if n and w in small else w[:1].upper() + w[1:] for n, w in enumerate(words))
 
@@ -130,8 +128,7 @@ def page_steps(plan: Plan, chapter: Chapter, headings: Sequence[str]) -> list[Pa
     steps = []
     for place, heading in enumerate(headings):
         name = f"page-{chapter.first_page + place:03}"
-        so_far = tuple(headings[max(0, place - 2) : place])
-        steps.append(PageStep(name, plan.topic, chapter.facet, heading, so_far, step_seed(plan, name)))
+        steps.append(PageStep(name, plan.topic, chapter.facet, heading, step_seed(plan, name)))
     return steps
 
 

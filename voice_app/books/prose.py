@@ -17,9 +17,11 @@ EASED_AFTER, GIVEN_UP_AFTER = 24, 72
 """Rejected paragraphs after which a single sentence will do, and after which the page is given up."""
 _PARAGRAPH_TOKENS = 110
 _TEMPERATURE, _TOP_P, _REPEAT_PENALTY = 0.7, 0.9, 1.05
-"""Without the penalty paragraphs turn in circles; from 1.15 on they leave the topic."""
+"""The penalty is small: from 1.15 on paragraphs leave the topic."""
 _EXAMPLE = (
-    "Book: baking bread. Section: Why does dough need time?\nWrite a paragraph.",
+    "baking bread",
+    "patience",
+    "Why does dough need time?",
     "Dough needs time because yeast works slowly. While the dough rests, the yeast eats sugar and makes gas, and the "
     "gas lifts the loaf. A cool kitchen makes this slower, but the bread tastes better for it. Bakers in small towns "
     "often mix the dough in the evening and bake before sunrise. A clock helps, but a finger pressed into the dough "
@@ -101,12 +103,18 @@ def _first_paragraph(text: str) -> str:
 
 
 def _messages(step: PageStep, before: Sequence[Sequence[str]], rejected: int) -> tuple[Message, ...]:
-    """Return the example, the question, and the last paragraph as the model's own reply."""
-    known = f" Explained before: {' '.join(step.so_far)}" if step.so_far else ""
-    asked = f"Book: {step.topic}.{known} Section: {step.heading}\nWrite a paragraph"
-    turn = _TURNS[(len(before) + rejected + step.seed) % len(_TURNS)]
-    messages = [Message("user", _EXAMPLE[0]), Message("assistant", _EXAMPLE[1])]
-    if not before:
-        return (*messages, Message("user", f"{asked}."))
-    messages += [Message("user", f"{asked}."), Message("assistant", " ".join(before[-1]))]
-    return (*messages, Message("user", f"Write the next paragraph about {step.topic}, {turn}."))
+    """Return the example and the question; behind the first paragraph with a turn, another one at each try.
+
+    Every paragraph is asked for afresh. Behind its own last paragraph the model goes on with that one's words: nine
+    times as many tries were rejected, and fewer pairs of words were different (0.78, not 0.83).
+    """
+    turn = f" {_TURNS[(len(before) + rejected + step.seed) % len(_TURNS)]}" if before else ""
+    return (
+        Message("user", _ask(*_EXAMPLE[:3], " with an example")),
+        Message("assistant", _EXAMPLE[3]),
+        Message("user", _ask(step.topic, step.chapter, step.heading, turn)),
+    )
+
+
+def _ask(book: str, chapter: str, heading: str, turn: str) -> str:
+    return f"Book: {book}. Chapter: {chapter}. Section: {heading}\nWrite a paragraph{turn}."
