@@ -21,7 +21,12 @@ class Terminal:
     """A terminal of some size with a shell in it, which starts a command and says with which status it ended."""
 
     def __init__(
-        self, command: Sequence[str], env: Mapping[str, str], columns: int = 100, rows: int = 30
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        columns: int = 100,
+        rows: int = 30,
+        cwd: str = ".",
     ) -> None:
         if shutil.which("tmux") is None:
             reason = "no tmux: apt-get install tmux"
@@ -30,7 +35,7 @@ class Terminal:
         self._env = {**env, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         self._env.pop("TMUX", None)
         line = f"trap : INT; {shlex.join(command)}; echo status:$?:; stty -a | grep -c -- ' echo '; cat"
-        self._tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), "sh", "-c", line)
+        self._tmux("new-session", "-d", "-c", cwd, "-x", str(columns), "-y", str(rows), "sh", "-c", line)
 
     def _tmux(self, *arguments: str) -> str:
         command = ["tmux", "-L", self._socket, "-f", "/dev/null", *arguments]

@@ -200,6 +200,8 @@ class Conversation:
         if played.seconds and turn.reply.sound_s:
             self._tell(events.PlaybackCleared, audio_s=played.seconds)
             turn.reply.heard = turn.reply.spoken.heard(played.seconds)
+        if turn.announced and not turn.reply.heard:
+            self._announcements.appendleft(turn.announced)
         self._tell(events.ResponseDone, status="cancelled")
 
     def _remember(self) -> None:
@@ -228,8 +230,6 @@ class Conversation:
         """Go on with a turn whose reply nobody has heard: its sound is kept, a typed one is kept as unanswered."""
         self.patience.went_on()
         if self._turn.typed:
-            if self._turn.announced:
-                self._announcements.appendleft(self._turn.announced)
             self._remember()
             self._open_turn()
         else:

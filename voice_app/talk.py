@@ -101,10 +101,14 @@ def _ended_by_signals() -> Iterator[None]:
 def _listening(user: RecordedUser | TypedUser) -> Listener:
     """Let a recorded or typing user hear when the assistant speaks, as a person would."""
 
+    by_voice = isinstance(
+        user, RecordedUser
+    )  # who types has cancelled an answer by the next line, which is open
+
     def listen(event: events.Event) -> None:
         if isinstance(event, events.PlaybackStarted):
             user.heard_start()
-        elif isinstance(event, events.ResponseDone):
+        elif isinstance(event, events.ResponseDone) and (event.status != "cancelled" or by_voice):
             user.heard_end()
 
     return listen

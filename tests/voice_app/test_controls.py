@@ -82,3 +82,17 @@ def test_an_announcement_that_speech_covers_is_made_again() -> None:
 
     assert [event.text for event in stage.of(events.TextDone)][-1] == "Time is up."
     assert stage.of(events.PlaybackStopped)[-1].at_s > stage.of(events.TurnCommitted)[1].at_s
+
+
+def test_an_announcement_that_a_typed_turn_cuts_before_it_is_heard_is_made_again() -> None:
+    """Nothing is lost: it comes behind the answer."""
+
+    def both(conversation: Conversation) -> None:
+        conversation.announce("Time is up.")
+        conversation.submit("count")
+
+    stage = Stage(during=at(0.1, both), heard=("hello",)).run()
+    started = [event.turn for event in stage.of(events.PlaybackStarted)]
+    last = [event.text for event in stage.of(events.TextDone) if event.turn in started]
+
+    assert "Time is up." in last
