@@ -68,7 +68,7 @@ def shown(model: str, positions: int) -> Shown:
 
 def _shape(model: str) -> tuple[str, ModelShape]:
     """What a model is called, and its shape: of a file, or published."""
-    if model.endswith(".gguf"):
+    if model.endswith(".gguf") or (Path(model).is_file() and not model.endswith(".toml")):
         return Path(model).stem, read_shape(open_gguf(Path(model)))
     return model, compiled_shape(find_model(model), "mixed")[0]
 

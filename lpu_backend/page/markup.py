@@ -6,6 +6,8 @@ their size on a telephone. The look is `assets/lpu/page.css`.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree
@@ -161,9 +163,12 @@ def table(head: Iterable[str], body: Iterable[Iterable[Child]], class_: str = "f
     return element("table", element("thead", element("tr", *names)), element("tbody", *made), class_=class_)
 
 
-def document(title: str, css: str, *body: Element) -> str:
-    """Return a page that needs nothing else, and that browsers forbid to ask for anything else."""
+def document(title: str, css: str, *body: Element, script: str = "") -> str:
+    """Return a page that needs nothing else; browsers forbid it to ask for anything, and to run another script."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy += f"; script-src 'sha256-{digest}'"
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -172,5 +177,6 @@ def document(title: str, css: str, *body: Element) -> str:
         element("title", title),
         element("style", css),
     )
-    page = element("html", head, element("body", *body), lang="en")
+    last = element("script", script) if script else None
+    page = element("html", head, element("body", *body, last), lang="en")
     return "<!doctype html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n"

@@ -12,7 +12,7 @@ from lpu_backend.chip.spec import ChipSpec, constants
 from lpu_backend.estimate.assets import asset_folder
 from lpu_backend.estimate.page import TIERS
 from lpu_backend.model.shape import ModelShape
-from lpu_backend.page import plan, systems, timeline
+from lpu_backend.page import plan, readout, systems, timeline
 from lpu_backend.page.facts import CONTENTS, SCRATCH, Step, charges, layer_windows, liveliest, sram_words
 from lpu_backend.page.markup import (
     bar,
@@ -70,7 +70,9 @@ def page(shown: Shown) -> str:
     sections = [part for section in (*parts, _scaling, _network, _validation) for part in section(shown)]
     heads = [part for part in sections if part.tag == "h2"]
     title = f"{shown.model} on an emulated LPU: {shown.step.cycles:,} cycles a token"
-    return document(title, css, _header(shown), _contents(heads), element("main", *sections), _footer(shown))
+    told = readout.figures(shown.step, [(0, shown.step.cycles), layer_windows(shown.step)[_middle(shown)]])
+    body = (_header(shown), _contents(heads), element("main", *sections), _footer(shown), told)
+    return document(title, css, *body, script=readout.script())
 
 
 def _head(anchor: str, said: str) -> Element:
@@ -170,7 +172,8 @@ def _token(shown: Shown) -> Iterator[Element]:
         f"All {step.cycles:,} cycles, left to right. The height is how many units of a kind are busy, each row to its "
         "own peak; beside it the mean over the step and the peak."
     )
-    yield card(timeline.timeline(step, (0, step.cycles), [timeline.layers_line(step)]))
+    drawn = timeline.timeline(step, (0, step.cycles), [timeline.layers_line(step)])
+    yield card(readout.readable(drawn, 0, (0, step.cycles)))
 
 
 def _middle(shown: Shown) -> int:
@@ -188,7 +191,7 @@ def _layer(shown: Shown) -> Iterator[Element]:
     )
     yield legend(timeline.families_legend())
     lines = list(timeline.operation_lines(shown.step, layer))
-    yield card(timeline.timeline(shown.step, window, lines))
+    yield card(readout.readable(timeline.timeline(shown.step, window, lines), 1, window))
 
 
 def _cycles(shown: Shown) -> Iterator[Element]:

@@ -20,6 +20,7 @@ from lpu_backend.model.shape import read_shape
 from lpu_backend.page.facts import (
     UNIT_ROWS,
     Step,
+    called,
     charges,
     layer_of,
     layer_windows,
@@ -29,6 +30,7 @@ from lpu_backend.page.facts import (
     step_of,
 )
 from lpu_backend.page.plan import edges, place
+from lpu_backend.page.readout import script
 from lpu_backend.page.systems import validation
 from tests.browser import NARROW, NEEDS_BROWSER, WIDE, invalid, opened, used
 from tests.lpu_backend.tiny_model import Tiny, write_model
@@ -145,13 +147,15 @@ def test_the_plan_is_the_floor_plans() -> None:
 
 
 def test_the_page_is_whole_small_and_asks_for_nothing(file: Path) -> None:
-    """Valid HTML, no script, no address but places in itself, which exist; it says what it is."""
+    """Valid HTML, one script, no address but places in itself, which exist; it says what it is."""
     text = file.read_text()
     inside = set(re.findall(r'href="([^"]*)"', text))
 
     assert invalid(text) == []
     assert inside == {f"#{name}" for name in re.findall(r'<h2 id="([^"]*)"', text)}
-    assert not [one for one in used(text) if re.match(r"(script|img|link|iframe|object)\b|.* (on|src)", one)]
+    assert re.findall(r"<script>(.*?)</script>", text, re.DOTALL) == [script()]
+    assert len(re.findall("<script", text)) == 2
+    assert not [one for one in used(text) if re.match(r"(img|link|iframe|object)\b|.* (on|src)", one)]
     assert not re.search(r"https?:|url\(|@import", text)
     assert len(text.encode()) < MOST_BYTES
     for said in (
@@ -221,3 +225,35 @@ def test_a_browser_has_no_complaint_and_makes_no_request(file: Path, width: int,
         assert seen[2] > 60
         assert visit.faint_words() == []
         assert visit.violations() == []
+
+
+@NEEDS_BROWSER
+def test_the_cursor_tells_what_runs(file: Path, step: Step) -> None:
+    """By keyboard and by pointer: the cycle, the operations that run in it, the units that are busy."""
+    with opened(file) as visit:
+        slider = visit.page.locator(".readout input").first
+        slider.fill(str(step.cycles // 2))
+        told = visit.page.locator(".readout output").first.inner_text()
+        slider.press("ArrowRight")
+        next_told = visit.page.locator(".readout output").first.inner_text()
+        visit.page.locator(".timeline .drawn").first.hover()
+        hovered = visit.page.locator(".readout output").first.inner_text()
+
+        assert visit.complaints == []
+    running = {called(span.name)[0] for span in step.spans if span.start <= step.cycles // 2 < span.end}
+    assert told.startswith(f"cycle {step.cycles // 2:,}: ")
+    assert all(name in told for name in running)
+    assert next_told.startswith(f"cycle {step.cycles // 2 + 1:,}: ")
+    assert hovered.startswith("cycle ")
+
+
+@NEEDS_BROWSER
+def test_without_scripts_nothing_is_missing(file: Path) -> None:
+    """All drawings and words are there; only the cursor and its control are not."""
+    found = []
+    for having in (False, True):
+        with opened(file, script=having) as visit:
+            found.append(visit.page.locator("main").inner_text().split())
+            assert visit.page.locator(".readout").first.is_visible() is having
+
+    assert found[0] == found[1]

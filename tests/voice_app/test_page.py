@@ -94,6 +94,27 @@ def test_what_was_done_to_be_in_time_is_told_with_its_cause() -> None:
     assert "Nothing: no reply was predicted to be late." in page(quick)
 
 
+def test_a_run_in_which_nothing_was_answered_has_its_page(report: dict[str, Any]) -> None:
+    """Dashes where there are no figures; the limits are missed."""
+    nothing = {"voice_to_voice_ms": None, "stages_ms": {}, "is_cut_in": False}
+    none = dict.fromkeys(("p50", "p95", "p99", "max"))
+    silent = {
+        **{name: value for name, value in report.items() if name != "baselines"},
+        "each": [{**turn, **nothing} for turn in report["each"]],
+        "voice_to_voice_ms": none,
+        "stages": dict.fromkeys(report["stages"], none),
+        "decision_to_sound_ms": none,
+        "within_budget": None,
+        "wer": None,
+        "tradeoff": [{**point, "p50_ms": None, "p95_ms": None} for point in report["tradeoff"]],
+        "missed": report["turns"],
+    }
+
+    assert invalid(page(silent)) == []
+    assert '<span class="figure">–' in page(silent)
+    assert "Limits missed" in page(silent)
+
+
 def test_a_result_without_allotments_and_actions_still_has_its_page(report: dict[str, Any]) -> None:
     """A saved result of before they were recorded."""
     short = {name: value for name, value in report.items() if name not in ("allotments_ms", "actions")}
