@@ -1,4 +1,4 @@
-# make demo    a spoken conversation from recordings, on any machine      make chat    the same with you, on the sound card
+# make demo    a spoken conversation from recordings, on any machine      make chat    talk with it, on the sound card or the keyboard
 # make test    all tests                                                  make check   lint, types, arrows between the rooms
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ demo: setup
 	@$(BIN)/voice-app demo --out demo-out
 
 chat: sound
-	@$(BIN)/voice-app talk
+	@$(BIN)/voice-app chat
 
 test: setup
 	@$(BIN)/python -m pytest
