@@ -11,92 +11,79 @@ import argparse
 import asyncio
 import json
 import statistics
-import time
-from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table as Drawn
-
-from voice_app import events
-from voice_app.answers import Asked, answer
 from voice_app.config import load_settings
-from voice_app.demos.scripts import ITINERARY, TABLE
+from voice_app.demos.check import faults
+from voice_app.demos.scripts import TABLE
+from voice_app.demos.told import Listener, Told
+from voice_app.demos.typed_turns import hold
 from voice_app.lane import ThreadLane
-from voice_app.reply import Engines, Reply, ReplyStyle
-from voice_app.tables.table import Table
+from voice_app.reply import Engines
+from voice_app.tables.filling import phrases
+from voice_app.tables.ideas import kinds
 from voice_app.tables.way import table_way
 from voice_app.wiring import build_llm
 
-REQUESTS = (*ITINERARY, *TABLE)
-KEPT = ("City", "Day", "Time", "Activity")
+REQUESTS = tuple(line.said for line in TABLE)
+RANGES = {
+    "walk": (0, 12),
+    "market": (4, 25),
+    "cafe": (3, 18),
+    "garden": (0, 12),
+    "bicycle": (3, 40),
+    "bookshop": (0, 20),
+    "museum": (0, 25),
+    "crafts": (0, 60),
+    "street art": (0, 12),
+    "music": (5, 40),
+    "supper": (10, 60),
+    "stage": (5, 60),
+    "sunset": (0, 25),
+}
+"""Dollars that a person would find plausible, by kind of activity."""
 
 
-@dataclass
-class Turn:
-    """What one turn came to."""
-
-    answer: str = ""
-    tables: list[events.TableShown] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def table(self) -> Table:
-        return Table(self.tables[-1].columns, self.tables[-1].rows)
+def plausible(activity: str, cost: str) -> bool:
+    """Whether a cost is in the range of its activity's kind."""
+    kind = next(kind for kind in kinds() if activity in phrases(kind.parts))
+    low, high = RANGES[kind.name]
+    return low <= (0 if cost == "free" else float(cost.strip("$"))) <= high
 
 
-async def turn(text: str, engines: Engines, way: Any) -> Turn:
-    """Ask one request of a way; its effects happen at once."""
-    held, reply = Turn(), Reply()
-    reply.release()
-
-    def tell(kind: Any, **facts: Any) -> None:
-        if kind is events.TableShown:
-            held.tables.append(kind(at_s=0.0, **facts))
-
-    asked = Asked(text, (), (), engines, ReplyStyle(), reply, tell)
-    start_s = time.perf_counter()
-    async for token in answer(asked, (way,)):
-        held.answer += token.text
-        reply.first_clause_out = True
-    held.seconds = time.perf_counter() - start_s
-    return held
+async def run(llm: Any, lane: ThreadLane, seed: int, texts: tuple[str, ...] = REQUESTS) -> list[Told]:
+    """Hold one run of the requests."""
+    listener = Listener(texts, ())
+    engines = Engines(None, llm, None, lane)  # type: ignore[arg-type]
+    await hold(texts, engines, (table_way(seed),), listener)
+    return listener.turns
 
 
-def faults(turns: list[Turn]) -> list[str]:
-    """Return what is wrong with the four turns of a run."""
-    if not all(each.tables and each.tables[-1].complete for each in turns):
-        return ["a turn without a complete table"]
-    first, again, cost, other = (each.table for each in turns)
-    found = []
-    if again != first or first.columns != KEPT:
-        found.append("the table is not the itinerary")
-    if cost.columns[:-1] != first.columns or tuple(row[:-1] for row in cost.rows) != first.rows:
-        found.append("the new column changed other cells")
-    if other.columns != cost.columns or other.rows[: len(cost.rows)] != cost.rows:
-        found.append("the other city's rows changed the first one's")
-    if len(other.rows) != 2 * len(cost.rows) or {row[0] for row in other.rows} != {
-        "New York City",
-        "Atlanta, Georgia",
-    }:
-        found.append("not as many rows for the other city")
-    if len({row[3] for row in other.rows}) != len(other.rows):
-        found.append("an activity twice")
-    if not all(
-        cell == "free" or cell.startswith("$") for cell in other.columns and other.column(cost.columns[-1])
-    ):
-        found.append("a cost that is no amount")
-    if not all(cell for row in other.rows for cell in row):
-        found.append("an empty cell")
-    if not all(each.answer.count(". ") <= 1 and "|" not in each.answer for each in turns):
-        found.append("more than two sentences, or a table's marks, aloud")
-    return found
+def figures(runs: list[list[Told]]) -> dict[str, Any]:
+    """Return the figures of all runs."""
+    wrong = {}
+    for seed, turns in enumerate(runs):
+        if found := faults([told.table for told in turns], [told.answer for told in turns]):
+            wrong[seed] = found
+    rows = [row for turns in runs if turns[-1].table for row in turns[-1].table.rows]
+    costs = [row[-1] for row in rows]
 
+    def medians(name: str) -> list[float]:
+        times = zip(*([getattr(told, name) or 0.0 for told in turns] for turns in runs), strict=True)
+        return [round(statistics.median(each), 2) for each in times]
 
-async def run(llm: Any, lane: ThreadLane, seed: int) -> list[Turn]:
-    """Hold one run of four turns."""
-    engines, way = Engines(None, llm, None, lane), table_way(seed)  # type: ignore[arg-type]
-    return [await turn(text, engines, way) for text in REQUESTS]
+    return {
+        "runs": len(runs),
+        "valid": len(runs) - len(wrong),
+        "faults": wrong,
+        "different_activities": len({row[3] for row in rows}),
+        "different_costs": len(set(costs)),
+        "free": round(costs.count("free") / len(costs), 2),
+        "plausible_costs": round(sum(plausible(row[3], row[-1]) for row in rows) / len(rows), 3),
+        "first_row_s_median": medians("to_table_s"),
+        "table_s_median": medians("to_whole_table_s"),
+        "basis": "measured",
+    }
 
 
 def main() -> None:
@@ -110,28 +97,10 @@ def main() -> None:
     llm = lane.prepare(lambda: build_llm(load_settings(models={"llm_backend": options.llm}))).result()
     runs = [asyncio.run(run(llm, lane, seed)) for seed in range(options.runs)]
     lane.close()
-    wrong = {seed: found for seed, turns in enumerate(runs) if (found := faults(turns))}
-    costs = [cell for turns in runs for cell in turns[-1].table.column(turns[-1].table.columns[-1])]
-    phrases = {row[3] for turns in runs for row in turns[-1].table.rows}
-    row = {
-        "runs": len(runs),
-        "valid": len(runs) - len(wrong),
-        "faults": wrong,
-        "different_activities": len(phrases),
-        "different_costs": len(set(costs)),
-        "free": round(costs.count("free") / len(costs), 2),
-        "seconds_median": [
-            round(statistics.median(turns[place].seconds for turns in runs), 2) for place in range(4)
-        ],
-        "basis": "measured",
-        "llm": options.llm,
-    }
     if options.show:
-        for turns in runs:
-            drawn = Drawn(*turns[-1].table.columns)
-            for cells in turns[-1].table.rows:
-                drawn.add_row(*cells)
-            Console(width=140).print(drawn, *(each.answer for each in turns), sep="\n")
+        for told in (told for turns in runs for told in turns):
+            print(told.answer, told.table.markdown() if told.table else "", sep="\n")
+    row = {"llm": options.llm, **figures(runs)}
     print(json.dumps(row) if options.json else "\n".join(f"{key}: {value}" for key, value in row.items()))
 
 

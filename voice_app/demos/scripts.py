@@ -1,13 +1,40 @@
-"""What is said in the demonstrations."""
+"""What is said in the demonstrations, and how the bundled voice is given it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+SPEED = 0.9
+"""Of the voice that asks: unhurried, as to a machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A request."""
+
+    said: str
+    aloud: str = ""
+    """The same words with fewer stops; empty: as it stands. The bundled voice makes a long pause at a comma, behind
+    which a listener takes what follows for a sentence of its own."""
+
+    @property
+    def for_voice(self) -> str:
+        return self.aloud or self.said
+
+
 ITINERARY = (
-    "I'd like to visit New York City for two days, and I'd like an itinerary that includes things that are not "
-    "typically touristy. Can you make that itinerary for me?",
+    Line(
+        "I'd like to visit New York City for two days, and I'd like an itinerary that includes things that are not "
+        "typically touristy. Can you make that itinerary for me?"
+    ),
 )
 TABLE = (
-    "Can you put this itinerary in a table?",
-    "Please add a column with the approximate cost of each event.",
-    "Now, can you do this for Atlanta, Georgia also?",
+    *ITINERARY,
+    Line("Can you put this itinerary in a table?"),
+    Line("Please add a column with the approximate cost of each event."),
+    Line(
+        "Now, can you do this for Atlanta, Georgia also?",
+        aloud="Now can you do this for Atlanta Georgia also?",
+    ),
 )
+SCRIPTS = {"itinerary": ITINERARY, "table": TABLE}

@@ -32,7 +32,8 @@ Columns = tuple[str, ...]
 _AS_TABLE = re.compile(
     r"\b(?:put|show|turn|make|convert|format|display|arrange|write|lay|present|organi[sz]e|give|see|have|get)\b.{0,40}?"
     r"\b(?:this|that|it|these|those|them|itinerary|plan|list|everything|schedule|all)\b.{0,40}?"
-    r"\b(?:in|into|as|to)(?: a| the| an)? table\b|^\W*(?:and )?(?:now )?(?:as|in) a table\b",
+    r"\b(?:in|into|as|to)(?: a| the| an)? table\b"
+    r"|\b(?:put|show|write|lay) .{0,20}?\b(?:itinerary|plan|list|schedule) on a table\b|^\W*(?:and )?(?:now )?(?:as|in) a table\b",
     re.I,
 )
 
@@ -100,6 +101,10 @@ _ALSO_FOR = re.compile(
     r"(?: to (?:it|the table|this|that))?\W*$",
     re.I,
 )
+_TORN = re.compile(
+    r"^([A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*)[.?!] (?=[A-Z]\w+(?: [A-Z]\w+)?,? (?:also|too|as well)\W*$)"
+)
+"""A place and its region in two sentences, as speech to text writes a comma: "for Atlanta? Georgia also."."""
 _TOO = re.compile(r"\b(?:also|too|as well|same|another|next|again|repeat)\b", re.I)
 
 
@@ -110,7 +115,7 @@ def _also_for(text: str, columns: Columns) -> AlsoFor | None:
     if ITINERARY.search(text) and not _TOO.search(text):
         return None  # a new one
     rest = match["rest"] or match["same"] or match["add"]
-    place = place_in(rest)
+    place = place_in(_TORN.sub(r"\1, ", rest))
     if place is None or (match["add"] and rest[:1].islower()):
         return None
     if match["how"] and match["how"].lower() == "in" and not _TOO.search(text):

@@ -9,17 +9,17 @@ import pytest
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.native import NativeSampler
 from inference.types import Sampling
-from tests.bench.tables import REQUESTS, faults, run, turn
+from tests.bench.tables import REQUESTS, run
 from tests.voice_app.test_conversation import Stage, pause
 from voice_app import events
 from voice_app.audio.recordings import RecordedTurn
 from voice_app.config import load_settings
 from voice_app.conversation import Conversation
+from voice_app.demos.check import faults
 from voice_app.lane import ThreadLane
-from voice_app.reply import Engines
 from voice_app.tables import grammar
 from voice_app.tables.table import Table
-from voice_app.tables.way import TableWay, table_way
+from voice_app.tables.way import TableWay
 from voice_app.wiring import build_llm
 
 HOSTILE = (
@@ -148,20 +148,22 @@ def llm(lane: ThreadLane) -> LlamaCpp:
 @pytest.mark.model
 def test_the_embedded_model_makes_valid_tables(llm: LlamaCpp, lane: ThreadLane) -> None:
     """The four requests: columns and rows carried through, amounts in the cost column, nothing twice."""
-    assert faults(asyncio.run(run(llm, lane, 0))) == []
+    turns = asyncio.run(run(llm, lane, 0))
+
+    assert faults([told.table for told in turns], [told.answer for told in turns]) == []
 
 
 @pytest.mark.model
 def test_a_table_of_things_is_valid_with_the_embedded_model(llm: LlamaCpp, lane: ThreadLane) -> None:
     """Different things, every cell filled, as many columns as asked for."""
-    engines = Engines(None, llm, None, lane)  # type: ignore[arg-type]
     request = "Make a table of three animals with columns name, color and food."
-    held = asyncio.run(turn(request, engines, table_way()))
+    (told,) = asyncio.run(run(llm, lane, 0, (request,)))
 
-    assert held.table.columns == ("Name", "Color", "Food")
-    assert 1 <= len(held.table.rows) <= 3
-    assert len(set(held.table.column("Name"))) == len(held.table.rows)
-    assert all(cell for row in held.table.rows for cell in row)
+    assert told.table is not None
+    assert told.table.columns == ("Name", "Color", "Food")
+    assert 1 <= len(told.table.rows) <= 3
+    assert len(set(told.table.column("Name"))) == len(told.table.rows)
+    assert all(cell for row in told.table.rows for cell in row)
 
 
 @pytest.mark.model
