@@ -1,8 +1,10 @@
 """Runs the itinerary and table requests typed, with other seeds: is any table invalid, is anything lost, what is said.
 
     python -m tests.bench.tables [--runs 20] [--llm llama.cpp] [--json] [--show]
+    python -m tests.bench.tables --spoken 10
 
 Every run is four turns: an itinerary, the same as a table, a column more, another city. Times are this machine's.
+`--spoken` has the bundled voice say the requests so many times, and counts the words that speech to text gets wrong.
 """
 
 from __future__ import annotations
@@ -13,9 +15,13 @@ import json
 import statistics
 from typing import Any
 
+import jiwer
+from whisper_normalizer.english import EnglishTextNormalizer
+
 from voice_app.config import load_settings
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
+from voice_app.demos.tables import requests
 from voice_app.demos.told import Listener, Told
 from voice_app.demos.typed_turns import hold
 from voice_app.lane import ThreadLane
@@ -23,7 +29,7 @@ from voice_app.reply import Engines
 from voice_app.tables.filling import phrases
 from voice_app.tables.ideas import kinds
 from voice_app.tables.way import table_way
-from voice_app.wiring import build_llm
+from voice_app.wiring import build_llm, build_stt
 
 REQUESTS = tuple(line.said for line in TABLE)
 RANGES = {
@@ -86,13 +92,34 @@ def figures(runs: list[list[Told]]) -> dict[str, Any]:
     }
 
 
+def spoken(takes: int) -> dict[str, Any]:
+    """Return how many words of the requests are misheard; no two takes of the voice are the same."""
+    settings = load_settings()
+    stt, normal = build_stt(settings), EnglishTextNormalizer()
+    pairs = [
+        (normal(text), normal(stt.transcribe(sound).text))
+        for _ in range(takes)
+        for text, sound in zip(REQUESTS, requests(settings, TABLE, None), strict=True)
+    ]
+    said, heard = zip(*pairs, strict=True)
+    return {
+        "takes": takes,
+        "word_error_rate": round(jiwer.wer(list(said), list(heard)), 4),
+        "misheard": sorted({f"{text} -> {words}" for text, words in pairs if text != words}),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--llm", default="llama.cpp")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--show", action="store_true")
+    parser.add_argument("--spoken", type=int, default=0)
     options = parser.parse_args()
+    if options.spoken:
+        print(json.dumps(spoken(options.spoken)))
+        return
     lane = ThreadLane()
     llm = lane.prepare(lambda: build_llm(load_settings(models={"llm_backend": options.llm}))).result()
     runs = [asyncio.run(run(llm, lane, seed)) for seed in range(options.runs)]

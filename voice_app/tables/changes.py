@@ -33,7 +33,9 @@ _AS_TABLE = re.compile(
     r"\b(?:put|show|turn|make|convert|format|display|arrange|write|lay|present|organi[sz]e|give|see|have|get)\b.{0,40}?"
     r"\b(?:this|that|it|these|those|them|itinerary|plan|list|everything|schedule|all)\b.{0,40}?"
     r"\b(?:in|into|as|to)(?: a| the| an)? table\b"
-    r"|\b(?:put|show|write|lay) .{0,20}?\b(?:itinerary|plan|list|schedule) on a table\b|^\W*(?:and )?(?:now )?(?:as|in) a table\b",
+    r"|\b(?:put|show|write|lay) .{0,20}?\b(?:itinerary|plan|list|schedule) on a table\b"
+    r"|^\W*(?:now )?(?:can|could|would|will) you (?:please )?put\b.{0,30}?\b(?:in|into) (?:a|the)\b.{0,12}? table\W*$"
+    r"|^\W*(?:and )?(?:now )?(?:as|in) a table\b",
     re.I,
 )
 

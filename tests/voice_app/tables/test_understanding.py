@@ -82,6 +82,7 @@ def test_a_table_of_things_is_asked_for(text: str, request_: Request) -> None:
         ("Can you put this itinerary into a table?", AsTable()),
         ("put it in the table please", AsTable()),
         ("Can you put this itinerary on a table?", AsTable()),
+        ("Can you put the site in a re-in-a table?", AsTable()),
         ("Please add a column with the approximate cost of each event.", AddColumn("Approximate cost")),
         ("Please at a column with the approximate cost of each event", AddColumn("Approximate cost")),
         ("Add a column for how long each event takes.", AddColumn("Duration")),
