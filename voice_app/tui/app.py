@@ -90,7 +90,7 @@ class ChatApp(App[int]):
     """The terminal chat."""
 
     TITLE = "voice-app"
-    CSS_PATH = "chat.tcss"
+    CSS_PATH = Path(__file__).with_name("chat.tcss")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ChatCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "interrupt", "Stop", key_display="Esc"),

@@ -91,10 +91,8 @@ class ChatScreen(Screen[None]):
 
     def _tell(self, name: str, text: Text) -> None:
         if self._lines.get(name) != text:
-            before = self._lines.get(name)
             self._lines[name] = text
-            same_height = before is not None and before.plain.count("\n") == text.plain.count("\n")
-            self._parts[name].update(text, layout=not same_height)
+            self._parts[name].update(text, layout=False)  # all have the size that the style sheet gives them
 
     def _top(self, scene: Scene) -> Text:
         models = scene.models

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -33,6 +33,7 @@ class Transcript(ScrollView, can_focus=True):
         self._empty = empty
         self._palette = Palette()
         self._width = 0
+        self._style = Style()
         self._drawn: dict[str, tuple[Seen, list[Strip]]] = {}
         self._strips: list[Strip] = []
         self._follows = True
@@ -94,9 +95,14 @@ class Transcript(ScrollView, can_focus=True):
         wrapped = self._empty.copy().wrap(self.app.console, max(4, self._width))
         return [Strip(line.render(self.app.console)) for line in wrapped]
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines that are seen, all in the same style."""
+        self._style = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one line of what is seen."""
-        style, width, at = self.rich_style, self.size.width, self.scroll_offset.y + y
+        style, width, at = self._style, self.size.width, self.scroll_offset.y + y
         if at >= len(self._strips):
             return Strip.blank(width, style)
         strip = self._strips[at]
