@@ -32,6 +32,7 @@ TAKEN: list[tuple[str, Request]] = [
     ("Okay, remember this: my dentist is on Tuesday.", Remember(DENTIST)),
     ("Can you remember that my dentist is on Tuesday?", Remember(DENTIST)),
     ("I want you to remember that my dentist is on Tuesday, please.", Remember(DENTIST)),
+    ("I want you to remember that my dentist is on Tuesday. Please.", Remember(DENTIST)),
     ("Don’t forget that my dentist is on Tuesday.", Remember(DENTIST)),
     ("Keep in mind that my dentist is on Tuesday", Remember(DENTIST)),
     ("My dentist is on Tuesday. Remember that.", Remember("My dentist is on Tuesday")),
@@ -72,6 +73,7 @@ TAKEN: list[tuple[str, Request]] = [
     ("My name is Ludwig van Beethoven.", Named("Ludwig van Beethoven")),
     ("Call me Igor, please.", Named("Igor")),
     ("You can call me Al.", Named("Al")),
+    ("call me igor", Named("Igor")),
     ("My name is spelled I-G-O-R.", Named("Igor")),
     ("My name is Eager, spelled I G O R.", Named("Igor")),
     ("No, it's Igor.", Named("Igor", sure=False)),
@@ -111,6 +113,7 @@ LEFT = """
     My name.
     What is the name of the tallest mountain?
     Call me later.
+    You can call me out.
     Call me a taxi.
     Call me when you are done.
     Who sings You Can Call Me Al?

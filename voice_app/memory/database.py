@@ -37,7 +37,7 @@ LARGEST_FILE_BYTES = 16 << 20
 """Far more than MOST_ENTRIES of the longest; a larger file is not a memory, and would take long to check."""
 CHECK_STEPS = 20_000_000
 """Of SQLite's virtual machine, for all of the check: seconds at most. A file of the largest size takes a tenth."""
-BUSY_S = 5.0
+BUSY_S = 2.0
 """How long another program may hold the database."""
 MAGIC = b"SQLite format 3\0"
 SIDECARS = ("-wal", "-shm", "-journal")

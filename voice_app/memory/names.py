@@ -76,7 +76,8 @@ def name_in(turn: str) -> Named | None:
         if instead is None:
             return None
         rest = instead["rest"]
-    taken = _leading_name(rest)
+    in_small = turn[found.end("before") :].lower().startswith("my ") or turn.islower()
+    taken = _leading_name(rest, in_small=in_small)
     if taken is None:
         return None
     name, behind = taken
@@ -86,8 +87,8 @@ def name_in(turn: str) -> Named | None:
     return Named(name, more, sure=not found["it"])
 
 
-def _leading_name(rest: str) -> tuple[str, str] | None:
-    """Return the name at the start of `rest`, and what stands behind it."""
+def _leading_name(rest: str, *, in_small: bool) -> tuple[str, str] | None:
+    """Return the name at the start of `rest`, and what stands behind it; one in small letters where that is likely."""
     found: list[str] = []
     at = 0
     while len(found) < 5 and (match := WORD.match(rest, at)):
@@ -97,6 +98,8 @@ def _leading_name(rest: str) -> tuple[str, str] | None:
             break
         found.append(word)
         at = match.end()
+    if not found and not in_small:
+        return None
     if not found:  # typed in small letters: one word and nothing more
         only = re.fullmatch(r"([^\W\d_](?:[\w'’-]*\w)?)[\s.!]*", rest)
         if only is None:

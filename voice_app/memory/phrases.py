@@ -15,6 +15,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+ENDING = phrase(r"(?:[,.!]* (?:please|for me|okay|ok|thanks|thank you))*[\s.!?,;:]*$")
 LEAD = r"""
     ^(?:(?:
     ok(?:ay)?|alright|hey|hi|hello|please|um+|uh+|er|well|so|and|also|but|now|then|yes|yeah|oh|actually|no|nope|
@@ -39,6 +40,4 @@ def tidy(text: str) -> str:
 
 def ended(text: str) -> str:
     """Return text without its end mark and what is polite before it."""
-    return re.sub(
-        r"(?:,? (?:please|for me|okay|ok|thanks|thank you))*[\s.!?,;:]*$", "", text, flags=re.IGNORECASE
-    )
+    return ENDING.sub("", text)
