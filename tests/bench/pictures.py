@@ -1,7 +1,7 @@
 """The README's pictures, from real runs: `python -m tests.bench.pictures` (with Chromium) writes assets/pictures.
 
 `latency`: a session of recorded questions with the real models, in real time: each turn's stages against 300 ms.
-`chat`: the same session on the chat's screen, in the middle of an answer.
+`chat`: a recorded session on the chat's screen, in the middle of an answer.
 `chip`: the embedded model's decode step on the emulated chip.
 
 Each picture says its basis and what it depends on, and what shows it in the README is printed.
@@ -32,7 +32,7 @@ from lpu_backend.page import plan, timeline
 from lpu_backend.page.facts import Step, step_of
 from lpu_backend.page.markup import document, element, legend
 from tests.browser import BROWSER
-from tests.voice_app.tui.shown import ticked
+from tests.voice_app.tui.shown import recorded, ticked
 from voice_app import events
 from voice_app.bench.audio import Product
 from voice_app.bench.drawing import NAMES, STAGES, waterfalls
@@ -41,7 +41,6 @@ from voice_app.bench.run import machine
 from voice_app.bench.scenario import bundled
 from voice_app.budget import Budget
 from voice_app.config import Settings, load_settings
-from voice_app.recorder import replay
 from voice_app.wiring import build_assistant, build_tts, chosen_llm, find_model, with_models
 
 FOLDER = Path(__file__).parents[2] / "assets" / "pictures"
@@ -82,16 +81,8 @@ class Picture:
     schemes: tuple[str, ...] = ("light", "dark")
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A session that was held."""
-
-    report: Mapping[str, Any]
-    log: Sequence[events.Event]
-
-
-def hold(settings: Settings, folder: Path) -> Held:
-    """Hold a session of bundled questions, spoken by the voice, in real time."""
+def hold(settings: Settings, folder: Path) -> Mapping[str, Any]:
+    """Hold a session of bundled questions, spoken by the voice, in real time; return its figures."""
     settings = with_models(settings, llm=chosen_llm(settings).name).model_copy(update={"keep_log": False})
     said = bundled(build_tts(settings))[:TURNS]
     assistant = build_assistant(settings)
@@ -100,10 +91,7 @@ def hold(settings: Settings, folder: Path) -> Held:
     finally:
         assistant.close()
     report = figures(turns, Budget().scaled(BUDGET_MS / 1000))
-    return Held(
-        {**report, "mode": "audio", "machine": machine(), "models": assistant.models},
-        list(replay(folder / "events.jsonl")),
-    )
+    return {**report, "mode": "audio", "machine": machine(), "models": assistant.models}
 
 
 def figure(title: str, caption: str, *parts: Element) -> Element:
@@ -111,9 +99,8 @@ def figure(title: str, caption: str, *parts: Element) -> Element:
     return element("figure", element("h1", title), *parts, element("figcaption", caption), id="picture")
 
 
-def latency_picture(held: Held) -> Picture:
+def latency_picture(report: Mapping[str, Any]) -> Picture:
     """Where the time of every turn went."""
-    report = held.report
     voice, models, where = report["voice_to_voice_ms"], report["models"], report["machine"]
     inside = sum(
         one["voice_to_voice_ms"] is not None and one["voice_to_voice_ms"] <= BUDGET_MS
@@ -160,10 +147,10 @@ def embedded_step() -> tuple[Step, str]:
     ), "SmolLM2-135M"
 
 
-def chat_picture(held: Held) -> Picture:
-    """The chat's screen while an answer is spoken: the session's log, stopped there."""
-    at_s = _in_an_answer(held.log)
-    drawn = asyncio.run(_screen([event for event in held.log if event.at_s <= at_s], at_s))
+def chat_picture(log: Sequence[events.Event]) -> Picture:
+    """The chat's screen while an answer is spoken: a session's log, stopped there."""
+    at_s = _in_an_answer(log)
+    drawn = asyncio.run(_screen([event for event in log if event.at_s <= at_s], at_s))
     drawn = re.sub(r"@font-face\s*{[^}]*}", "", drawn).replace("Fira Code", "DejaVu Sans Mono")
     body = f'<!doctype html><title>chat</title><div id="picture" style="width: {WIDTH}px">{drawn}</div>'
     alt = (
@@ -247,10 +234,11 @@ def main() -> None:
     wanted = parser.parse_args().names or ["latency", "chat", "chip"]
     FOLDER.mkdir(exist_ok=True)
     pictures = []
-    if {"latency", "chat"} & set(wanted):
+    if "latency" in wanted:
         with tempfile.TemporaryDirectory() as folder:
-            held = hold(load_settings(), Path(folder))
-        pictures += [make(held) for name, make in SPOKEN.items() if name in wanted]
+            pictures.append(latency_picture(hold(load_settings(), Path(folder))))
+    if "chat" in wanted:
+        pictures.append(chat_picture(recorded()))
     if "chip" in wanted:
         pictures.append(chip_picture(*embedded_step()))
     for picture in pictures:
@@ -258,8 +246,6 @@ def main() -> None:
             print(f"{file.relative_to(FOLDER.parents[1])}: {file.stat().st_size:,} bytes")
         print(readme_line(picture))
 
-
-SPOKEN = {"latency": latency_picture, "chat": chat_picture}
 
 if __name__ == "__main__":
     main()

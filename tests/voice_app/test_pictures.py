@@ -19,7 +19,6 @@ from tests.bench.pictures import (
     LARGEST_BYTES,
     SHARPNESS,
     WIDTH,
-    Held,
     Picture,
     chat_picture,
     chip_picture,
@@ -82,7 +81,7 @@ def test_the_chips_picture_is_of_the_present_programs() -> None:
 def test_the_latency_picture_says_what_was_measured_on_what() -> None:
     """Turns, how many kept the budget, models, cores; and it is valid HTML."""
     report = {**measure_composed(4, 300, Durations(stt_s=0.5)), "machine": MACHINE, "models": MODELS}
-    picture = latency_picture(Held(report, ()))
+    picture = latency_picture(report)
 
     assert "4 turns in a row, 0 of them within 300 ms" in picture.about
     assert "whisper → smollm → piper on 2 cores of an Xeon" in picture.about
@@ -116,7 +115,7 @@ def test_a_picture_is_drawn_in_both_schemes(chip: Picture, tmp_path: Path) -> No
 @NEEDS_BROWSER
 def test_the_chat_is_drawn_in_the_middle_of_an_answer(tmp_path: Path) -> None:
     """A recorded session as the terminal shows it; it asks for no font from elsewhere."""
-    picture = chat_picture(Held({}, recorded()))
+    picture = chat_picture(recorded())
     files = list(taken(picture, tmp_path))
 
     assert isinstance(picture.body, str)
