@@ -14,6 +14,7 @@ from voice_app.memory.store import SHARED, Memory, memory_path
 from voice_app.memory.way import remembering
 from voice_app.tables.way import table_way
 from voice_app.tools.calls import tools_way
+from voice_app.tools.harder import considering, effort_of
 from voice_app.tools.timers import Timers
 from voice_app.tools.toolbox import toolbox
 from voice_app.wiring import Assistant
@@ -39,7 +40,8 @@ class Abilities:
         tts = cast(PiperTextToSpeech, assistant.engines.tts)
         memory = (remembering(self._memory, tts.pronounce),) if self._memory else ()
         tools = tools_way(toolbox(assistant.settings, self._timers))
-        self.ways = (again, *memory, tools, self._tables)
+        thinking = considering(effort_of(assistant.settings))
+        self.ways = (again, *memory, thinking, tools, self._tables)
 
     def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
         if settings.memory == "off":

@@ -238,13 +238,16 @@ def ask(
     llm: Backend = None,
     model: Model = None,
     persona: PersonaName = None,
+    think: Annotated[
+        int, typer.Option(min=1, max=32, help="Answer so many times, and print what most agree on.")
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Answer a question in text."""
     from voice_app.config import load_settings
     from voice_app.oneshot import ask as run
 
-    run(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json)
+    run(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json, think)
 
 
 @app.command()

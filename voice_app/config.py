@@ -98,6 +98,15 @@ class Notes(Section):
     """Folder of Markdown and text files; empty: none."""
 
 
+class Thinking(Section):
+    """How a question is thought about that begins with "think harder"."""
+
+    samples: int = Field(5, ge=2, le=32)
+    """Answers that are compared."""
+    budget_ms: int = Field(4000, ge=100, le=120_000)
+    """Time for all of them; an answer that is not ready by then does not count."""
+
+
 class Settings(BaseSettings):
     """All settings."""
 
@@ -112,6 +121,7 @@ class Settings(BaseSettings):
     memory: Literal["persona", "shared", "off"] = "persona"
     """Whether what the user asks to remember is kept by each persona for itself, by all together, or not at all."""
     notes: Notes = Notes()
+    thinking: Thinking = Thinking()
     keep_log: bool = True
     """Whether sessions are logged (events and texts, never sound) in the state folder."""
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from inference.audio import write_audio
 from inference.errors import AudioError
+from inference.llm.llamacpp import LlamaCpp
 from inference.text import ClauseSplitter
 from inference.tts.piper import PiperTextToSpeech
 from inference.types import Audio, ChatRequest, Message, SpeechChunk
@@ -26,15 +28,22 @@ from voice_app.errors import SessionError
 from voice_app.persona import load_persona
 from voice_app.recorder import replay
 from voice_app.stages import emulated
+from voice_app.tools.harder import Considering, Effort
 from voice_app.wiring import build_llm, build_tts
 
 
-def ask(settings: Settings, text: str, as_json: bool) -> None:
-    """Print the answer to a question as it is written, or as JSON with its times (measured on this machine)."""
+def ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> None:
+    """Print the answer to a question as it is written, or as JSON with its times (measured on this machine).
+
+    With `think` it is answered so often, and what most answers agree on is printed at the end.
+    """
     persona = load_persona(settings.persona)
     llm = build_llm(settings)
     llm.restore(persona.messages())
     request = ChatRequest((*persona.messages(), Message("user", text)), persona.max_tokens, persona.draw())
+    if think > 1:
+        _ask_considered(llm, request, Effort(think, settings.thinking.budget_ms / 1000), as_json)
+        return
     start_s, stamps, answer = time.perf_counter(), [], ""
     emulated_s: list[float | None] = []
     for token in llm.stream(request):
@@ -58,6 +67,23 @@ def ask(settings: Settings, text: str, as_json: bool) -> None:
         typer.echo(json.dumps(row, ensure_ascii=False))
     else:
         typer.echo()
+
+
+def _ask_considered(llm: LlamaCpp, request: ChatRequest, effort: Effort, as_json: bool) -> None:
+    """Print what most of several answers agree on, and on the standard error how many do and what they took."""
+    start_s, thought = time.perf_counter(), Considering(request.messages[-1].content, effort)
+    while not thought.enough(time.perf_counter() - start_s):
+        sample = replace(request, sampling=thought.sampling(request.sampling))
+        thought.add("".join(token.text for token in llm.stream(sample)))
+    answer, agreed = thought.chosen()
+    spent_s, samples = time.perf_counter() - start_s, len(thought.answers)
+    if as_json:
+        row = {"text": answer, "samples": samples, "agreed": agreed, "spent_s": round(spent_s, 3)}
+        typer.echo(json.dumps({**row, "budget_s": effort.budget_s, "basis": "measured"}, ensure_ascii=False))
+    else:
+        typer.echo(answer)
+        used = f"{spent_s:.1f} s of {effort.budget_s:.1f} s"
+        typer.echo(f"{agreed} of {samples} answers agree; {used}, measured", err=True)
 
 
 def clauses_to_sound(tts: PiperTextToSpeech, text: str) -> Iterator[SpeechChunk]:

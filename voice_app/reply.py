@@ -48,6 +48,8 @@ class Engines:
     openers: tuple[Opener, ...] = ()
     touch: Callable[[], None] = lambda: None
     """Reads a little of every model, so that it stays in memory."""
+    bridges: tuple[Opener, ...] = ()
+    """Made beforehand for answers that are known to take a while; each is chosen by its text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from voice_app.config import Settings
 from voice_app.history import History
 from voice_app.persona import load_persona
 from voice_app.reply import ReplyStyle
+from voice_app.tools.bridges import BRIDGES
 from voice_app.wiring import (
     Assistant,
     build_openers,
@@ -38,11 +39,13 @@ def rewired(old: Assistant, settings: Settings) -> Assistant:
     stt, by_sound = cast(WhisperSpeechToText, engines.stt), cast(SmartTurn | None, engines.by_sound)
     llm, detector = cast(LlamaCpp, engines.llm), engines.detector
     tts, openers = cast(PiperTextToSpeech, engines.tts), engines.openers
+    bridges = engines.bridges
     if settings.models != with_models(before, tts=settings.models.tts).models or persona != old.persona:
         llm, detector = ready_llm(settings, persona)
     if models_of(settings, persona)["tts"] != old.models["tts"] or persona.speed != old.persona.speed:
         tts = ready_tts(settings, persona)
         openers = build_openers(tts) if settings.turn.openers else ()
+        bridges = build_openers(tts, BRIDGES) if settings.turn.openers else ()
     return Assistant(
         engines=replace(
             engines,
@@ -51,6 +54,7 @@ def rewired(old: Assistant, settings: Settings) -> Assistant:
             detector=detector,
             estimates=calibrate(stt, llm, tts),
             openers=openers,
+            bridges=bridges,
             touch=touching(stt, llm, tts, by_sound),
         ),
         lane=old.lane,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from voice_app.lane import ThreadLane
 from voice_app.model_choice import Choice, Speed, choose
 from voice_app.persona import Persona, load_persona
 from voice_app.reply import Engines, Opener, ReplyStyle
+from voice_app.tools.bridges import BRIDGES
 
 if TYPE_CHECKING:
     from inference.llm.lpu import Lpu
@@ -92,9 +93,9 @@ OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
 
-def build_openers(tts: PiperTextToSpeech) -> tuple[Opener, ...]:
-    """Speak the openers beforehand."""
-    sounds = [(text, [chunk.samples for chunk in tts.stream(text, Event())]) for text in OPENERS]
+def build_openers(tts: PiperTextToSpeech, texts: Sequence[str] = OPENERS) -> tuple[Opener, ...]:
+    """Speak openers beforehand."""
+    sounds = [(text, [chunk.samples for chunk in tts.stream(text, Event())]) for text in texts]
     return tuple(Opener(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
 
 
@@ -196,7 +197,16 @@ def build_assistant(settings: Settings) -> Assistant:
 
     return Assistant(
         engines=Engines(
-            stt, llm, tts, lane, detector, by_sound, estimates, openers, touching(stt, llm, tts, by_sound)
+            stt,
+            llm,
+            tts,
+            lane,
+            detector,
+            by_sound,
+            estimates,
+            openers,
+            touching(stt, llm, tts, by_sound),
+            build_openers(tts, BRIDGES) if settings.turn.openers else (),
         ),
         lane=lane,
         history=History(persona.messages()),

@@ -222,5 +222,4 @@ TOOL = Tool(
     calculate,
     choices=_choices,
     unclear="I didn't get that sum. Say, for example: what is 12 times 7?",
-    bridge="Let me work that out.",
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from voice_app.errors import ToolError
+from voice_app.tools.bridges import LOOKING
 from voice_app.tools.notes import Notes, spoken_part, terms
 from voice_app.tools.number_words import LONGEST_REQUEST
 from voice_app.tools.tool import Arguments, Outcome, Tool
@@ -61,5 +62,5 @@ def note_tool(folder: str, cache: Path) -> Tool:
         lambda asked: answer(asked, notes),
         takes_s=notes.takes_s if notes else lambda: 0.0,
         unclear="Say what to look for in your notes.",
-        bridge="Let me look in your notes.",
+        bridge=LOOKING,
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from voice_app.tools.bridges import WORKING
+
 
 class Arguments(BaseModel):
     """Arguments of a tool's call: a JSON object. Its schema makes the grammar that holds the language model."""
@@ -49,5 +51,5 @@ class Tool:
     """Returns by a request's words the values that some of the arguments can have."""
     takes_s: Callable[[], float] = lambda: 0.0
     """Returns what a call may take; 0: less than a frame of sound, so that it need not wait for its turn."""
-    bridge: str = "Let me see."
+    bridge: str = WORKING
     """What is said while the language model fills in the arguments, or a slow call is made."""

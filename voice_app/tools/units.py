@@ -299,5 +299,4 @@ TOOL = Tool(
     choices=_choices,
     takes_s=lambda: 0.0 if _registry.cache_info().currsize else LOADING_S,
     unclear="I didn't get which units you mean. Say, for example: what are 5 miles in kilometers?",
-    bridge="Let me work that out.",
 )
