@@ -11,7 +11,7 @@ from voice_app.answers import Way
 from voice_app.config import Settings
 from voice_app.errors import MemoryFileError
 from voice_app.memory.store import SHARED, Memory, memory_path
-from voice_app.memory.way import remembering
+from voice_app.memory.way import admitting, remembering
 from voice_app.tables.way import table_way
 from voice_app.tools.calls import tools_way
 from voice_app.tools.harder import considering, effort_of
@@ -38,10 +38,11 @@ class Abilities:
         self._close_memory()
         self._memory = self._open_memory(assistant.settings, assistant.persona.name)
         tts = cast(PiperTextToSpeech, assistant.engines.tts)
+        tts.pronounce({})
         memory = (remembering(self._memory, tts.pronounce),) if self._memory else ()
         tools = tools_way(toolbox(assistant.settings, self._timers))
         thinking = considering(effort_of(assistant.settings))
-        self.ways = (again, *memory, thinking, tools, self._tables)
+        self.ways = (again, *memory, thinking, tools, self._tables, admitting)
 
     def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
         if settings.memory == "off":

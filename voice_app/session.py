@@ -21,7 +21,7 @@ from voice_app.config import Settings, state_dir
 from voice_app.conversation import Conversation, Senses
 from voice_app.ears import EarSettings
 from voice_app.endpointing import EndpointLimits
-from voice_app.errors import AudioDeviceError
+from voice_app.errors import AudioDeviceError, SessionError
 from voice_app.recorder import Recorder, session_path
 from voice_app.typed import TypedUser
 from voice_app.wiring import Assistant
@@ -78,6 +78,10 @@ def open_log(session: Session) -> Iterator[tuple[Listener, ...]]:
         yield (recorder,)
     finally:
         recorder.close()
+    if recorder.lost:
+        raise SessionError(
+            path, f"{recorder.lost} events of the session could not be written; is the disk full?"
+        )
 
 
 def open_source(
