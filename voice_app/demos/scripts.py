@@ -14,8 +14,8 @@ class Line:
 
     said: str
     aloud: str = ""
-    """The same words with fewer stops; empty: as it stands. The bundled voice makes a long pause at a comma, behind
-    which a listener takes what follows for a sentence of its own."""
+    """The same words with other stops; empty: as it stands. The bundled voice runs "this itinerary" together, and
+    pauses so long in "Atlanta, Georgia" that speech to text begins a sentence there."""
 
     @property
     def for_voice(self) -> str:
@@ -30,7 +30,7 @@ ITINERARY = (
 )
 TABLE = (
     *ITINERARY,
-    Line("Can you put this itinerary in a table?"),
+    Line("Can you put this itinerary in a table?", aloud="Can you put this, itinerary, in a table?"),
     Line("Please add a column with the approximate cost of each event."),
     Line(
         "Now, can you do this for Atlanta, Georgia also?",
