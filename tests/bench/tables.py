@@ -21,7 +21,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from voice_app.config import load_settings
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
-from voice_app.demos.tables import requests
+from voice_app.demos.tables import asking_voice, requests
 from voice_app.demos.told import Listener, Told
 from voice_app.demos.typed_turns import hold
 from voice_app.lane import ThreadLane
@@ -95,11 +95,11 @@ def figures(runs: list[list[Told]]) -> dict[str, Any]:
 def spoken(takes: int) -> dict[str, Any]:
     """Return how many words of the requests are misheard; no two takes of the voice are the same."""
     settings = load_settings()
-    stt, normal = build_stt(settings), EnglishTextNormalizer()
+    stt, tts, normal = build_stt(settings), asking_voice(settings), EnglishTextNormalizer()
     pairs = [
         (normal(text), normal(stt.transcribe(sound).text))
         for _ in range(takes)
-        for text, sound in zip(REQUESTS, requests(settings, TABLE, None), strict=True)
+        for text, sound in zip(REQUESTS, requests(tts, TABLE, None), strict=True)
     ]
     said, heard = zip(*pairs, strict=True)
     return {

@@ -56,7 +56,9 @@ def itinerary(  # noqa: PLR0913 - each parameter is an option of the command lin
     estimates: Estimates = True,
     json: Json = False,
 ) -> None:
-    """Ask for two days in New York City, aloud; the answer grows on the screen. Fails when it is no itinerary."""
+    """Ask for two days in New York City, aloud; the answer grows on the screen. Fails when it is no itinerary.
+
+    --json prints an object; with --llm both a list of two, llama.cpp's first."""
     raise typer.Exit(_tables("itinerary", (llm, model, voice), (not no_audio, mic, out, json, estimates)))
 
 
@@ -71,7 +73,9 @@ def table(  # noqa: PLR0913
     estimates: Estimates = True,
     json: Json = False,
 ) -> None:
-    """The itinerary, then as a table, with a column more, for another city too. Fails when anything is lost."""
+    """The itinerary, then as a table, with a column more, for another city too. Fails when anything is lost.
+
+    --json prints an object; with --llm both a list of two, llama.cpp's first."""
     raise typer.Exit(_tables("table", (llm, model, voice), (not no_audio, mic, out, json, estimates)))
 
 

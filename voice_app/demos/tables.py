@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def _spoken(
 ) -> tuple[list[Told], Path | None]:
     """Hold the turns in a conversation, the requests spoken by the bundled voice or by the user."""
     folder, backend = _folder(demo.out), settings.models.llm_backend
-    recordings = () if demo.mic else tuple(RecordedTurn(sound) for sound in requests(settings, lines, folder))
+    asked = [] if demo.mic else requests(asking_voice(settings), lines, folder)
     assistant = build_assistant(settings)
     llm = MeteredLlm(assistant.engines.llm)
     assistant.engines = replace(assistant.engines, llm=llm)
@@ -131,7 +132,9 @@ def _spoken(
         log.unlink(missing_ok=True)
     prompter: list[EventListener] = [_Prompter(lines, console)] if demo.mic else []
     listeners: tuple[EventListener, ...] = (told, view, *prompter)
-    session = Session(settings, recordings, out=sound, events_file=log, listeners=listeners)
+    session = Session(
+        settings, tuple(map(RecordedTurn, asked)), out=sound, events_file=log, listeners=listeners
+    )
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             asyncio.run(converse(session, assistant))
@@ -156,10 +159,14 @@ class _Prompter:
             self._console.print(f'say: "{self._left.pop(0).said}"', markup=False)
 
 
-def requests(settings: Settings, lines: tuple[Line, ...], folder: Path | None) -> list[Audio]:
-    """Return the requests as the bundled voice speaks them, a little slower than it answers; kept in `folder`."""
+def asking_voice(settings: Settings) -> PiperTextToSpeech:
+    """Load the bundled voice, a little slower than it answers."""
     voice = find_model(settings.models.tts, "tts").path
-    tts = PiperTextToSpeech(voice, cache_folder() / "voices", speed=SPEED, threads=settings.models.threads)
+    return PiperTextToSpeech(voice, cache_folder() / "voices", speed=SPEED, threads=settings.models.threads)
+
+
+def requests(tts: PiperTextToSpeech, lines: Sequence[Line], folder: Path | None) -> list[Audio]:
+    """Return the requests as a voice speaks them; kept in `folder`, where there is one."""
     sounds = []
     for number, line in enumerate(lines, start=1):
         chunks = [chunk.samples for chunk in clauses_to_sound(tts, line.for_voice)]
