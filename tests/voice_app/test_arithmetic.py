@@ -172,6 +172,7 @@ def test_number_words_are_read(number: int) -> None:
         ("one two three", "1 2 3"),
         ("12:30 p.m.", "12 : 30 pm"),
         ("½ cup", "0.5 cup"),
+        ("2-3 of 90", "2/3 of 90"),
     ],
 )
 def test_numbers_of_speech_become_digits(text: str, read: str) -> None:

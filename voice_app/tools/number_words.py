@@ -137,6 +137,7 @@ def _tokens(text: str) -> list[str]:
     for glyph, digits in _GLYPHS.items():
         text = text.replace(glyph, f" {digits}")
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
+    text = re.sub(r"\b([1-9])-([2-9])(?= of\b)", r"\1/\2", text)  # how speech to text writes two thirds
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
     text = re.sub(r"\b([ap])\. ?m\b\.?", r"\1m", text)
     return _TOKEN.findall(text)
