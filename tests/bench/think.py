@@ -81,7 +81,8 @@ def main() -> None:
         llm.restore(persona.messages())
         thought, took_s = answers(llm, persona, question, options.samples)
         spans_s.append(sum(took_s))
-        trusted = [trust(llm, question.text, answer, right, wrong) for answer in thought.answers]
+        trust_in = {text: trust(llm, question.text, text, right, wrong) for text in set(thought.answers)}
+        trusted = [trust_in[answer] for answer in thought.answers]
         chosen = {
             "first choice": thought.answers[0],
             "vote": thought.chosen()[0],
