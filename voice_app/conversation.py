@@ -133,6 +133,7 @@ class Conversation:
 
     def stop(self) -> None:
         """Drop what is being said, by the user or the assistant."""
+        self._turn.announced = ""  # it is not wanted any more
         self.happen(Happening.STOP_ASKED)
         self._tell(events.InputCleared)
 

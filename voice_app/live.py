@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from voice_app.audio.echo_cancel import EchoCanceller, PlayedSound
 from voice_app.audio.frames import FrameSource
 from voice_app.audio.kept import KeptSound
 from voice_app.audio.speaker import FileSpeaker, Speaker
-from voice_app.audio.switched import QUIETEST_DB, Silence, SwitchedSource, SwitchedSpeaker
+from voice_app.audio.switched import QUIETEST_DB, UNHEARD, Silence, SwitchedSource, SwitchedSpeaker
 from voice_app.config import Settings
 from voice_app.conversation import Conversation
 from voice_app.errors import AudioDeviceError, SessionError, VoiceAppError
@@ -85,6 +85,7 @@ class Running:
     plugs: Plugs
     abilities: Abilities
     jobs: set[asyncio.Task[None]] = field(default_factory=set)
+    switching: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class LiveSession:
@@ -129,6 +130,7 @@ class LiveSession:
             conversation.drafter.ways = abilities.ways
             loop = asyncio.get_running_loop()
             self._running = Running(loop, task, assistant, conversation, plugs, abilities)
+            self._set_microphone(self._running)  # keys may have been pressed while the models were loaded
 
             def listens() -> events.Event:
                 self._notice.begin(conversation)
@@ -152,10 +154,10 @@ class LiveSession:
         try:
             speaker = open_speaker(self._session, self._notice, played)
         except AudioDeviceError as error:
-            self._notice(f"{error}. Replies are shown, not heard.")
+            self._notice(f"{error}. {UNHEARD}")
             speaker = FileSpeaker(None)
         switched = SwitchedSource(source, self._notice, self._kept)
-        return Plugs(switched, SwitchedSpeaker(speaker, self._kept), canceller)
+        return Plugs(switched, SwitchedSpeaker(speaker, self._notice, self._kept), canceller)
 
     # From any thread.
 
@@ -211,11 +213,13 @@ class LiveSession:
 
     def level_db(self) -> float:
         """Return how loud the microphone is now, RMS in dBFS."""
-        return self._running.plugs.source.level_db if self._running else QUIETEST_DB
+        running = self._running
+        return running.plugs.source.level_db if running else QUIETEST_DB
 
     def has_microphone(self) -> bool:
         """Tell whether somebody can speak to the session."""
-        return bool(self._running and not self._running.plugs.source.deaf)
+        running = self._running
+        return bool(running and not running.plugs.source.deaf)
 
     def write_sound(self, path: Path) -> float:
         """Write the session's sound as a stereo WAV, user left, and return its seconds; blocks. Raises SessionError."""
@@ -247,42 +251,56 @@ class LiveSession:
 
     def switch(self, **changes: str) -> None:
         """Exchange `model`, `backend`, `voice`, `persona`, `input` or `output`, while the session goes on."""
-        self._post(partial(self._start, self._switch(changes)))
+        self._post(partial(self._start, changes))
 
-    def _start(self, work: Coroutine[Any, Any, None], running: Running) -> None:
-        job = asyncio.create_task(work)
+    def _start(self, changes: Mapping[str, str], running: Running) -> None:
+        job = asyncio.create_task(self._switch(changes, running))
         running.jobs.add(job)
         job.add_done_callback(running.jobs.discard)
 
-    async def _switch(self, changes: Mapping[str, str]) -> None:
-        running = self._running
-        assert running
-        settings = changed(self._settings, changes)
-        names = ", ".join(f"{what} {name}" for what, name in changes.items())
-        self._notice(f"Switching to {names} …")
-        try:
-            if {"input", "output"} & set(changes):
-                await self._plug_in(running.plugs, settings, set(changes))
-            if set(changes) - {"input", "output"}:
-                await self._rewire(running, settings)
-        except (VoiceAppError, InferenceError) as error:
-            self._notice(f"{error}; nothing was changed")
-            return
-        self._settings = settings
-        assistant = running.assistant
-        running.conversation.updated(assistant.models, assistant.persona.name)
+    async def _switch(self, changes: Mapping[str, str], running: Running) -> None:
+        """Make one exchange after the other; what fails leaves everything as it was."""
+        async with running.switching:
+            settings = changed(self._settings, changes)
+            names = ", ".join(f"{what} {name}" for what, name in changes.items())
+            self._notice(f"Switching to {names} …")
+            try:
+                if {"input", "output"} & set(changes):
+                    await self._plug_in(running, settings, set(changes))
+                if set(changes) - {"input", "output"}:
+                    await self._rewire(running, settings)
+            except Exception as error:  # whatever a model or a driver does, the session goes on
+                known = isinstance(error, VoiceAppError | InferenceError)
+                self._notice(f"{error if known else repr(error)}; nothing was changed")
+                return
+            self._settings, assistant = settings, running.assistant
+            if changes.get("voice", assistant.models["tts"]) != assistant.models["tts"]:
+                self._notice(f"The persona {assistant.persona.name} has a voice of its own")
+            running.conversation.updated(assistant.models, assistant.persona.name)
 
-    async def _plug_in(self, plugs: Plugs, settings: Settings, changes: set[str]) -> None:
+    async def _plug_in(self, running: Running, settings: Settings, changes: set[str]) -> None:
         """Exchange the devices. The canceller pairs one microphone with one loudspeaker: both are opened anew."""
+        plugs = running.plugs
         session = replace(self._session, settings=settings, recordings=(), typed_only=False, out=None)
         played = PlayedSound()
         canceller = open_canceller(session, played)
-        clean = canceller.clean if canceller else None
-        if "output" in changes or canceller:
-            speaker = DeviceSpeaker(settings.audio.output or None, report=self._notice, played=played)
+        speaker = source = None
+        try:
+            if "output" in changes or canceller:
+                speaker = DeviceSpeaker(settings.audio.output or None, report=self._notice, played=played)
+                await speaker.start()
+            if "input" in changes or (canceller and not plugs.source.deaf):
+                clean = canceller.clean if canceller else None
+                source = Microphone(settings.audio.input or None, report=self._notice, clean=clean)
+                await source.start()
+        except AudioDeviceError:
+            if speaker:
+                await speaker.close()
+            raise
+        await running.conversation.rest()
+        if speaker:
             await plugs.speaker.plug_in(speaker)
-        if "input" in changes or (canceller and not plugs.source.deaf):
-            source = Microphone(settings.audio.input or None, report=self._notice, clean=clean)
+        if source:
             await plugs.source.plug_in(source)
         plugs.canceller = canceller
 

@@ -154,17 +154,15 @@ async def _think(
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
     await clauses.put(None)
-    use = getattr(engines.llm, "chip_use", None)
-    tell(
-        events.TextDone,
-        text=reply.text,
-        tokens=count,
-        prompt_tokens=getattr(engines.llm, "prompt_tokens", 0),
-        cached_tokens=getattr(engines.llm, "cached_tokens", 0),
-        late_tokens=getattr(engines.llm, "late_tokens", 0),
-        cycles_per_token=use.cycles if use else 0,
-        chip_utilisation=dict(use.utilisation) if use else {},
-    )
+    tell(events.TextDone, text=reply.text, tokens=count, **(_use(engines.llm) if count else {}))
+
+
+def _use(llm: LanguageModel) -> dict[str, object]:
+    """Return what the last request took, as far as this language model tells."""
+    known = {name: getattr(llm, name, 0) for name in ("prompt_tokens", "cached_tokens", "late_tokens")}
+    if use := getattr(llm, "chip_use", None):
+        known |= {"cycles_per_token": use.cycles, "chip_utilisation": dict(use.utilisation)}
+    return known
 
 
 async def written(engines: Engines, request: ChatRequest, reply: Reply) -> AsyncGenerator[Token, None]:

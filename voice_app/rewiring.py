@@ -13,7 +13,6 @@ from voice_app.config import Settings
 from voice_app.history import History
 from voice_app.persona import load_persona
 from voice_app.reply import ReplyStyle
-from voice_app.tools.bridges import BRIDGES
 from voice_app.wiring import (
     Assistant,
     build_openers,
@@ -40,12 +39,11 @@ def rewired(old: Assistant, settings: Settings) -> Assistant:
     llm, detector = cast(LlamaCpp, engines.llm), engines.detector
     tts, openers = cast(PiperTextToSpeech, engines.tts), engines.openers
     bridges = engines.bridges
-    if settings.models != with_models(before, tts=settings.models.tts).models or persona != old.persona:
-        llm, detector = ready_llm(settings, persona)
     if models_of(settings, persona)["tts"] != old.models["tts"] or persona.speed != old.persona.speed:
         tts = ready_tts(settings, persona)
         openers = build_openers(tts) if settings.turn.openers else ()
-        bridges = build_openers(tts, BRIDGES) if settings.turn.openers else ()
+    if settings.models != with_models(before, tts=settings.models.tts).models:
+        llm, detector = ready_llm(settings, persona)
     return Assistant(
         engines=replace(
             engines,
@@ -68,6 +66,9 @@ def rewired(old: Assistant, settings: Settings) -> Assistant:
 
 
 def retire(old: Assistant, new: Assistant) -> None:
-    """Free the models of `old` that `new` does not use."""
-    if old.engines.llm is not new.engines.llm:
-        cast(LlamaCpp, old.engines.llm).close()
+    """Free the models of `old` that `new` does not use; one that it goes on with reads another persona's messages."""
+    llm = cast(LlamaCpp, old.engines.llm)
+    if llm is not new.engines.llm:
+        llm.close()
+    elif old.persona != new.persona:
+        llm.restore(new.persona.messages())

@@ -71,13 +71,29 @@ def test_without_devices_one_can_type_repeat_stop_and_switch(watched: Watched, t
     live.interrupt()
     assert watched.wait(events.ResponseDone, 3).status == "cancelled"
 
-    live.switch(persona="friend")
+    live.switch(persona="friend")  # two at once: one after the other, nothing lost
+    live.switch(backend="lpu-delegated")
     assert watched.wait(events.SessionUpdated).persona == "friend"
+    second = watched.wait(events.SessionUpdated, 2)
+    assert (second.persona, second.models["llm_backend"]) == ("friend", "lpu-delegated")
     live.switch(model="nonsense")
-    assert "nothing was changed" in watched.wait(events.Noticed, 5).message
+    assert "nothing was changed" in watched.wait(events.Noticed, 6).message
     live.submit("Hello!")
     assert watched.wait(events.ResponseDone, 4).status == "completed"
     assert live.write_sound(tmp_path / "kept.wav") > 1
+
+
+def test_a_microphone_that_is_closed_while_the_models_load_stays_closed(tmp_path: Path) -> None:
+    """What the screen says is so from the first frame on."""
+    session = Watched(tmp_path / "events.jsonl")
+    session.live.set_muted(True)
+    session.thread.start()
+    session.wait(events.SessionCreated)
+    running = session.live._running
+    assert running is not None
+    assert not running.plugs.source.open
+    session.live.end()
+    session.thread.join(PATIENCE_S)
 
 
 def test_a_switch_changes_one_setting() -> None:

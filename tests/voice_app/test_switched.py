@@ -88,6 +88,27 @@ def test_a_microphone_that_fails_is_told_and_leaves_silence() -> None:
     assert run(listen()) == (["the microphone is gone"], True, 0.0)
 
 
+def test_a_loudspeaker_that_does_not_open_is_told_and_leaves_a_silent_one() -> None:
+    """Replies go on being made, and are shown."""
+
+    class Busy(FileSpeaker):
+        async def start(self) -> None:
+            raise AudioDeviceError("the loudspeaker is busy")
+
+    async def speak() -> tuple[list[str], float]:
+        told: list[str] = []
+        speaker = SwitchedSpeaker(Busy(None, 16_000), told.append)
+        await speaker.start()
+        speaker.begin()
+        await speaker.write(np.full(8_000, 0.25, np.float32), 16_000)
+        return told, (await speaker.finish()).seconds
+
+    told, seconds = run(speak())
+
+    assert told == ["the loudspeaker is busy. Replies are shown, not heard."]
+    assert seconds == pytest.approx(0.5, abs=0.02)
+
+
 def test_silence_has_the_least_level() -> None:
     """Instead of minus infinity."""
     assert level_db(np.zeros(512, np.float32)) == QUIETEST_DB
@@ -100,7 +121,7 @@ def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: P
     async def talk() -> None:
         kept = KeptSound()
         source = SwitchedSource(Tone(0.5, frames=63), lambda message: None, kept)
-        speaker = SwitchedSpeaker(FileSpeaker(None, 16_000), kept)
+        speaker = SwitchedSpeaker(FileSpeaker(None, 16_000), lambda message: None, kept)
         await speaker.start()
         count = 0
         async for _ in source.frames():

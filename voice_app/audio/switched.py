@@ -12,11 +12,13 @@ from inference.types import Samples
 from voice_app import clock
 from voice_app.audio.frames import FRAME_S, FRAME_SAMPLES, AudioFrame, FrameSource
 from voice_app.audio.kept import KeptSound
-from voice_app.audio.speaker import Played, Speaker, nothing
+from voice_app.audio.speaker import FileSpeaker, Played, Speaker, nothing
 from voice_app.errors import AudioDeviceError
 
 QUIETEST_DB = -96.0
 """What 16 bits can hold."""
+UNHEARD = "Replies are shown, not heard."
+"""What no loudspeaker means."""
 SILENCE = np.zeros(FRAME_SAMPLES, np.float32)
 
 
@@ -90,10 +92,12 @@ class SwitchedSource:
 class SwitchedSpeaker:
     """The loudspeaker that is plugged in now; see `Speaker`."""
 
-    def __init__(self, speaker: Speaker, kept: KeptSound | None = None) -> None:
+    def __init__(
+        self, speaker: Speaker, failed: Callable[[str], None], kept: KeptSound | None = None
+    ) -> None:
         self.on_started: Callable[[], None] = nothing
         self.on_stopped: Callable[[], None] = nothing
-        self._kept = kept
+        self._failed, self._kept = failed, kept
         self._speaker = self._wired(speaker)
 
     def _wired(self, speaker: Speaker) -> Speaker:
@@ -111,8 +115,7 @@ class SwitchedSpeaker:
         return played
 
     async def plug_in(self, speaker: Speaker) -> None:
-        """Speak through another loudspeaker from now on. Raises AudioDeviceError, and then nothing has changed."""
-        await speaker.start()
+        """Speak through another loudspeaker, which is open, from now on."""
         old, self._speaker = self._speaker, self._wired(speaker)
         await old.close()
 
@@ -132,8 +135,13 @@ class SwitchedSpeaker:
         return self._speaker.first_sound_s
 
     async def start(self) -> None:
-        """Open the device."""
-        await self._speaker.start()
+        """Open the device; where that fails it is told, and replies are played into nothing."""
+        try:
+            await self._speaker.start()
+        except AudioDeviceError as error:
+            self._failed(f"{error}. {UNHEARD}")
+            self._speaker = self._wired(FileSpeaker(None))
+            await self._speaker.start()
 
     async def close(self) -> None:
         """Cut what is being said and release the device."""
