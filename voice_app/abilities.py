@@ -10,6 +10,7 @@ from voice_app.again import again
 from voice_app.answers import Way
 from voice_app.config import Settings
 from voice_app.errors import MemoryFileError
+from voice_app.memory.database import SESSION_BUSY_S
 from voice_app.memory.store import SHARED, Memory, memory_path
 from voice_app.memory.way import admitting, remembering
 from voice_app.tables.way import table_way
@@ -42,13 +43,15 @@ class Abilities:
         memory = (remembering(self._memory, tts.pronounce),) if self._memory else ()
         tools = tools_way(toolbox(assistant.settings, self._timers))
         thinking = considering(effort_of(assistant.settings))
-        self.ways = (again, *memory, thinking, tools, self._tables, admitting)
+        last = admitting(has_memory=self._memory is not None)
+        self.ways = (again, *memory, thinking, tools, self._tables, last)
 
     def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
         if settings.memory == "off":
             return None
         try:
-            memory = Memory(memory_path(SHARED if settings.memory == "shared" else persona))
+            path = memory_path(SHARED if settings.memory == "shared" else persona)
+            memory = Memory(path, busy_s=SESSION_BUSY_S)
         except MemoryFileError as error:
             self._tell(f"{error}. Nothing is remembered in this session")
             return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -187,3 +189,27 @@ def test_any_words_are_understood_or_left(text: str) -> None:
 def test_a_huge_text_is_left_at_once() -> None:
     """A megabyte that begins like a request is none."""
     assert request("remember that " + "my dog is happy and " * 50_000) is None
+
+
+HOSTILE = (
+    "not hihihi ",
+    "not hi",
+    "no-not-no ",
+    "remember that ",
+    "that's not ",
+    "you said that wrong ",
+    "and ",
+)
+
+
+def test_no_text_takes_forever() -> None:
+    """Words that can be read in several ways, 2000 characters of them before a name and behind it."""
+    script = """
+import sys
+from voice_app.memory.requests import request
+for part in sys.argv[1:]:
+    many = part * (2000 // len(part))
+    request(f"{many}#. My name is Bob")
+    request(f"My name is Bob. {many}#")
+"""
+    subprocess.run([sys.executable, "-c", script, *HOSTILE], check=True, timeout=20)

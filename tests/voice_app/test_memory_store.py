@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_app.errors import EntryError, MemoryFileError
+from voice_app.memory.database import SESSION_BUSY_S
 from voice_app.memory.entries import KINDS, LONGEST_TEXT_CHARS, MOST_ENTRIES, Note, checked
 from voice_app.memory.store import Memory, memory_path
 
@@ -195,6 +197,17 @@ def test_a_locked_memory_is_one_line(memory: Memory, monkeypatch: pytest.MonkeyP
     other.close()
 
     memory.remember(Note("fact", "a fact"))
+
+
+def test_a_session_waits_shortly_for_another_program(memory: Memory) -> None:
+    """Also once the file is another one; forgetting waits twice, and stays within three tenths of a second."""
+    session = Memory(memory.path, busy_s=SESSION_BUSY_S)
+    os.replace(shutil.copy(memory.path, memory.path.with_name("copy")), memory.path)
+    session.entries()
+    (waits_ms,) = session._connection.execute("PRAGMA busy_timeout").fetchone()
+    (patient_ms,) = memory._connection.execute("PRAGMA busy_timeout").fetchone()
+
+    assert 2 * waits_ms <= 300 < patient_ms
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(memory: Memory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +13,13 @@ import pytest
 from inference.types import Message
 from tests.voice_app.test_conversation import Stage, pause, tone
 from voice_app import events
-from voice_app.answers import Asked
+from voice_app.answers import Answer, Asked
 from voice_app.audio.recordings import RecordedTurn
 from voice_app.conversation import Conversation
+from voice_app.errors import MemoryFileError
 from voice_app.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Note
 from voice_app.memory.store import Memory
-from voice_app.memory.way import SURE, admitting, remembering
+from voice_app.memory.way import OFF, SURE, admitting, remembering
 from voice_app.reply import Engines, Reply, ReplyStyle
 
 DENTIST = "Remember that my dentist is on Tuesday."
@@ -181,6 +183,34 @@ def test_forget_that_takes_back_what_was_just_remembered(talk: Talk) -> None:
     assert texts(talk.memory) == []
 
 
+def test_forget_that_takes_back_what_was_remembered_again(talk: Talk) -> None:
+    """What was said last, not the newest entry."""
+    dog, cat = "Remember that my dog is Rex.", "Remember that my cat is Tom."
+    assert talk(dog, cat, dog, "Forget that.")[-1] == "I have forgotten that your dog is Rex."
+    assert texts(talk.memory) == ["my cat is Tom"]
+
+
+@pytest.mark.parametrize("heard", ["I'll remember that your dog is Rex.", "I'll remember that you are kind."])
+def test_forget_that_asks_where_it_is_not_known_what(memory: Memory, heard: str) -> None:
+    """Another session's entry, or words of the model: nothing is forgotten."""
+    memory.remember(Note("fact", "my dog is Rex"))
+    turn = asked("Forget that.", heard=heard)
+    assert remembering(memory)(turn.asked) is not None
+    turn.asked.reply.release()
+    assert (texts(memory), turn.changes) == (["my dog is Rex"], [])
+
+
+def test_nothing_is_told_as_forgotten_that_is_not(memory: Memory) -> None:
+    """Where the disk fails, all entries stay and no change is told."""
+    memory.remember(Note("fact", "my dog is Rex"))
+    turn = asked("Yes.", heard=SURE)
+    assert remembering(memory)(turn.asked) is not None
+    memory._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(MemoryFileError):
+        turn.asked.reply.release()
+    assert (texts(memory), turn.changes) == (["my dog is Rex"], [])
+
+
 @pytest.mark.parametrize(
     ("answer", "left"),
     [
@@ -255,12 +285,24 @@ def test_a_pronunciation_needs_a_word_and_another_sound(talk: Talk) -> None:
 
 def test_what_only_the_user_can_know_is_not_made_up() -> None:
     """Unless the chat tells; other questions are the model's."""
-    assert admitting(asked("What is my dog's name?").asked) is not None
+    way = admitting(has_memory=True)
+    assert way(asked("What is my dog's name?").asked) is not None
     told = replace(
         asked("What is my dog's name?").asked, messages=_chat("My dog is Rex.", "What is my dog's name?")
     )
-    assert admitting(told) is None
-    assert admitting(asked("What is the capital of France?").asked) is None
+    assert way(told) is None
+    assert way(asked("What is the capital of France?").asked) is None
+    assert way(asked(DENTIST).asked) is None
+
+
+def test_without_a_memory_nothing_is_promised() -> None:
+    """Neither that it will be remembered, nor that it could be."""
+    way = admitting(has_memory=False)
+    for text, said in (("What is my dog's name?", "I don't know that about you."), (DENTIST, OFF)):
+        answer = way(asked(text).asked)
+        assert answer is not None
+        assert asyncio.run(whole(answer)) == said
+    assert way(asked("What is the capital of France?").asked) is None
 
 
 def test_another_programs_change_is_known_at_the_next_turn(memory: Memory) -> None:
@@ -304,6 +346,10 @@ def test_an_interrupted_reply_has_still_done_what_it_said(talk: Talk) -> None:
     )  # fmt: skip
 
     assert texts(talk.memory) == ["my dentist is on Tuesday"]
+
+
+async def whole(answer: Answer) -> str:
+    return "".join([token.text async for token in answer])
 
 
 PERSONA = (Message("system", "persona"), Message("user", "Hi!"), Message("assistant", SURE))

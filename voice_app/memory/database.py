@@ -38,7 +38,9 @@ LARGEST_FILE_BYTES = 16 << 20
 CHECK_STEPS = 20_000_000
 """Of SQLite's virtual machine, for all of the check: seconds at most. A file of the largest size takes a tenth."""
 BUSY_S = 2.0
-"""How long another program may hold the database."""
+"""How long another program may hold the database where nobody waits for a sound."""
+SESSION_BUSY_S = 0.15
+"""The same in a conversation, which stands still meanwhile; forgetting waits twice, for the log as well."""
 MAGIC = b"SQLite format 3\0"
 SIDECARS = ("-wal", "-shm", "-journal")
 _SURROUNDINGS = {
@@ -76,41 +78,41 @@ def trouble(path: Path, error: sqlite3.Error) -> MemoryFileError | None:
     return MemoryFileError(path, f"the memory {what}") if what else None
 
 
-def open_database(path: Path) -> Opened:
+def open_database(path: Path, busy_s: float = BUSY_S) -> Opened:
     """Open the memory at `path`; make it, and its folder, where there is none.
 
     A file that is damaged, of a newer version or something else is moved aside, never deleted, and a fresh one begun.
-    Raises MemoryFileError where neither is possible.
+    Another program that holds it is waited for `busy_s`. Raises MemoryFileError where neither is possible.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(path.with_name(path.name + ".lock"), timeout=BUSY_S, mode=0o600):
-            return _open_locked(path)
+        with FileLock(path.with_name(path.name + ".lock"), timeout=busy_s, mode=0o600):
+            return _open_locked(path, busy_s)
     except Timeout:
         raise MemoryFileError(path, f"the memory {_SURROUNDINGS[sqlite3.SQLITE_BUSY]}") from None
     except OSError as error:
         return _open_for_reading(path, error)
 
 
-def _open_locked(path: Path) -> Opened:
+def _open_locked(path: Path, busy_s: float) -> Opened:
     notice = ""
     try:
-        connection = _trusted(path)
+        connection = _trusted(path, busy_s)
     except _Untrusted as reason:
         aside = _move_aside(path)
         notice = f"the memory {path} {reason}: it is kept in {aside}, and a fresh one is begun"
-        connection = _trusted(path)
+        connection = _trusted(path, busy_s)
     return Opened(connection, notice)
 
 
-def _trusted(path: Path) -> sqlite3.Connection:
+def _trusted(path: Path, busy_s: float) -> sqlite3.Connection:
     """Return the checked, writable database. Raises _Untrusted, MemoryFileError."""
     _look_at(path)
     is_new = not path.exists()
     if is_new:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
+        connection = _connect(f"{path.absolute().as_uri()}?mode=rw", busy_s)
         try:
             _check(connection)
             connection.execute("PRAGMA journal_mode = WAL")
@@ -142,8 +144,8 @@ def _look_at(path: Path) -> None:
                 raise _Untrusted("is no database")
 
 
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+def _connect(uri: str, busy_s: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA synchronous = FULL")
@@ -223,7 +225,7 @@ def _open_for_reading(path: Path, error: OSError) -> Opened:
         _look_at(path)
         if not path.exists():
             raise MemoryFileError(path, reason)
-        connection = _connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1")
+        connection = _connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", busy_s=0)
         try:
             _check(connection)
         except BaseException:

@@ -49,6 +49,7 @@ NO_NAMES = words(
     irrelevant unknown secret important also just still only called whatever anything something nothing mud
     """
 )
+# The \b behind them all leaves one way to read any text: without it, `\w+` may end anywhere.
 FLUFF = phrase(
     r"""
     (?:(?:
@@ -57,7 +58,7 @@ FLUFF = phrase(
     (?:that|this)(?:'s| is|s) (?:not|wrong|incorrect)(?: (?:right|correct|true|my name))?|
     you (?:got|said|have|spelled|wrote) (?:it|that|my name) wrong|from now on|instead|everyone|
     (?:and )?(?:remember|don't forget)(?: (?:that|it|my name))?|(?:can|could|would) you
-    )[\s,.!?;:-]*)*
+    )\b[\s,.!?;:-]*)*
     """
 )
 

@@ -17,7 +17,7 @@ import platformdirs
 from voice_app import clock
 from voice_app.config import APP
 from voice_app.errors import EntryError, MemoryFileError
-from voice_app.memory.database import open_database, trouble
+from voice_app.memory.database import BUSY_S, open_database, trouble
 from voice_app.memory.entries import MOST_ENTRIES, Entry, Note, checked
 
 T = TypeVar("T")
@@ -40,17 +40,22 @@ class Memory:
     nothing is changed then. When they return, the change survives the end of the program and of the machine's power.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the memory at `path`, or begin one. Raises MemoryFileError."""
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
+        """Open the memory at `path`, or begin one. Raises MemoryFileError.
+
+        `busy_s` is how long another program that holds it is waited for, once it is open.
+        """
         self.path = path
+        self._busy_s = busy_s
         self.notice = ""
         """What the user should know about its opening: it was damaged and moved aside, it can't be written."""
         self._lock = threading.RLock()
-        self._open()
+        self._open(BUSY_S)
 
-    def _open(self) -> None:
-        opened = open_database(self.path)
+    def _open(self, busy_s: float) -> None:
+        opened = open_database(self.path, busy_s)
         self._connection, self.notice = opened.connection, opened.notice or self.notice
+        self._connection.execute(f"PRAGMA busy_timeout = {round(self._busy_s * 1000)}")
         self._read_only = opened.read_only
         self._version: int | None = None
         """Of the data that `_entries` are; SQLite's own count of other connections' changes."""
@@ -188,7 +193,7 @@ class Memory:
         """Open the file anew where another one has taken its place: else writes would go to one moved aside."""
         if not self._read_only and self._identity() != self._file:
             self._connection.close()
-            self._open()
+            self._open(self._busy_s)
 
     @contextlib.contextmanager
     def _failing_clearly(self) -> Iterator[None]:

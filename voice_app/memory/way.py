@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from inference.types import Message, Token
 from voice_app import events
-from voice_app.answers import Answer, Asked, said
+from voice_app.answers import Answer, Asked, Way, said
 from voice_app.errors import VoiceAppError
 from voice_app.memory.entries import MOST_ENTRIES, Entry, Note, checked
 from voice_app.memory.names import Named
@@ -41,7 +41,9 @@ YES = phrase(
     """
 )
 NO = phrase(r"\b(?:no|not|don't|never|wait|stop|cancel)\b")
-UNKNOWN = "I don't know that about you. You can tell me to remember it."
+UNKNOWN = "I don't know that about you."
+OFFER = " You can tell me to remember it."
+OFF = "I can't remember that: my memory is off."
 KEPT = "I'll remember that "
 
 Pronunciations = Callable[[Mapping[str, str]], None]
@@ -57,13 +59,22 @@ def remembering(memory: Memory, pronounce: Pronunciations = lambda _: None) -> R
     return way
 
 
-def admitting(asked: Asked) -> Answer | None:
-    """Say that one doesn't know what only the user can know; a small language model would make it up.
+def admitting(*, has_memory: bool) -> Way:
+    """Return the way to say that one doesn't know what only the user can know; a small language model makes it up.
 
-    The last of all ways: whoever knows more, as of a timer or of one's notes, comes before it.
+    Without a memory, it also says that nothing can be remembered. The last of all ways: whoever knows more, as of a
+    timer or of one's notes, comes before it.
     """
-    told = [message.content for message in asked.earlier if message.role == "user"]
-    return _words(UNKNOWN) if is_of_ones_own(tidy(asked.text), told) else None
+
+    def admit(asked: Asked) -> Answer | None:
+        told = [message.content for message in asked.earlier if message.role == "user"]
+        if is_of_ones_own(tidy(asked.text), told):
+            return _words(UNKNOWN + OFFER if has_memory else UNKNOWN)
+        if not has_memory and isinstance(request(asked.text), Remember):
+            return _words(OFF)
+        return None
+
+    return admit
 
 
 @dataclass(slots=True)
@@ -180,7 +191,11 @@ class Remembering:
         entries = self.memory.entries()
         if not wanted.about:
             # "Forget it" is a way to say never mind, unless something was remembered just now.
-            found = entries[-1:] if KEPT in _said_before(asked) else ()
+            if KEPT not in _said_before(asked):
+                return None
+            found = self._just_kept(asked, entries)
+            if not found:
+                return _words("Tell me what to forget.")
         else:
             found = matches(wanted.about, entries)
         if not found:
@@ -193,6 +208,12 @@ class Remembering:
                 )
             found = found[:1]
         return self._forgotten(asked, found)
+
+    def _just_kept(self, asked: Asked, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return the entry that was made or changed last, where it is what the last reply said, as far as heard."""
+        _, heard = _said_before(asked).split(KEPT, 1)
+        number = self._latest[1] if self._latest else None
+        return [e for e in entries if e.id == number and to_you(e.text).startswith(heard.rstrip(" .…"))]
 
     def _forgotten(self, asked: Asked, found: Sequence[Entry]) -> Answer:
         def forget() -> None:
@@ -207,9 +228,10 @@ class Remembering:
 
     def _forget_everything(self, asked: Asked) -> Answer:
         def forget() -> None:
-            for entry in self.memory.entries():
-                asked.tell(events.MemoryChanged, change="deleted", text=entry.text)
+            forgotten = self.memory.entries()
             self.memory.forget_all()
+            for entry in forgotten:
+                asked.tell(events.MemoryChanged, change="deleted", text=entry.text)
             self.refresh()
 
         asked.reply.when_released(forget)
