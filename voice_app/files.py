@@ -26,6 +26,17 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise _unwritable(path, error) from None
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is its owner's alone. Raises OSError, FileExistsError where there is one already."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def refuse_existing(path: Path, force: bool) -> None:
     """Raise OutputError where something is in the way of a file to be written."""
     try:

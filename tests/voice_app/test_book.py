@@ -159,6 +159,37 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+def test_fresh_removes_a_books_own_files_alone(tmp_path: Path) -> None:
+    """What else lies in the folder stays; a plan.json of another program is no leave to remove anything."""
+    written(tmp_path, ScriptedBookModel(), 2)
+    mine = [tmp_path / "thesis.txt", tmp_path / "page-one.json", tmp_path / "chapter-01.json.bak"]
+    for file in mine:
+        file.write_text("mine")
+    WorkFolder.open(tmp_path, plan(2, seed=2), True)
+
+    assert sorted(tmp_path.iterdir()) == sorted([*mine, tmp_path / "plan.json"])
+
+    for foreign in ('{"tasks": []}', "[]", "no JSON"):
+        (tmp_path / "plan.json").write_text(foreign)
+        (tmp_path / "outline.json").write_text("mine")
+        with pytest.raises(OutputError, match="no book's"):
+            WorkFolder.open(tmp_path, plan(), True)
+        assert (tmp_path / "plan.json").read_text() == foreign
+        assert (tmp_path / "outline.json").exists()
+
+
+def test_a_folder_that_cannot_be_emptied_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, by the room's error."""
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    written(tmp_path, ScriptedBookModel(), 2)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OutputError, match="Permission denied"):
+        WorkFolder.open(tmp_path, plan(), True)
+
+
 def test_the_command_reports_and_does_not_overwrite(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,54 @@ def test_a_damaged_index_is_made_anew(folder: Path) -> None:
     index.write_bytes(b"no database at all" * 1000)
 
     assert ask(folder, "wifi password")[1] == ("house-and-home.md",)
+
+
+def test_the_index_is_its_owners_alone(folder: Path) -> None:
+    """It has the notes' whole text; one that others could read is closed to them."""
+    cache = folder.parent / "cache"
+    ask(folder, "dough rise")
+    (index,) = cache.iterdir()
+
+    assert (cache.stat().st_mode & 0o777, index.stat().st_mode & 0o777) == (0o700, 0o600)
+
+    index.chmod(0o644)
+    ask(folder, "dough rise")
+
+    assert index.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_index_that_another_session_writes_is_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A locked index is told of, not thrown away."""
+    ask(folder, "dough rise")
+    (index,) = (folder.parent / "cache").iterdir()
+    before = index.stat().st_ino
+    (folder / "late.md").write_text("A note that is not in the index yet.")
+    connect = sqlite3.connect
+    with closing(connect(index, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(sqlite3, "connect", lambda path, timeout: connect(path, timeout=0))
+        with pytest.raises(ToolError, match="locked"):
+            Notes(folder, folder.parent / "cache").search("dough rise")
+
+    assert index.stat().st_ino == before
+
+
+def test_a_damaged_index_that_cannot_be_removed_is_told_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The conversation goes on."""
+
+    def refuse(path: Path, missing_ok: bool) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    ask(folder, "dough rise")
+    (index,) = (folder.parent / "cache").iterdir()
+    index.write_bytes(b"no database" * 1000)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(ToolError, match="Permission denied"):
+        Notes(folder, folder.parent / "cache").search("dough rise")
 
 
 def test_a_folder_that_is_missing_is_told_so(tmp_path: Path) -> None:

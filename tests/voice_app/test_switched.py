@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -143,6 +145,32 @@ def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: P
     assert spoken[0] / rate_hz == pytest.approx(10 * FRAME_S, abs=0.03)
     assert (spoken[-1] - spoken[0]) / rate_hz == pytest.approx(20 * FRAME_S, abs=0.03)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_sound_is_written_while_the_session_goes_on(tmp_path: Path) -> None:
+    """Frames come in another thread than that of `write`; each file has a whole number of them."""
+    kept, over = KeptSound(), Event()
+    samples = np.zeros(FRAME_SAMPLES, np.float32)
+
+    def listen() -> None:
+        for number in range(1, 20_000):
+            kept.hear(AudioFrame(samples, number * FRAME_S))
+            if over.is_set():
+                return
+
+    kept.hear(AudioFrame(samples, 0.0))
+    session, interval_s = Thread(target=listen), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    session.start()
+    try:
+        lengths_s = [kept.write(tmp_path / "session.wav") for _ in range(20)]
+    finally:
+        over.set()
+        session.join()
+        sys.setswitchinterval(interval_s)
+
+    assert lengths_s == sorted(lengths_s)
+    assert all(length_s / FRAME_S == pytest.approx(round(length_s / FRAME_S)) for length_s in lengths_s)
 
 
 def test_a_session_without_sound_writes_no_file(tmp_path: Path) -> None:

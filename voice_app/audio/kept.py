@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,11 @@ LONGEST_S = 3600.0
 
 
 class KeptSound:
-    """Keeps 16-bit sound at 16 kHz in memory, for `write`. All calls are in the loop's thread."""
+    """Keeps 16-bit sound at 16 kHz in memory, for `write`, which any thread may call; all else is for the loop's."""
 
     def __init__(self) -> None:
+        self._changing = Lock()
+        """Held while the deques change or are copied, never while samples are worked on or written."""
         self._frames: deque[tuple[float, Pcm]] = deque()
         self._reply: list[Pcm] = []
         self._started_s: float | None = None
@@ -31,11 +34,13 @@ class KeptSound:
     def hear(self, frame: AudioFrame) -> None:
         """Keep a frame of the user's sound."""
         start_s = frame.end_s - len(frame.samples) / FRAME_RATE_HZ
-        self._frames.append((start_s, _as_int16(frame.samples)))
-        while self._frames[0][0] < frame.end_s - LONGEST_S:
-            self._frames.popleft()
-        while self._replies and self._replies[0][0] < frame.end_s - LONGEST_S:
-            self._replies.popleft()
+        samples = _as_int16(frame.samples)
+        with self._changing:
+            self._frames.append((start_s, samples))
+            while self._frames[0][0] < frame.end_s - LONGEST_S:
+                self._frames.popleft()
+            while self._replies and self._replies[0][0] < frame.end_s - LONGEST_S:
+                self._replies.popleft()
 
     def begin(self) -> None:
         """A reply begins; its sound is what `say` brings from now on."""
@@ -53,20 +58,23 @@ class KeptSound:
         """The reply was heard so far; what lies behind that was not."""
         if self._started_s is not None and self._reply:
             heard = np.concatenate(self._reply)[: round(played_s * FRAME_RATE_HZ)]
-            self._replies.append((self._started_s, heard))
+            with self._changing:
+                self._replies.append((self._started_s, heard))
         self._started_s, self._reply = None, []
 
     def write(self, path: Path) -> float:
         """Write a stereo WAV and return its seconds. Raises SessionError."""
-        if not self._frames:
+        with self._changing:
+            frames, replies = tuple(self._frames), tuple(self._replies)
+        if not frames:
             raise SessionError(path, "there is no sound yet to be written")
-        start_s = self._frames[0][0]
-        last_s, last = self._frames[-1]
+        start_s = frames[0][0]
+        last_s, last = frames[-1]
         length = round((last_s - start_s) * FRAME_RATE_HZ) + len(last)
         sound = np.zeros((length, 2), np.int16)
-        for at_s, samples in self._frames:
+        for at_s, samples in frames:
             _lay(sound[:, 0], at_s - start_s, samples)
-        for at_s, samples in self._replies:
+        for at_s, samples in replies:
             _lay(sound[:, 1], at_s - start_s, samples)
         try:
             path.touch(mode=0o600)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
+import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from voice_app.books.plan import HeadingsStep, PageStep, Plan, digest
@@ -15,6 +15,8 @@ from voice_app.files import write_whole
 
 PLAN = "plan.json"
 LARGEST_BYTES = 1 << 20
+_STEP_FILE = re.compile(r"(?:outline|chapter-\d{2}|page-\d{3})\.json")
+"""What `done` writes, by the names that `plan` gives its steps."""
 
 Step = HeadingsStep | PageStep
 
@@ -39,16 +41,23 @@ class WorkFolder:
 
     @classmethod
     def open(cls, path: Path, plan: Plan, fresh: bool) -> WorkFolder:
-        """Return the folder, made where it is missing; `fresh` empties it.
+        """Return the folder, made where it is missing; `fresh` removes an earlier book's steps, and nothing else.
 
         Raises BookError where it has the steps of another book, OutputError where it can't be used.
         """
         described = path / PLAN
-        if fresh and described.is_file():
-            shutil.rmtree(path)
-        if path.is_dir() and any(path.iterdir()) and not described.exists():
-            raise OutputError(path, "is a folder of something else; choose another --work folder")
-        if described.exists():
+        try:
+            is_there = described.exists()
+            if not is_there and path.is_dir() and any(path.iterdir()):
+                raise OutputError(path, "is a folder of something else; choose another --work folder")
+            if fresh and is_there:
+                _remove_steps(path)
+                is_there = False
+        except OSError as error:
+            raise OutputError(
+                path, f"can't be used ({error.strerror}); choose another --work folder"
+            ) from None
+        if is_there:
             found = _read(described)
             if found != asdict(plan):
                 raise BookError(
@@ -80,6 +89,17 @@ class WorkFolder:
         }
         write_whole(path, json.dumps(row, ensure_ascii=False, indent=1) + "\n")
         return Done(step.name, texts, tally, False)
+
+
+def _remove_steps(path: Path) -> None:
+    """Remove a book's plan and steps; other files stay. Raises OutputError where the plan is no book's, OSError."""
+    plan = _read(path / PLAN)
+    if not isinstance(plan, dict) or plan.keys() != {field.name for field in fields(Plan)}:
+        raise OutputError(path, f"has a {PLAN} that is no book's; choose another --work folder")
+    for file in list(path.iterdir()):
+        if _STEP_FILE.fullmatch(file.name) and file.is_file():
+            file.unlink()
+    (path / PLAN).unlink()
 
 
 def _read(path: Path) -> object:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json as json_
-import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -179,11 +178,9 @@ def _show(entries: Sequence[Entry], done: str, json: bool) -> None:
 def _write_new(path: Path, text: str) -> None:
     """Write a file that is its owner's alone. Raises MemoryFileError, also where there is one already."""
     from voice_app.errors import MemoryFileError
+    from voice_app.files import write_new
 
     try:
-        with os.fdopen(
-            os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8"
-        ) as out:
-            out.write(text)
+        write_new(path, text)
     except OSError as error:
         raise MemoryFileError(path, f"can't be written ({error.strerror}); choose another file") from None

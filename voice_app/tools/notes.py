@@ -90,13 +90,9 @@ class Notes:
                 f"There is no folder of notes at {self.folder}. Name one in the settings, under notes."
             )
         try:
-            found = self._searched_in_index(wanted)
-        except sqlite3.DatabaseError:
-            self._index().unlink(missing_ok=True)
-            try:
-                found = self._searched_in_index(wanted)
-            except sqlite3.Error as error:
-                raise ToolError(f"The index of your notes can't be used: {error}.") from None
+            found = self._found(wanted)
+        except sqlite3.Error as error:
+            raise ToolError(f"The index of your notes can't be used: {error}.") from None
         except OSError as error:
             raise ToolError(f"Your notes can't be read: {error.strerror}.") from None
         self._searched = True
@@ -106,8 +102,19 @@ class Notes:
         key = hashlib.sha256(f"{VERSION}:{self.folder.resolve()}".encode()).hexdigest()[:16]
         return self.cache / f"notes-{key}.db"
 
+    def _found(self, wanted: list[str]) -> list[Passage]:
+        """Search the index; a damaged one is made again, one that another session is writing is left alone."""
+        try:
+            return self._searched_in_index(wanted)
+        except sqlite3.DatabaseError as error:
+            if not _damaged(error):
+                raise
+        self._index().unlink(missing_ok=True)
+        return self._searched_in_index(wanted)
+
     def _searched_in_index(self, wanted: list[str]) -> list[Passage]:
-        self.cache.mkdir(parents=True, exist_ok=True)
+        self.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(self._index())
         with closing(sqlite3.connect(self._index(), timeout=5)) as database:
             database.executescript(_SCHEMA)
             self._refresh(database)
@@ -137,6 +144,21 @@ class Notes:
                 _read(database, path, name, facts)
             for row, *_ in known.values():
                 _forget(database, row)
+
+
+def _damaged(error: sqlite3.Error) -> bool:
+    """Return whether a file is no database, or a malformed one: the low byte is the primary result code."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _make_private(path: Path) -> None:
+    """Make a file its owner's alone, empty where there is none: an index has the notes' whole text."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        if path.is_file() and path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:

@@ -252,16 +252,21 @@ class ChatApp(App[int]):
         self._keep(greeted=True)
         self.push_screen(Welcome(self.chat_screen.palette))
 
-    @work(thread=True)
     def action_export(self, kind: str) -> None:
         """Write the conversation to the current folder: `md`, `json` or `wav`."""
+        self._export(kind, self.scene.snapshot())
+
+    @work(thread=True)
+    def _export(self, kind: str, shown: Scene) -> None:
         log = self.chat.log
         try:
-            scene = whole(replay(log)) if log is not None and log.is_file() else self.scene
+            scene = whole(replay(log)) if log is not None and log.is_file() else shown
             path = written(scene, kind, Path.cwd(), self.chat.control)
             told = f"Written: {path}"
         except VoiceAppError as error:
             told = str(error)
+        except OSError as error:
+            told = f"The conversation can't be written ({error.strerror}); start the chat in another folder"
         self.call_from_thread(self.scene.note, "notice", told)
 
     def action_leave(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from voice_app import events
 from voice_app.errors import SessionError
+from voice_app.files import write_new
 from voice_app.tui.control import Control
 from voice_app.tui.items import Note, Reply, Said, Table, Tool
 from voice_app.tui.scene import Scene
@@ -53,7 +54,7 @@ def as_json(scene: Scene) -> str:
 
 
 def written(scene: Scene, kind: str, folder: Path, control: Control) -> Path:
-    """Write a session as `md`, `json` or `wav` to a new file in a folder. Raises SessionError."""
+    """Write a session as `md`, `json` or `wav` to a new file, its owner's alone. Raises SessionError, OSError."""
     if kind == "wav":
         path = _unused(folder, stem(scene), ".wav")
         control.write_sound(path)
@@ -61,8 +62,7 @@ def written(scene: Scene, kind: str, folder: Path, control: Control) -> Path:
     path = _unused(folder, stem(scene), f".{kind}")
     text = markdown(scene) if kind == "md" else as_json(scene)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        write_new(path, text)
     except OSError as error:
         raise SessionError(path, f"can't be written ({error.strerror})") from None
     return path

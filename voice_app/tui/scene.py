@@ -5,6 +5,7 @@ What a draft makes is kept apart until its turn is over: a draft that is dropped
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,6 +74,12 @@ class Scene:
         """The text of the last reply."""
         replies = [item.text for item in self.items.values() if isinstance(item, Reply)]
         return replies[-1].strip() if replies else ""
+
+    def snapshot(self) -> Scene:
+        """Return the transcript as it stands, to be read by another thread while this one goes on."""
+        still = copy(self)
+        still.items, still.models = dict(self.items), dict(self.models)
+        return still
 
     def apply(self, event: events.Event) -> None:
         """Take one event in. Whatever the order of events, this never fails."""

@@ -19,6 +19,7 @@ from voice_app.tui.cards import Help, Welcome
 from voice_app.tui.commands import commands
 from voice_app.tui.composer import MOST_CHARS
 from voice_app.tui.items import Note
+from voice_app.tui.scene import Scene
 
 Play = Callable[[Pilot[int]], Awaitable[object]]
 CREATED = composed.created()
@@ -215,6 +216,52 @@ def test_exports_never_overwrite(kind: str, tmp_path: Path, monkeypatch: pytest.
 
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [f"voice-app-2026-11-22_10-00-00-2.{kind}", f"voice-app-2026-11-22_10-00-00.{kind}"]
+    if kind != "wav":  # which the session writes
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_an_export_is_of_the_moment_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The conversation goes on while the file is written."""
+    asked = Asked(*composed.with_table())
+    app = ChatApp(Chat(asked, asked))
+    seen = list[str]()
+
+    def written(scene: Scene, kind: str, folder: Path, control: object) -> Path:
+        for key in scene.items:
+            app.scene.put(f"{key}.later", Note("notice", "said meanwhile"))
+            seen.append(key)
+        return folder / kind
+
+    monkeypatch.setattr("voice_app.tui.app.written", written)
+
+    async def export(pilot: Pilot[int]) -> None:
+        app.action_export("md")
+        await app.workers.wait_for_complete()
+
+    play(app, export)
+
+    assert seen
+    assert {f"{key}.later" for key in seen} < app.scene.items.keys()
+
+
+def test_an_export_to_a_folder_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not end the chat."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    asked = Asked(*composed.with_table())
+    app = ChatApp(Chat(asked, asked))
+
+    async def export(pilot: Pilot[int]) -> None:
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        app.action_export("md")
+        await app.workers.wait_for_complete()
+        monkeypatch.chdir(tmp_path)
+
+    play(app, export)
+
+    told = [item.text for item in app.scene.items.values() if isinstance(item, Note)]
+    assert "can't be written" in told[-1]
 
 
 def test_a_storm_of_sizes_leaves_the_screen_as_it_is() -> None:
