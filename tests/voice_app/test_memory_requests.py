@@ -203,13 +203,13 @@ HOSTILE = (
 
 
 def test_no_text_takes_forever() -> None:
-    """Words that can be read in several ways, 2000 characters of them before a name and behind it."""
+    """Words that can be read in several ways, nearly as many as a turn may have, before a name and behind it."""
     script = """
 import sys
 from voice_app.memory.requests import request
 for part in sys.argv[1:]:
-    many = part * (2000 // len(part))
+    many = part * (1980 // len(part))
     request(f"{many}#. My name is Bob")
     request(f"My name is Bob. {many}#")
 """
-    subprocess.run([sys.executable, "-c", script, *HOSTILE], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", script, *HOSTILE], check=True, timeout=10)
