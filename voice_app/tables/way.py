@@ -20,12 +20,12 @@ from voice_app.tables.understanding import understood
 class TableWay:
     """Takes the turns that `understood` knows; keeps the session's table.
 
-    What a draft makes is shown, and kept, only once its turn is over.
+    What a draft makes is shown, and kept if it is whole, only once its turn is over.
     """
 
     seed: int = 0
     shown: Shown | None = None
-    """The table as the screen has it."""
+    """The last table that was made whole. One that is cut short while it grows is shown, but changes nothing."""
 
     def __call__(self, asked: Asked) -> Answer | None:
         columns = self.shown.table.columns if self.shown else None
@@ -35,11 +35,11 @@ class TableWay:
     async def _answer(
         self, asked: Asked, request: ask.Request, before: Shown | None
     ) -> AsyncGenerator[Token, None]:
+        after = before
         try:
             if before is not None:
                 check(request, before)
             yield said(sentences.first(request, before) + " ")
-            after = before
             async with aclosing(self._made(asked, request, before)) as growing:
                 async for after in growing:
                     self._show(asked, after, complete=False)
@@ -47,6 +47,8 @@ class TableWay:
             self._show(asked, after, complete=True)
             yield said(sentences.summary(request, after))
         except TableError as error:
+            if before is not None and after is not before:  # the screen has a part of what failed
+                self._show(asked, before, complete=True)
             yield said(f"I left the table as it is: {error}.")
 
     def _made(self, asked: Asked, request: ask.Request, before: Shown | None) -> filling.Growing:
@@ -63,10 +65,11 @@ class TableWay:
         return _at_once(changed(before, request))
 
     def _show(self, asked: Asked, shown: Shown, *, complete: bool) -> None:
-        """Show a table, and keep it as the session's, once the turn is over."""
+        """Show a table once the turn is over, and keep a complete one as the session's."""
 
         def show() -> None:
-            self.shown = shown
+            if complete:
+                self.shown = shown
             asked.tell(
                 events.TableShown,
                 title=shown.title,

@@ -12,12 +12,15 @@ from inference.types import Sampling
 from tests.bench.tables import REQUESTS, run
 from tests.voice_app.test_conversation import Stage, pause
 from voice_app import events
+from voice_app.answers import Asked
 from voice_app.audio.recordings import RecordedTurn
 from voice_app.config import load_settings
 from voice_app.conversation import Conversation
 from voice_app.demos.check import faults
+from voice_app.errors import TableError
 from voice_app.lane import ThreadLane
-from voice_app.tables import grammar
+from voice_app.tables import filling, grammar
+from voice_app.tables.shown import Shown
 from voice_app.tables.table import Table
 from voice_app.tables.way import TableWay
 from voice_app.wiring import build_llm
@@ -114,6 +117,50 @@ def test_a_change_that_can_not_be_made_is_said_and_changes_nothing() -> None:
     assert texts[3] == "I left the table as it is: New York City is in it already."
     assert way.shown is not None
     assert len(way.shown.table.rows) == 6
+
+
+@pytest.mark.parametrize("change", [REQUESTS[2], "Make an itinerary for Rome."])
+def test_a_table_that_is_cut_short_changes_nothing(change: str) -> None:
+    """Neither blank cells nor a few rows take the place of the whole table; the next change is made to that."""
+    way = TableWay()
+
+    def join(held: Conversation) -> None:
+        held.drafter.ways = (way,)
+
+        def stop(event: events.Event) -> None:
+            if isinstance(event, events.TableShown) and event.turn == 2 and not event.complete:
+                asyncio.get_running_loop().call_soon(held.stop)
+
+        held.bus.subscribe(stop)
+
+    heard = (REQUESTS[0], change, REQUESTS[1])
+    stage = Stage(heard=heard, turns=(RecordedTurn(pause(1.0)),) * 3, during=join).run()
+    first, last = (table_of(event) for event in stage.of(events.TableShown) if event.complete)
+
+    assert [event.status for event in stage.of(events.ResponseDone)][1] == "cancelled"
+    assert first == last
+    assert way.shown is not None
+    assert way.shown.table == first
+
+
+def test_a_table_that_fails_while_it_grows_is_taken_back_on_the_screen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is said, that the table is left as it is, is what is seen."""
+
+    async def fails(asked: Asked, shown: Shown, name: str) -> filling.Growing:
+        yield shown.with_table(shown.table.with_column(name, [""] * len(shown.table.rows)))
+        raise TableError("the model is gone")
+
+    monkeypatch.setattr(filling, "column", fails)
+    stage, way = conversation(REQUESTS[0], REQUESTS[2])
+    whole, grown, back = stage.of(events.TableShown)[-3:]
+
+    assert stage.of(events.TextDone)[1].text.endswith("I left the table as it is: the model is gone.")
+    assert (whole.complete, grown.complete, back.complete) == (True, False, True)
+    assert table_of(grown) != table_of(whole) == table_of(back)
+    assert way.shown is not None
+    assert way.shown.table == table_of(whole)
 
 
 def test_changes_without_a_model_keep_their_part_for_later_ones() -> None:
