@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from inference.types import Token
+from inference.types import Message, Token
 from voice_app.answers import Answer, Asked, announcement, said
 
 REPEAT = "Say that again."
@@ -47,13 +47,24 @@ async def _repeated(asked: Asked) -> AsyncGenerator[Token, None]:
 
 
 def _tried(asked: Asked) -> Answer:
-    """Ask the last question again that was no wish for the same again."""
-    earlier, tries = list(asked.earlier), 1
-    while earlier and (_RETRY.fullmatch(earlier[-2].content) or _REPEAT.fullmatch(earlier[-2].content)):
-        tries += _RETRY.fullmatch(earlier[-2].content) is not None
-        del earlier[-2:]
-    if not earlier:
-        return announcement(NOTHING_YET)
-    style = asked.style.sampling
-    sampling = replace(style, temperature=WARMTH, seed=style.seed + tries)
-    return asked.written((*asked.persona, *earlier[:-1]), sampling=sampling)
+    """Ask the last question again that was no wish for the same again, answered or not."""
+    turns, tries = [*asked.earlier, Message("user", asked.unanswered)], 1
+    while turns:
+        last = turns.pop()
+        if last.role != "user":
+            continue
+        question, more = _without_wishes(last.content)
+        tries += more
+        if question:
+            style = asked.style.sampling
+            sampling = replace(style, temperature=WARMTH, seed=style.seed + tries)
+            return asked.written((*asked.persona, *turns, Message("user", question)), sampling=sampling)
+    return announcement(NOTHING_YET)
+
+
+def _without_wishes(text: str) -> tuple[str, int]:
+    """Return a message without the wishes for the same again at its end, and how many of them were for another try."""
+    lines, tries = text.split("\n"), 0
+    while lines and (_RETRY.fullmatch(lines[-1]) or _REPEAT.fullmatch(lines[-1])):
+        tries += _RETRY.fullmatch(lines.pop()) is not None
+    return "\n".join(lines), tries

@@ -36,6 +36,11 @@ class Asked:
         """The turns before this one, a message each of the user and the assistant."""
         return self.messages[len(self.persona) : -1]
 
+    @property
+    def unanswered(self) -> str:
+        """What the user said before and heard no answer to, a line each turn, as this turn's message has it; or ""."""
+        return self.messages[-1].content.removesuffix(self.text).removesuffix("\n") if self.messages else ""
+
     def written(
         self,
         messages: Sequence[Message],

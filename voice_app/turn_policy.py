@@ -99,7 +99,7 @@ TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
     (T, Happening.SPEECH_PAUSED): (T, ()),
     (T, Happening.TURN_OVER): (T, ()),
     (T, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
-    (T, Happening.STOP_ASKED): (L, (A.CANCEL_REPLY,)),
+    (T, Happening.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER)),
     (T, Happening.SOUND_STARTED): (S, ()),
     (T, Happening.REPLY_ENDED): (L, ()),
     (T, Happening.WORDS_HEARD): (T, ()),

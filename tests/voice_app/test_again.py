@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import numpy as np
 import pytest
 
-from inference.types import Message
+from inference.types import Audio, Message
 from tests.voice_app.test_conversation import Stage, tone
 from voice_app import events
 from voice_app.again import NOTHING_YET, REPEAT, RETRY, WARMTH, again
 from voice_app.audio.recordings import RecordedTurn
 from voice_app.conversation import Conversation
+
+SILENCE = Audio(np.zeros(40 * 16_000, np.float32), 16_000)
 
 
 def stage(*heard: str, replies: tuple[str, ...] = ("One.", "Two.", "Three.")) -> Stage:
@@ -70,3 +75,33 @@ def test_before_the_first_answer_there_is_nothing_to_say_again(words: str) -> No
 def test_other_words_are_left_to_the_language_model(words: str) -> None:
     """Words that only begin like a wish for the same again are a question."""
     assert len(stage(words).llm.requests) == 1
+
+
+@pytest.mark.parametrize("stopped", [events.DraftCreated, events.PlaybackStarted])
+def test_a_question_whose_answer_was_stopped_unheard_is_the_last_one(stopped: type[events.Event]) -> None:
+    """While it is thought about and at the first sound; a try that is stopped as well is no question."""
+    held: list[Conversation] = []
+
+    def stop(event: events.Event) -> None:
+        if isinstance(event, stopped) and event.turn in (2, 3):
+            asyncio.get_running_loop().call_soon(held[0].stop)
+
+    def join(conversation: Conversation) -> None:
+        held.append(conversation)
+        conversation.drafter.ways = (again,)
+        loop = asyncio.get_running_loop()
+        for number, text in enumerate(("count", "spell", RETRY, RETRY)):
+            loop.call_later(0.1 + 8 * number, conversation.submit, text)
+        conversation.bus.subscribe(stop)
+
+    of = Stage(replies=("One.",), turns=(RecordedTurn(SILENCE),), during=join).run()
+    asked = of.llm.requests[-1]
+
+    assert [event.status for event in of.of(events.ResponseDone)][:4] == [
+        "completed",
+        "cancelled",
+        "cancelled",
+        "completed",
+    ]
+    assert [message.content for message in asked.messages[1:]] == ["count", "One.", "spell"]
+    assert asked.sampling.temperature == WARMTH

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from inference.types import Message
 from tests.voice_app.test_conversation import Stage, pause, tone
 from voice_app import events
 from voice_app.audio.recordings import RecordedTurn
@@ -41,8 +42,8 @@ def test_a_stop_drops_what_the_user_says() -> None:
         assert Stage(during=at(seconds, Conversation.stop)).run().of(events.TurnCommitted) == []
 
 
-def test_a_stop_before_the_first_sound_leaves_no_question_behind() -> None:
-    """It was dropped, and is not asked again with the next one."""
+def test_a_stop_before_the_first_sound_keeps_the_question_as_unanswered() -> None:
+    """It stands before the next one, so that "try again" finds it; nothing of a reply is remembered."""
     stage = Stage(
         heard=("hello", "again"),
         first_token_s=2.0,
@@ -51,7 +52,21 @@ def test_a_stop_before_the_first_sound_leaves_no_question_behind() -> None:
     ).run()
 
     assert [event.status for event in stage.of(events.ResponseDone)][0] == "cancelled"
-    assert "hello" not in stage.llm.requests[-1].messages[-1].content
+    assert [event.heard for event in stage.of(events.ItemTruncated)] == [""]
+    assert stage.llm.requests[-1].messages[1:] == (Message("user", "hello\nagain"),)
+
+
+def test_a_stop_before_the_words_are_known_remembers_nothing() -> None:
+    """There is no question yet that could be kept."""
+
+    def stop(held: Conversation) -> None:
+        held.end_turn()
+        held.stop()
+
+    stage = Stage(during=at(1.0, stop)).run()
+
+    assert [event.status for event in stage.of(events.ResponseDone)][0] == "cancelled"
+    assert stage.of(events.ItemTruncated) == []
 
 
 def test_a_released_key_ends_the_turn_at_once() -> None:

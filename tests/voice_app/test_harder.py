@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -183,3 +185,21 @@ def test_a_bridge_is_said_first_and_is_no_part_of_the_answer() -> None:
     assert opener.text == THINKING
     assert opener.at_s < stage.of(events.Considered)[0].at_s
     assert stage.history.messages("next")[2].content == "It is Paris."
+
+
+def test_a_question_without_an_answer_is_the_one_before() -> None:
+    """Its answer was stopped before its first sound; so was that to a first wish to think about it."""
+
+    def begin(conversation: Conversation) -> None:
+        conversation.drafter.ways = (considering(Effort(3, 60.0)),)
+        loop = asyncio.get_running_loop()
+        for number, text in enumerate(("Who is Ann?", "Where is Paris?", "Think harder.", "Think harder.")):
+            loop.call_later(0.1 + 8 * number, conversation.submit, text)
+        for number in (1, 2):
+            loop.call_later(0.15 + 8 * number, conversation.stop)
+
+    silence = Audio(np.zeros(40 * 16_000, np.float32), 16_000)
+    stage = Stage(replies=lambda _: "In France.", turns=(RecordedTurn(silence),), during=begin).run()
+
+    assert [event.text for event in stage.of(events.TextDone)] == ["In France."] * 2
+    assert stage.llm.requests[-1].messages[-1].content == "Where is Paris?"

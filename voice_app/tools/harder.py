@@ -124,9 +124,12 @@ def considering(effort: Effort) -> Way:
 
 
 def _last_question(asked: Asked) -> str:
-    """Return what the user asked before, without the wish to think harder about it."""
+    """Return what the user asked before, answered or not, without the wish to think harder about it."""
     before = [message.content for message in asked.earlier if message.role == "user"]
-    last = before[-1] if before else ""
+    lines = (asked.unanswered or (before[-1] if before else "")).split("\n")
+    while len(lines) > 1 and question_in(lines[-1]) == "":
+        lines.pop()
+    last = "\n".join(lines)
     question = question_in(last)
     return last if question is None else question
 
