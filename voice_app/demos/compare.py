@@ -110,15 +110,18 @@ def ask(settings: Settings, backend: str, question: str) -> Answered:
     """Ask one backend, its persona's prompt being read before, as in a conversation."""
     persona = load_persona(settings.persona)
     llm = build_llm(with_models(settings, llm_backend=backend))
-    llm.restore(persona.messages())
-    request = ChatRequest(
-        (*persona.messages(), Message("user", question)), persona.max_tokens, persona.draw()
-    )
-    start_s = time.perf_counter()
-    stamps = [
-        Stamp(token.text, time.perf_counter() - start_s, token.emulated_s) for token in llm.stream(request)
-    ]
-    llm.close()
+    try:
+        llm.restore(persona.messages())
+        request = ChatRequest(
+            (*persona.messages(), Message("user", question)), persona.max_tokens, persona.draw()
+        )
+        start_s = time.perf_counter()
+        stamps = [
+            Stamp(token.text, time.perf_counter() - start_s, token.emulated_s)
+            for token in llm.stream(request)
+        ]
+    finally:
+        llm.close()
     return Answered(backend, tuple(stamps))
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from inference.errors import PromptTooLong
 from inference.llm.scripted import ScriptedLanguageModel
-from inference.types import ChatRequest, Message
+from inference.types import ChatRequest, Message, Token
 from tests.voice_app.test_conversation import Stage, pause
 from voice_app.audio.recordings import RecordedTurn
 from voice_app.bench.virtual_time import Meter, VirtualLane
+from voice_app.config import load_settings
 from voice_app.conversation import Conversation
 from voice_app.demos import compare, report
 from voice_app.demos.check import COLUMNS, faults, sentence_count
@@ -200,3 +203,24 @@ def test_an_answer_without_words_has_no_figures() -> None:
         "tokens_per_s": None,
     }
     assert list(compare.frames([empty])) == [0.0, 0.0]
+
+
+def test_a_model_that_fails_in_a_race_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it fails with, which is passed on."""
+    closed: list[bool] = []
+
+    class Failing(ScriptedLanguageModel):
+        def restore(self, messages: Sequence[Message]) -> None:
+            pass
+
+        def stream(self, request: ChatRequest) -> Iterator[Token]:
+            raise PromptTooLong(2, 1)
+
+        def close(self) -> None:
+            closed.append(True)
+
+    monkeypatch.setattr(compare, "build_llm", lambda settings: Failing(["x"]))
+    with pytest.raises(PromptTooLong):
+        compare.ask(load_settings(), "llama.cpp", "Why?")
+
+    assert closed == [True]
