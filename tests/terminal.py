@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -78,7 +79,7 @@ class Terminal:
 
     def end_status(self, limit_s: float = LIMIT_S) -> int:
         """Return the status with which the command ended, once it has; the terminal must echo as before it."""
-        screen = self.wait_for("status:", limit_s)
+        screen = self.wait_for(lambda screen: re.search(r"status:\d+:\s+\d", screen) is not None, limit_s)
         status, rest = screen.split("status:")[1].split(":", 1)
         assert rest.split()[0] == "1", f"the terminal does not echo any more:\n{screen}"
         return int(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 from typing import get_args
 
@@ -47,6 +48,16 @@ UNITS = get_args(UnitName)
 def test_conversions_are_those_of_the_definitions(value: str, source: str, target: str, known: str) -> None:
     """To the last digit: the arithmetic is in fractions."""
     assert converted(Fraction(value), source, target) == Fraction(known)
+
+
+@pytest.mark.parametrize("source", UNITS)
+def test_a_unit_of_one_kind_is_turned_into_every_other(source: str) -> None:
+    """No pair fails otherwise than by measuring different things."""
+    for target in UNITS:
+        with contextlib.suppress(ToolError):
+            assert converted(converted(Fraction(2), source, target), target, source) == pytest.approx(2)
+
+    assert converted(Fraction(2), "decade", "year") == 20
 
 
 @given(st.fractions(-(10**9), 10**9, max_denominator=1000), st.sampled_from(UNITS), st.sampled_from(UNITS))

@@ -32,6 +32,7 @@ UnitName = Literal[
 ]  # fmt: skip
 """The units that can be asked for; US ones where a name means several."""
 _PINT = {
+    "decade": "ten_years",
     "celsius": "degC",
     "fahrenheit": "degF",
     "kilometer_per_hour": "kilometer/hour",
@@ -231,7 +232,9 @@ def _registry() -> UnitRegistry[Any]:
     """Load pint with fractions for numbers."""
     import pint
 
-    return pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
+    registry: UnitRegistry[Any] = pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
+    registry.define("ten_years = 10 * year")  # pint's decade is one of frequency, on a logarithmic scale
+    return registry
 
 
 def converted(value: Fraction, source: str, target: str) -> Fraction:
