@@ -112,3 +112,17 @@ def used(text: str) -> set[str]:
         name = str(node.tag).rpartition("}")[2]
         found |= {name, *(f"{name} {attribute}" for attribute in node.attrib)}
     return found
+
+
+def check_page(visit: Visit, file: Path, width: int, *, least_px: int) -> None:
+    """Assert that a page is quiet, asks for nothing but itself, fits the window, shows something, and can be read."""
+    seen_width, seen_height, colours = visit.screenshot()
+
+    assert visit.requests == [file.as_uri()]
+    assert visit.complaints == []
+    assert visit.overflow_px() <= 0
+    assert seen_width == width
+    assert seen_height > least_px
+    assert colours > 60
+    assert visit.faint_words() == []
+    assert visit.violations() == []

@@ -30,14 +30,17 @@ class Abilities:
         self._tell = tell
         self._timers = Timers(announce)
         self._memory: Memory | None = None
-        self._tables = table_way()
+        self._persona, self._tables = assistant.persona.name, table_way()
         self.ways: tuple[Way, ...] = ()
         self.adopt(assistant)
 
     def adopt(self, assistant: Assistant) -> None:
         """Go on with another assistant's persona and voice. What the user should know of its memory is told."""
+        persona = assistant.persona.name
+        if persona != self._persona:  # its chat begins anew, and so do its tables
+            self._persona, self._tables = persona, table_way()
         self._close_memory()
-        self._memory = self._open_memory(assistant.settings, assistant.persona.name)
+        self._memory = self._open_memory(assistant.settings, persona)
         tts = cast(PiperTextToSpeech, assistant.engines.tts)
         tts.pronounce({})
         memory = (remembering(self._memory, tts.pronounce),) if self._memory else ()

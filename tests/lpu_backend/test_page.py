@@ -32,7 +32,7 @@ from lpu_backend.page.facts import (
 from lpu_backend.page.plan import edges, place
 from lpu_backend.page.readout import script
 from lpu_backend.page.systems import validation
-from tests.browser import NARROW, NEEDS_BROWSER, WIDE, invalid, opened, used
+from tests.browser import NARROW, NEEDS_BROWSER, WIDE, check_page, invalid, opened, used
 from tests.lpu_backend.tiny_model import Tiny, write_model
 
 MOST_BYTES = 1_500_000
@@ -215,16 +215,7 @@ def test_a_browser_has_no_complaint_and_makes_no_request(file: Path, width: int,
     """Chromium: an empty console, no request but for the file itself, nothing beside the window, something in it,
     and no fault that axe-core knows of, contrast among them."""
     with opened(file, width, scheme) as visit:
-        seen = visit.screenshot()
-
-        assert visit.requests == [file.as_uri()]
-        assert visit.complaints == []
-        assert visit.overflow_px() <= 0
-        assert seen[0] == width
-        assert seen[1] > 4000
-        assert seen[2] > 60
-        assert visit.faint_words() == []
-        assert visit.violations() == []
+        check_page(visit, file, width, least_px=4000)
 
 
 @NEEDS_BROWSER
