@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from lpu_backend.command import run_command
 from lpu_backend.errors import LpuError
+from lpu_backend.lpu_command import run_command
 
 
 def main() -> int:

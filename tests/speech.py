@@ -10,8 +10,8 @@ import numpy as np
 from inference.stt.whisper import WhisperSpeechToText
 from inference.tts.piper import PiperTextToSpeech
 from inference.types import Audio
-from voice_app.config import Settings
-from voice_app.wiring import build_stt, build_tts
+from voice_app.runtime.engines import build_stt, build_tts
+from voice_app.runtime.settings import Settings
 
 
 @cache

@@ -46,7 +46,7 @@ def test_the_arrows_between_the_rooms_hold() -> None:
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("module", ["voice_app.talk", "voice_app.cli", "voice_app.conversation"])
+@pytest.mark.parametrize("module", ["voice_app.runtime.host", "voice_app.cli.main", "voice_app.core.session"])
 def test_the_headless_path_loads_no_screen_and_no_sound_card(module: str) -> None:
     """Importing what a recorded conversation needs loads neither Textual nor sounddevice."""
     code = f"import {module}, sys; print([m for m in ('textual', 'sounddevice') if m in sys.modules])"
@@ -58,7 +58,7 @@ def test_the_headless_path_loads_no_screen_and_no_sound_card(module: str) -> Non
 def test_the_command_line_answers_without_loading_a_model_library() -> None:
     """`voice-app --help` is quick because it imports nothing heavy."""
     heavy = ("ctranslate2", "onnxruntime", "llama_cpp", "piper", "huggingface_hub", "faster_whisper", "onnx")
-    code = f"import voice_app.cli, sys; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import voice_app.cli.main, sys; print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "[]"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 from inference.errors import InferenceError
-from voice_app.errors import VoiceAppError, exit_code
+from voice_app.core.errors import VoiceAppError, exit_code
 
 
 def main() -> None:
     """Run the command line."""
-    from voice_app.cli import app
+    from voice_app.cli.main import app
 
     try:
         app()

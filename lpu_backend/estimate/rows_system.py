@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lpu_backend.estimate.rows_chip import Answer, identities
-from lpu_backend.system.report import published_latencies
+from lpu_backend.system.network_report import published_latencies
 from lpu_backend.system.sync import align, readings, spanning_tree
 from lpu_backend.system.topology import diameter, system_of
 from lpu_backend.system.wire import WIRE

@@ -24,10 +24,10 @@ from typing import Any, Literal, cast, get_args
 from lpu_backend.compiler.compile import VERSION
 from lpu_backend.errors import EstimateError, LpuError
 from lpu_backend.estimate import costs
-from lpu_backend.estimate.drawing import curves
 from lpu_backend.estimate.estimate import DEFAULT_PROMPT, Question, estimate
+from lpu_backend.estimate.estimate_drawing import curves
+from lpu_backend.estimate.estimate_report import as_json
 from lpu_backend.estimate.frozen import fingerprints
-from lpu_backend.estimate.report import as_json
 from lpu_backend.estimate.shapes import Precision, find_model
 
 Row = dict[str, Any]

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from lpu_backend.errors import EstimateError
 from lpu_backend.estimate.assets import asset_folder, read_toml
-from lpu_backend.estimate.page import error_text
+from lpu_backend.estimate.estimate_page import error_text
 from lpu_backend.page.markup import (
     Child,
     axis,
@@ -25,7 +25,7 @@ from lpu_backend.page.markup import (
     scrolling,
     table,
 )
-from lpu_backend.system.report import any_to_any, microseconds, published_latencies, system_report
+from lpu_backend.system.network_report import any_to_any, microseconds, published_latencies, system_report
 from lpu_backend.system.topology import system_of
 
 ROW = 20.0

@@ -9,7 +9,13 @@ from typing import Any
 
 from lpu_backend.errors import TopologyError
 from lpu_backend.system.faults import Failure
-from lpu_backend.system.report import Trial, exchange_of, exchange_report, published_latencies, system_report
+from lpu_backend.system.network_report import (
+    Trial,
+    exchange_of,
+    exchange_report,
+    published_latencies,
+    system_report,
+)
 from lpu_backend.system.topology import System, system_of
 from lpu_backend.system.topology_file import read_topology
 

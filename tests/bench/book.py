@@ -16,14 +16,14 @@ import sys
 from collections.abc import Sequence
 
 from inference.types import ChatRequest, Message, Sampling
-from voice_app.books.guard import fault, sentences
-from voice_app.books.headings import write_headings
-from voice_app.books.measures import quality, speed, total
-from voice_app.books.plan import PageStep, Plan, chapter_step, chapters, outline_step, page_steps
-from voice_app.books.prose import MOST_WORDS, write_page
-from voice_app.books.writer import Tally, Writer
-from voice_app.config import Settings
-from voice_app.wiring import build_llm, chosen_llm
+from voice_app.demos.books.book_plan import PageStep, Plan, chapter_step, chapters, outline_step, page_steps
+from voice_app.demos.books.guard import fault, sentences
+from voice_app.demos.books.headings import write_headings
+from voice_app.demos.books.measures import quality, speed, total
+from voice_app.demos.books.prose import MOST_WORDS, write_page
+from voice_app.demos.books.writer import Tally, Writer
+from voice_app.runtime.engines import build_llm, chosen_llm
+from voice_app.runtime.settings import Settings
 
 TOPICS = (
     "keeping bees in a city",

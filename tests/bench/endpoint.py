@@ -21,9 +21,9 @@ import numpy.typing as npt
 from inference.audio import resample
 from inference.types import Audio, Samples
 from voice_app.bench.scenario import ScenarioTurn, bundled, corpus
-from voice_app.config import load_settings
-from voice_app.endpointing import EndpointLimits, endpoint, is_open
-from voice_app.wiring import Assistant, build_assistant
+from voice_app.core.endpointing import EndpointLimits, endpoint, is_open
+from voice_app.runtime.engines import Assistant, build_assistant
+from voice_app.runtime.settings import load_settings
 
 RATE_HZ = 16_000
 DIP_DB, DIP_S = -28.0, 0.3

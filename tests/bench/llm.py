@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.types import ChatRequest, Message, Sampling
-from voice_app.config import load_settings
-from voice_app.lane import ThreadLane, Urgency, stream
-from voice_app.wiring import build_llm
+from voice_app.runtime.engines import build_llm
+from voice_app.runtime.scheduler import ThreadLane, Urgency, stream
+from voice_app.runtime.settings import load_settings
 
 STORY = (Message("user", "Tell me a long story about a dog and the sea."),)
 

@@ -37,7 +37,7 @@ from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.quantise import quantise
 from tests.bench.persona import is_right, questions
 from tests.bench.quantise import SKIPPED_TOKENS, WINDOW_TOKENS, load, log_probabilities
-from voice_app.persona import load_persona
+from voice_app.runtime.persona import load_persona
 
 Logits = npt.NDArray[np.float32]
 F32 = Recipe(ftype=0)

@@ -15,14 +15,14 @@ from pathlib import Path
 from inference.llm.llamacpp import LlamaCpp
 from inference.types import ChatRequest, Message
 from tests.bench.persona import is_right, questions
-from voice_app.config import load_settings
-from voice_app.memory.about import about
-from voice_app.memory.entries import Entry
-from voice_app.memory.recall import FIRST_PERSON, answers
-from voice_app.memory.requests import TellName, request
-from voice_app.memory.sayings import sentence, to_you, told
-from voice_app.persona import Persona, load_persona
-from voice_app.wiring import build_llm
+from voice_app.runtime.engines import build_llm
+from voice_app.runtime.persona import Persona, load_persona
+from voice_app.runtime.settings import load_settings
+from voice_app.skills.memory.about import about
+from voice_app.skills.memory.entries import Entry
+from voice_app.skills.memory.memory_requests import TellName, request
+from voice_app.skills.memory.recall import FIRST_PERSON, answers
+from voice_app.skills.memory.sayings import sentence, to_you, told
 
 DATA = Path(__file__).parent / "data" / "memory.tsv"
 Prefix = tuple[Message, ...]

@@ -21,9 +21,9 @@ import numpy as np
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.types import Audio, ChatRequest, Message
-from voice_app.config import load_settings
-from voice_app.persona import Persona, load_persona, persona_names
-from voice_app.wiring import build_llm, build_stt, build_tts
+from voice_app.runtime.engines import build_llm, build_stt, build_tts
+from voice_app.runtime.persona import Persona, load_persona, persona_names
+from voice_app.runtime.settings import load_settings
 
 QUESTIONS = Path(__file__).parent / "data" / "questions.tsv"
 

@@ -28,20 +28,21 @@ from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.compiler.steps import CompiledSteps
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.shape import read_shape
-from lpu_backend.page import plan, timeline
+from lpu_backend.page import floor_drawing as plan
+from lpu_backend.page import timeline_drawing as timeline
 from lpu_backend.page.facts import Step, step_of
 from lpu_backend.page.markup import document, element, legend
 from tests.browser import BROWSER
 from tests.voice_app.tui.shown import recorded, ticked
-from voice_app import events
 from voice_app.bench.audio import Product
-from voice_app.bench.drawing import NAMES, STAGES, waterfalls
-from voice_app.bench.report import figures
+from voice_app.bench.bench_drawing import NAMES, STAGES, waterfalls
+from voice_app.bench.bench_report import figures
 from voice_app.bench.run import machine
 from voice_app.bench.scenario import bundled
-from voice_app.budget import Budget
-from voice_app.config import Settings, load_settings
-from voice_app.wiring import build_assistant, build_tts, chosen_llm, find_model, with_models
+from voice_app.core import events
+from voice_app.core.budget import Budget
+from voice_app.runtime.engines import build_assistant, build_tts, chosen_llm, find_model, with_models
+from voice_app.runtime.settings import Settings, load_settings
 
 FOLDER = Path(__file__).parents[2] / "assets" / "pictures"
 WIDTH, SHARPNESS = 880, 2

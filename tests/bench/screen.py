@@ -14,14 +14,14 @@ import tracemalloc
 from textual import events as textual_events
 
 from tests.voice_app.tui import composed
-from voice_app import events
-from voice_app.config import load_settings
-from voice_app.live import LiveSession
-from voice_app.session import Session
+from voice_app.core import events
+from voice_app.runtime.live import LiveSession
+from voice_app.runtime.session_parts import Session
+from voice_app.runtime.settings import load_settings
 from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.feed import Feed
+from voice_app.tui.launch import SessionThread
 from voice_app.tui.replayed import Replay
-from voice_app.tui.run import SessionThread
 
 SIZE = (120, 40)
 QUESTIONS = ("Tell me a story about a bee.", "What is the capital of France?", "Why is the sky blue?")

@@ -18,18 +18,18 @@ from typing import Any
 import jiwer
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from voice_app.config import load_settings
+from voice_app.core.pipeline import Engines
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
-from voice_app.demos.tables import asking_voice, requests
-from voice_app.demos.told import Listener, Told
+from voice_app.demos.table_demo import asking_voice, requests
+from voice_app.demos.turn_records import Listener, Told
 from voice_app.demos.typed_turns import hold
-from voice_app.lane import ThreadLane
-from voice_app.reply import Engines
-from voice_app.tables.filling import phrases
-from voice_app.tables.ideas import kinds
-from voice_app.tables.way import table_way
-from voice_app.wiring import build_llm, build_stt
+from voice_app.runtime.engines import build_llm, build_stt
+from voice_app.runtime.scheduler import ThreadLane
+from voice_app.runtime.settings import load_settings
+from voice_app.skills.table.filling import phrases
+from voice_app.skills.table.ideas import kinds
+from voice_app.skills.table.table_skill import table_way
 
 REQUESTS = tuple(line.said for line in TABLE)
 RANGES = {

@@ -3,8 +3,8 @@
     python -m tests.bench.think [--set choose|report] [--samples N] [--part I/N] [--verbose]
 
 Every question of `tests.bench.persona` is answered greedily and `--samples` minus one times at the temperature of
-`voice_app.tools.harder`. The vote is that of "think harder", all its samples drawn; the verifier asks the model of
-each answer how probable "right" is rather than "wrong", and takes the most probable one. `best possible` counts
+`voice_app.skills.think.think`. The vote is that of "think harder", all its samples drawn; the verifier asks the model
+of each answer how probable "right" is rather than "wrong", and takes the most probable one. `best possible` counts
 questions with a right answer among the samples. `--part 2/4` takes the second quarter of the questions.
 """
 
@@ -18,10 +18,10 @@ import time
 from inference.llm.llamacpp import LlamaCpp
 from inference.types import ChatRequest, Message
 from tests.bench.persona import Question, is_right, questions
-from voice_app.config import load_settings
-from voice_app.persona import Persona, load_persona
-from voice_app.tools.harder import LONGEST_ANSWER_TOKENS, Considering, Effort
-from voice_app.wiring import build_llm
+from voice_app.runtime.engines import build_llm
+from voice_app.runtime.persona import Persona, load_persona
+from voice_app.runtime.settings import load_settings
+from voice_app.skills.think.think import LONGEST_ANSWER_TOKENS, Considering, Effort
 
 CHECKED = (
     ("What is the capital of France?", "The capital of France is Paris.", "right"),

@@ -24,15 +24,15 @@ from inference.assets import asset
 from inference.llm.llamacpp import LlamaCpp
 from inference.types import ChatRequest
 from tests.bench.persona import by_ear, questions
-from voice_app.config import Settings, load_settings
-from voice_app.errors import ToolError
-from voice_app.tools.arithmetic import evaluate
-from voice_app.tools.calls import GREEDY, LONGEST_CALL_TOKENS, call_prompt, meant, parsed
-from voice_app.tools.grammar import grammar_of
-from voice_app.tools.timers import Timers
-from voice_app.tools.tool import Arguments, Tool
-from voice_app.tools.toolbox import toolbox
-from voice_app.wiring import build_llm
+from voice_app.core.errors import ToolError
+from voice_app.runtime.engines import build_llm
+from voice_app.runtime.settings import Settings, load_settings
+from voice_app.skills.calculator.arithmetic import evaluate
+from voice_app.skills.calls import GREEDY, LONGEST_CALL_TOKENS, call_prompt, meant, parsed
+from voice_app.skills.json_grammar import grammar_of
+from voice_app.skills.timer.timers import Timers
+from voice_app.skills.tool import Arguments, Tool
+from voice_app.skills.toolbox import toolbox
 
 REQUESTS = Path(__file__).parent / "data" / "tool_requests.tsv"
 

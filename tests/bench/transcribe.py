@@ -28,10 +28,10 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from inference.audio import read_audio, resample, write_audio
 from inference.stt.whisper import RATE_HZ
 from inference.types import Audio, HeardWord
-from voice_app.config import Settings
-from voice_app.transcription.cues import cues
-from voice_app.transcription.engine import Transcriber
-from voice_app.wiring import build_tts, find_model
+from voice_app.cli.transcription.cues import cues
+from voice_app.cli.transcription.timed_stt import Transcriber
+from voice_app.runtime.engines import build_tts, find_model
+from voice_app.runtime.settings import Settings
 
 MOST_WORSE = 0.02
 MOST_START_MS = 200

@@ -18,7 +18,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from inference.audio import read_audio, resample
 from inference.errors import ModelCorrupt, ModelError, ModelMissing
 from inference.stt.loops import find_loop
-from inference.stt.scripted import ScriptedSpeechToText
+from inference.stt.scripted_stt import ScriptedSpeechToText
 from inference.stt.whisper import (
     FULL_CONTEXT_S,
     RATE_HZ,
@@ -92,7 +92,7 @@ def speak() -> Callable[[str], Audio]:
 def test_imports_are_cheap() -> None:
     """Importing the modules loads none of the heavy libraries."""
     code = (
-        "import sys, inference.audio, inference.stt.whisper, inference.stt.scripted, inference.vad.silero;"
+        "import sys, inference.audio, inference.stt.whisper, inference.stt.scripted_stt, inference.vad.silero;"
         "print(*{'ctranslate2', 'faster_whisper', 'onnxruntime', 'soundfile', 'soxr'} & set(sys.modules))"
     )
     root = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from inference.tts.piper import (
     PiperTextToSpeech,
     leading_silence,
 )
-from inference.tts.scripted import ScriptedTextToSpeech
+from inference.tts.scripted_tts import ScriptedTextToSpeech
 from tests.inference.tiny_voice import SENTENCES, phoneme_ids, spoken
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from inference.audio import read_audio, resample
 from inference.types import Samples
-from inference.vad.scripted import ScriptedVad
+from inference.vad.scripted_vad import ScriptedVad
 from inference.vad.silero import FRAME_SAMPLES, RATE_HZ, SileroVad
 from tests.speech import spoken
 

@@ -11,8 +11,8 @@ import pytest
 
 from lpu_backend.chip.assembly import parse
 from lpu_backend.chip.listing import to_text
-from lpu_backend.command import run_command
 from lpu_backend.errors import LpuError
+from lpu_backend.lpu_command import run_command
 from tests.lpu_backend.tiny_model import Tiny, write_model
 
 MATMUL = Path(__file__).parent / "golden" / "matmul.lpu"

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpu_backend.command import run_command
 from lpu_backend.errors import EstimateError, LpuError
 from lpu_backend.estimate.costs import Costs, compiled_shape
 from lpu_backend.estimate.estimate import Question, estimate
+from lpu_backend.estimate.estimate_report import as_json
 from lpu_backend.estimate.partition import Part, divide
-from lpu_backend.estimate.report import as_json
 from lpu_backend.estimate.shapes import PublishedModel, find_model
+from lpu_backend.lpu_command import run_command
 from lpu_backend.system.collectives import hand_over
 from lpu_backend.system.topology import system_of
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpu_backend.command import run_command
 from lpu_backend.errors import LpuError
-from lpu_backend.system.report import published_latencies
+from lpu_backend.lpu_command import run_command
+from lpu_backend.system.network_report import published_latencies
 
 
 def ask(*words: str) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from lpu_backend.chip.floorplan import MEM_QUEUES, QUEUES
 from lpu_backend.chip.spec import PRODUCT
-from lpu_backend.command import run_command
 from lpu_backend.compiler.steps import CompiledSteps
 from lpu_backend.errors import LpuError
+from lpu_backend.lpu_command import run_command
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.shape import read_shape
 from lpu_backend.page.facts import (
@@ -29,7 +29,7 @@ from lpu_backend.page.facts import (
     sram_words,
     step_of,
 )
-from lpu_backend.page.plan import edges, place
+from lpu_backend.page.floor_drawing import edges, place
 from lpu_backend.page.readout import script
 from lpu_backend.page.systems import validation
 from tests.browser import NARROW, NEEDS_BROWSER, WIDE, check_page, invalid, opened, used

@@ -20,7 +20,7 @@ from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.graph import ModelGraph, build_graph
 from lpu_backend.model.shape import ModelShape
 from lpu_backend.model.sharing import shared_model, shared_shape
-from lpu_backend.system.sharing import sharing
+from lpu_backend.system.tensor_parallel import sharing
 from tests.lpu_backend.test_compile import equal_bits
 from tests.lpu_backend.test_compile_real import smollm2
 from tests.lpu_backend.test_fast import tiny_model

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from lpu_backend.command import run_command
 from lpu_backend.errors import EstimateError
 from lpu_backend.estimate.estimate import Question
 from lpu_backend.estimate.shapes import find_model
 from lpu_backend.estimate.smallest import smallest_system
 from lpu_backend.estimate.sweep import By, answer, cells, sweep
+from lpu_backend.lpu_command import run_command
 
 SHAPE = """[[model]]
 name = "toy"

@@ -10,13 +10,13 @@ import pytest
 
 import lpu_backend
 from lpu_backend.chip.spec import PRODUCT
-from lpu_backend.command import run_command
 from lpu_backend.estimate.assets import asset_folder, read_toml
+from lpu_backend.estimate.estimate_page import DATA, files
 from lpu_backend.estimate.hand import Lanes, Product, Reduce, bert_steps, cycles, lower_bound, resnet50_steps
-from lpu_backend.estimate.page import DATA, files
 from lpu_backend.estimate.rows_chip import Answer
 from lpu_backend.estimate.shapes import find_model
 from lpu_backend.estimate.validate import answers, row_of
+from lpu_backend.lpu_command import run_command
 
 ROOM = Path(lpu_backend.__file__).parent
 PUBLISHED = {str(row["id"]): row for row in read_toml(asset_folder() / "published.toml")["row"]}

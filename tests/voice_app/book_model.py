@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from inference.types import ChatRequest, Token
-from voice_app.books.plan import Plan
+from voice_app.demos.books.book_plan import Plan
 
 TOPIC = "keeping bees in a city"
 _TEXT = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from voice_app.abilities import Abilities
-from voice_app.config import load_settings
-from voice_app.tables.way import TableWay
+from voice_app.runtime.settings import load_settings
+from voice_app.runtime.skill_set import Abilities
+from voice_app.skills.table.table_skill import TableWay
 
 
 def assistant(persona: str) -> SimpleNamespace:

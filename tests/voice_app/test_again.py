@@ -9,10 +9,10 @@ import pytest
 
 from inference.types import Audio, Message
 from tests.voice_app.test_conversation import Stage, tone
-from voice_app import events
-from voice_app.again import NOTHING_YET, REPEAT, RETRY, WARMTH, again
-from voice_app.audio.recordings import RecordedTurn
-from voice_app.conversation import Conversation
+from voice_app.core import events
+from voice_app.core.session import Conversation
+from voice_app.io.recordings import RecordedTurn
+from voice_app.skills.repeat.repeat import NOTHING_YET, REPEAT, RETRY, WARMTH, again
 
 SILENCE = Audio(np.zeros(40 * 16_000, np.float32), 16_000)
 

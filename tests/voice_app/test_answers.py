@@ -9,11 +9,11 @@ import pytest
 
 from inference.types import Token
 from tests.voice_app.test_conversation import Stage, pause
-from voice_app import events
-from voice_app.answers import Answer, Asked, said
-from voice_app.audio.recordings import RecordedTurn
-from voice_app.conversation import Conversation
-from voice_app.errors import VoiceAppError
+from voice_app.core import events
+from voice_app.core.errors import VoiceAppError
+from voice_app.core.session import Conversation
+from voice_app.core.turn import Answer, Asked, said
+from voice_app.io.recordings import RecordedTurn
 
 
 @dataclass

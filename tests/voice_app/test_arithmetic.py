@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from voice_app.errors import ToolError
-from voice_app.tools.arithmetic import LARGEST_BITS, evaluate
-from voice_app.tools.calculator import Sum, by_rule, calculate
-from voice_app.tools.number_words import canonical, spoken, value_of
+from voice_app.core.errors import ToolError
+from voice_app.skills.calculator.arithmetic import LARGEST_BITS, evaluate
+from voice_app.skills.calculator.calculator import Sum, by_rule, calculate
+from voice_app.skills.number_words import canonical, spoken, value_of
 
 Known = tuple[str, Fraction]
 

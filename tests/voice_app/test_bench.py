@@ -11,10 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from inference.audio import write_audio
-from inference.tts.scripted import ScriptedTextToSpeech
+from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Audio, Samples
-from voice_app import events
-from voice_app.audio.recordings import SpokenTurn
+from voice_app.bench.bench_report import figures, is_good
 from voice_app.bench.card import locate
 from voice_app.bench.composed import Durations, measure_composed
 from voice_app.bench.measured import (
@@ -27,11 +26,12 @@ from voice_app.bench.measured import (
     word_error_rate,
     words_answered,
 )
-from voice_app.bench.report import figures, is_good
 from voice_app.bench.scenario import ScenarioTurn, bundled, corpus, spoken
-from voice_app.budget import Budget
-from voice_app.cli import app
-from voice_app.errors import ScenarioError
+from voice_app.cli.main import app
+from voice_app.core import events
+from voice_app.core.budget import Budget
+from voice_app.core.errors import ScenarioError
+from voice_app.io.recordings import SpokenTurn
 
 RATE_HZ = 1000
 SILENT = Audio(np.zeros(10, np.float32), RATE_HZ)

@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 
 from inference.types import ChatRequest
 from tests.voice_app.book_model import TOPIC, ScriptedBookModel, plan, reply, sentence
-from voice_app.books.book import Book, write_book
-from voice_app.books.command import BookRequest, run_book
-from voice_app.books.guard import count, fault, is_known, sentences
-from voice_app.books.markdown import markdown
-from voice_app.books.measures import distinct, quality
-from voice_app.books.plan import chapters, checked_topic, outline_step
-from voice_app.books.work_folder import WorkFolder
-from voice_app.books.writer import Writer
-from voice_app.config import Settings
-from voice_app.errors import BookError, OutputError
+from voice_app.cli.book_command import BookRequest, run_book
+from voice_app.core.errors import BookError, OutputError
+from voice_app.demos.books.book import Book, write_book
+from voice_app.demos.books.book_markdown import markdown
+from voice_app.demos.books.book_plan import chapters, checked_topic, outline_step
+from voice_app.demos.books.guard import count, fault, is_known, sentences
+from voice_app.demos.books.measures import distinct, quality
+from voice_app.demos.books.work_folder import WorkFolder
+from voice_app.demos.books.writer import Writer
+from voice_app.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,8 +107,8 @@ def test_a_book_survives_kill_9(tmp_path: Path) -> None:
     """Killed in the middle of a page, the next run keeps the pages that were done, and the book is the same."""
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from tests.voice_app.book_model import *; from voice_app.books.book import write_book\n"
-        "from voice_app.books.work_folder import WorkFolder; from voice_app.books.writer import Writer\n"
+        "from tests.voice_app.book_model import *; from voice_app.demos.books.book import write_book\n"
+        "from voice_app.demos.books.work_folder import WorkFolder; from voice_app.demos.books.writer import Writer\n"
         "model = ScriptedBookModel(before=lambda _: time.sleep(0.02))\n"
         "write_book(plan(9), Writer(model), WorkFolder.open(Path(sys.argv[1]), plan(9), False), lambda _: None)\n"
     )
@@ -194,7 +194,7 @@ def test_the_command_reports_and_does_not_overwrite(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """JSON with the basis of every speed; a second run is refused, --force makes the same file out of the steps."""
-    monkeypatch.setattr("voice_app.books.command._identity", lambda _: "scripted")
+    monkeypatch.setattr("voice_app.cli.book_command._identity", lambda _: "scripted")
     request = BookRequest(TOPIC, 3, tmp_path / "b.md", json=True, estimates=False)
     first = ScriptedBookModel(token_s=0.001)
     assert run_book(Settings(), request, lambda _: first) == 0
@@ -215,7 +215,7 @@ def test_ctrl_c_is_no_accident(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Status 130, one line that says what is kept, no book yet; the same command goes on."""
-    monkeypatch.setattr("voice_app.books.command._identity", lambda _: "scripted")
+    monkeypatch.setattr("voice_app.cli.book_command._identity", lambda _: "scripted")
     request = BookRequest(TOPIC, 3, tmp_path / "b.md", estimates=False)
 
     def stop(number: int) -> None:

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.voice_app.book_model import plan
-from voice_app.books.book import Book, Page, WrittenChapter
-from voice_app.books.epub import epub
-from voice_app.books.markdown import markdown
-from voice_app.books.plan import checked_topic, title
+from voice_app.demos.books.book import Book, Page, WrittenChapter
+from voice_app.demos.books.book_markdown import markdown
+from voice_app.demos.books.book_plan import checked_topic, title
+from voice_app.demos.books.epub import epub
 
 HOSTILE = 'A & <b>B</b> "c" *d* _e_ [f](g) #h `i` | ]]> 1. – é 你'
 lines = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20).map(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.budget import NATURAL_TOKENS, Budget, Estimates, plan
-from voice_app.stages import SPANS, TurnTimes
+from voice_app.core.budget import NATURAL_TOKENS, Budget, Estimates, plan
+from voice_app.core.stages import SPANS, TurnTimes
 
 spans = st.floats(0.001, 2)
 

@@ -18,11 +18,11 @@ from inference.audio import write_audio
 from inference.types import Audio, Samples
 from tests.pulse import CARD_RATE_HZ, PulseServer, require_pulse
 from tests.speech import spoken, stt
-from voice_app import events
 from voice_app.bench.card import measure_card
 from voice_app.bench.scenario import ScenarioTurn
-from voice_app.errors import SessionError
-from voice_app.recorder import replay
+from voice_app.core import events
+from voice_app.core.errors import SessionError
+from voice_app.observe.recorder import replay
 
 pytestmark = [pytest.mark.card, pytest.mark.model]
 

@@ -17,7 +17,7 @@ import soundfile
 from inference.audio import read_audio, write_audio
 from inference.types import Audio
 from tests.speech import spoken
-from voice_app.errors import exit_code
+from voice_app.core.errors import exit_code
 
 pytestmark = pytest.mark.model
 
@@ -242,9 +242,9 @@ def test_models_are_listed_and_verified() -> None:
 def test_every_error_has_a_documented_exit_status() -> None:
     """The table in errors.py and the help agree on the numbers in use."""
     import inference.errors
-    import voice_app.errors
+    import voice_app.core.errors
 
-    kinds = [*_subclasses(voice_app.errors.VoiceAppError), *_subclasses(inference.errors.InferenceError)]
+    kinds = [*_subclasses(voice_app.core.errors.VoiceAppError), *_subclasses(inference.errors.InferenceError)]
     statuses = {exit_code(kind.__new__(kind)) for kind in kinds}
 
     assert statuses == {1, 3, 4, 5, 6, 7}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from voice_app.bench.compare import SavedResult, compare, read_result
-from voice_app.cli import app
-from voice_app.errors import ResultError
+from voice_app.cli.main import app
+from voice_app.core.errors import ResultError
 
 LATENCIES_MS = [280.0, 300.0, 310.0, 320.0, 290.0, 305.0, 295.0, 315.0] * 3
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice_app.config import load_settings
-from voice_app.errors import ConfigError
+from voice_app.core.errors import ConfigError
+from voice_app.runtime.settings import load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ import pytest
 
 from inference.types import Message
 from tests.voice_app.test_conversation import Stage, pause, tone
-from voice_app import events
-from voice_app.audio.recordings import RecordedTurn
-from voice_app.conversation import Conversation
+from voice_app.core import events
+from voice_app.core.session import Conversation
+from voice_app.io.recordings import RecordedTurn
 
 
 def at(seconds: float, act: Callable[[Conversation], None]) -> Callable[[Conversation], None]:

@@ -13,19 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.errors import PromptTooLong
-from inference.llm.scripted import ScriptedLanguageModel
+from inference.llm.scripted_llm import ScriptedLanguageModel
 from inference.protocols import TurnDetector
-from inference.stt.scripted import ScriptedSpeechToText
-from inference.tts.scripted import ScriptedTextToSpeech
+from inference.stt.scripted_stt import ScriptedSpeechToText
+from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Audio, ChatRequest, Message, Samples
-from voice_app import events
-from voice_app.audio.recordings import RecordedTurn, RecordedUser
-from voice_app.audio.speaker import FileSpeaker
 from voice_app.bench.virtual_time import Meter, VirtualLane, run
-from voice_app.conversation import Conversation, Senses
-from voice_app.history import History
-from voice_app.lane import Lane
-from voice_app.reply import Engines, ReplyStyle
+from voice_app.core import events
+from voice_app.core.history import History
+from voice_app.core.pipeline import Engines, ReplyStyle
+from voice_app.core.session import Conversation, Senses
+from voice_app.io.recordings import RecordedTurn, RecordedUser
+from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.scheduler import Lane
 
 RATE_HZ = 16_000
 

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pulse import CARD_RATE_HZ, PulseServer
-from voice_app import clock
-from voice_app.audio import device as device_module
-from voice_app.audio.device import DeviceInfo, DeviceSpeaker, Microphone, choose_device, list_devices
-from voice_app.audio.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
-from voice_app.errors import AudioDeviceError
+from voice_app.core import clock
+from voice_app.core.errors import AudioDeviceError
+from voice_app.io import device as device_module
+from voice_app.io.device import DeviceInfo, DeviceSpeaker, Microphone, choose_device, list_devices
+from voice_app.io.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
 
 
 def info(index: int, name: str, inputs: int = 2, outputs: int = 2, default: bool = False) -> DeviceInfo:
@@ -82,7 +82,7 @@ def test_any_wish_gives_a_usable_device_or_the_documented_error(wanted: str, kin
 
 def test_importing_the_module_does_not_load_portaudio() -> None:
     """Programs without sound neither need PortAudio nor wait for it."""
-    code = "import sys, voice_app.audio.device; sys.exit('sounddevice' in sys.modules)"
+    code = "import sys, voice_app.io.device; sys.exit('sounddevice' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=60).returncode
         == 0

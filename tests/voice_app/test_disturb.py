@@ -10,10 +10,10 @@ import pytest
 from inference.types import Samples
 from tests.pulse import CARD_RATE_HZ, require_pulse
 from tests.speech import spoken
-from voice_app import events
 from voice_app.bench.disturb import Course, disturbed_figures, made_noises, measure_disturbed, recorded_noises
 from voice_app.bench.disturb import stops as stops_of
-from voice_app.errors import ScenarioError
+from voice_app.core import events
+from voice_app.core.errors import ScenarioError
 
 
 def sounding(*stretches: tuple[float, float]) -> Samples:

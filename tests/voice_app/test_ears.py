@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voice_app.audio.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
-from voice_app.ears import Ears, EarSettings
-from voice_app.turn_policy import Happening
+from voice_app.core.segmenter import Ears, EarSettings
+from voice_app.core.turn_table import Happening
+from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 
 
 def hear(ears: Ears, *frames: tuple[float, float]) -> list[tuple[int, Happening]]:

@@ -15,10 +15,10 @@ from inference.audio import resample
 from inference.types import Audio, Samples
 from inference.vad.silero import SileroVad
 from tests.speech import spoken
-from voice_app.audio import echo_cancel
-from voice_app.audio.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
-from voice_app.audio.frames import CHUNK_SAMPLES, FRAME_RATE_HZ, FRAME_SAMPLES, FrameCutter
-from voice_app.errors import AudioDeviceError
+from voice_app.core.errors import AudioDeviceError
+from voice_app.io import echo_cancel
+from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
+from voice_app.io.frames import CHUNK_SAMPLES, FRAME_RATE_HZ, FRAME_SAMPLES, FrameCutter
 
 CHUNK_S = CHUNK_SAMPLES / FRAME_RATE_HZ
 SPEAKER_HZ = 48_000
@@ -184,7 +184,9 @@ def test_what_was_put_before_the_microphone_listened_is_dropped_in_silence() -> 
 
 def test_the_package_is_loaded_late() -> None:
     """A program that does not listen neither needs nor loads it."""
-    code = "import sys, voice_app.audio.device, voice_app.talk; sys.exit('pywebrtc_audio' in sys.modules)"
+    code = (
+        "import sys, voice_app.io.device, voice_app.runtime.host; sys.exit('pywebrtc_audio' in sys.modules)"
+    )
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
 

@@ -10,9 +10,9 @@ import sys
 import pytest
 from rich.console import Console
 
-from voice_app import events
-from voice_app.console import ConsoleView
-from voice_app.stages import emulated
+from voice_app.core import events
+from voice_app.core.stages import emulated
+from voice_app.observe.console import ConsoleView
 
 
 def test_figures_of_the_chip_come_from_its_tokens() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.endpointing import EndpointLimits, Patience, endpoint, is_open
+from voice_app.core.endpointing import EndpointLimits, Patience, endpoint, is_open
 
 LIMITS = EndpointLimits()
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from inference.types import Audio, Message, Sampling
 from tests.voice_app.test_conversation import Stage, pause
-from voice_app import events
-from voice_app.audio.recordings import RecordedTurn
-from voice_app.conversation import Conversation
-from voice_app.reply import Opener
-from voice_app.tools.bridges import THINKING
-from voice_app.tools.harder import WARMTH, Considering, Effort, alike, considering, gist, question_in
+from voice_app.core import events
+from voice_app.core.pipeline import Opener
+from voice_app.core.session import Conversation
+from voice_app.io.recordings import RecordedTurn
+from voice_app.skills.fillers import THINKING
+from voice_app.skills.think.think import WARMTH, Considering, Effort, alike, considering, gist, question_in
 
 
 @pytest.mark.parametrize(

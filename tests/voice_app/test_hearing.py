@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from inference.types import Transcript
-from voice_app.audio.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
-from voice_app.ears import Ears, EarSettings
-from voice_app.hearing import Voice, is_hum, is_nod, words
+from voice_app.core.barge_in import Voice, is_hum, is_nod, words
+from voice_app.core.segmenter import Ears, EarSettings
+from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 
 
 def test_hums_and_nods() -> None:

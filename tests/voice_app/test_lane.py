@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from voice_app.bench.virtual_time import Meter, VirtualLane, run
-from voice_app.lane import ThreadLane, Urgency, stream
+from voice_app.runtime.scheduler import ThreadLane, Urgency, stream
 
 
 def test_the_most_urgent_quantum_goes_first() -> None:

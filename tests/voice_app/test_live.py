@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from voice_app import events
-from voice_app.config import load_settings
-from voice_app.live import LiveSession, changed
-from voice_app.session import Session
+from voice_app.core import events
+from voice_app.runtime.live import LiveSession, changed
+from voice_app.runtime.session_parts import Session
+from voice_app.runtime.settings import load_settings
 
 pytestmark = pytest.mark.model
 PATIENCE_S = 60.0

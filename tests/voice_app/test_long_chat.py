@@ -7,12 +7,12 @@ import asyncio
 from inference.errors import PromptTooLong
 from inference.types import Message
 from tests.voice_app.test_conversation import Stage, tone
-from voice_app import events
-from voice_app.audio.recordings import RecordedTurn
-from voice_app.audio.speaker import FileSpeaker
-from voice_app.config import load_settings
-from voice_app.drafting import TURN_TOKENS, Drafter
-from voice_app.wiring import build_assistant
+from voice_app.core import events
+from voice_app.core.draft import TURN_TOKENS, Drafter
+from voice_app.io.recordings import RecordedTurn
+from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.engines import build_assistant
+from voice_app.runtime.settings import load_settings
 
 TURNS = 12
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from voice_app.cli import app
+from voice_app.cli.main import app
 
 
 def test_the_chip_answers() -> None:

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from voice_app.cli import app
-from voice_app.errors import EntryError, VoiceAppError
-from voice_app.memory.entries import KINDS, Entry
-from voice_app.memory.transfer import as_json, as_markdown, notes
+from voice_app.cli.main import app
+from voice_app.core.errors import EntryError, VoiceAppError
+from voice_app.skills.memory.entries import KINDS, Entry
+from voice_app.skills.memory.transfer import as_json, as_markdown, notes
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from voice_app.errors import MemoryFileError
-from voice_app.memory.database import LARGEST_FILE_BYTES
-from voice_app.memory.entries import Entry, Note
-from voice_app.memory.store import Memory
+from voice_app.core.errors import MemoryFileError
+from voice_app.skills.memory.database import LARGEST_FILE_BYTES
+from voice_app.skills.memory.entries import Entry, Note
+from voice_app.skills.memory.store import Memory
 
 NOTES = [Note("fact", f"fact number {number} " + "abc " * 40) for number in range(40)]
 

@@ -9,19 +9,19 @@ import sys
 import threading
 from pathlib import Path
 
-from voice_app.events import MemoryChanged
-from voice_app.memory.store import Memory
-from voice_app.recorder import replay
+from voice_app.core.events import MemoryChanged
+from voice_app.observe.recorder import replay
+from voice_app.skills.memory.store import Memory
 
 KILLS = 50
 SEED = 20
 WRITER = """
 import sys
 from pathlib import Path
-from voice_app.events import MemoryChanged
-from voice_app.memory.entries import Note
-from voice_app.memory.store import Memory
-from voice_app.recorder import Recorder
+from voice_app.core.events import MemoryChanged
+from voice_app.skills.memory.entries import Note
+from voice_app.skills.memory.store import Memory
+from voice_app.observe.recorder import Recorder
 
 memory = Memory(Path(sys.argv[1]))
 print("notice", memory.notice, flush=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from voice_app.memory.entries import Entry
-from voice_app.memory.recall import answers, is_of_ones_own, matches, same_subject
-from voice_app.memory.sayings import all_told, sentence, to_you, told
+from voice_app.skills.memory.entries import Entry
+from voice_app.skills.memory.recall import answers, is_of_ones_own, matches, same_subject
+from voice_app.skills.memory.sayings import all_told, sentence, to_you, told
 
 FACTS = """
     my dentist is on Tuesday

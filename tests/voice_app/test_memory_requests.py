@@ -13,9 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.assets import asset
-from voice_app.memory.names import Named
-from voice_app.memory.recall import answers
-from voice_app.memory.requests import (
+from voice_app.skills.memory.memory_requests import (
     Forget,
     ForgetAll,
     Pronounce,
@@ -25,6 +23,8 @@ from voice_app.memory.requests import (
     TellName,
     request,
 )
+from voice_app.skills.memory.names import Named
+from voice_app.skills.memory.recall import answers
 
 DENTIST = "my dentist is on Tuesday"
 TAKEN: list[tuple[str, Request]] = [
@@ -206,7 +206,7 @@ def test_no_text_takes_forever() -> None:
     """Words that can be read in several ways, nearly as many as a turn may have, before a name and behind it."""
     script = """
 import sys
-from voice_app.memory.requests import request
+from voice_app.skills.memory.memory_requests import request
 for part in sys.argv[1:]:
     many = part * (1980 // len(part))
     request(f"{many}#. My name is Bob")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from voice_app import events
-from voice_app.memory.store import Memory
-from voice_app.recorder import replay
+from voice_app.core import events
+from voice_app.observe.recorder import replay
+from voice_app.skills.memory.store import Memory
 
 pytestmark = pytest.mark.model
 

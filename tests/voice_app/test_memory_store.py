@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.errors import EntryError, MemoryFileError
-from voice_app.memory.database import SESSION_BUSY_S
-from voice_app.memory.entries import KINDS, LONGEST_TEXT_CHARS, MOST_ENTRIES, Note, checked
-from voice_app.memory.store import Memory, memory_path
+from voice_app.core.errors import EntryError, MemoryFileError
+from voice_app.skills.memory.database import SESSION_BUSY_S
+from voice_app.skills.memory.entries import KINDS, LONGEST_TEXT_CHARS, MOST_ENTRIES, Note, checked
+from voice_app.skills.memory.store import Memory, memory_path
 
 
 @pytest.fixture
@@ -227,9 +227,9 @@ def test_a_full_disk_is_one_line_and_loses_nothing(memory: Memory) -> None:
 FILLER = """
 import resource, sys
 from pathlib import Path
-from voice_app.errors import MemoryFileError
-from voice_app.memory.entries import Note
-from voice_app.memory.store import Memory
+from voice_app.core.errors import MemoryFileError
+from voice_app.skills.memory.entries import Note
+from voice_app.skills.memory.store import Memory
 memory = Memory(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 try:

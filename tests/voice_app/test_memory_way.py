@@ -12,15 +12,15 @@ import pytest
 
 from inference.types import Message
 from tests.voice_app.test_conversation import Stage, pause, tone
-from voice_app import events
-from voice_app.answers import Answer, Asked
-from voice_app.audio.recordings import RecordedTurn
-from voice_app.conversation import Conversation
-from voice_app.errors import MemoryFileError
-from voice_app.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Note
-from voice_app.memory.store import Memory
-from voice_app.memory.way import OFF, SURE, admitting, remembering
-from voice_app.reply import Engines, Reply, ReplyStyle
+from voice_app.core import events
+from voice_app.core.errors import MemoryFileError
+from voice_app.core.pipeline import Engines, Reply, ReplyStyle
+from voice_app.core.session import Conversation
+from voice_app.core.turn import Answer, Asked
+from voice_app.io.recordings import RecordedTurn
+from voice_app.skills.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Note
+from voice_app.skills.memory.memory_skill import OFF, SURE, admitting, remembering
+from voice_app.skills.memory.store import Memory
 
 DENTIST = "Remember that my dentist is on Tuesday."
 

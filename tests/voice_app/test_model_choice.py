@@ -8,10 +8,10 @@ import pytest
 
 from inference.models.manifest import Model, ModelFile, load_manifest
 from inference.models.store import ModelStore
-from voice_app.budget import Budget
-from voice_app.config import Settings, load_settings
-from voice_app.model_choice import Candidate, Choice, Speed, choose, installed, pick
-from voice_app.wiring import build_llm, measured_speed
+from voice_app.core.budget import Budget
+from voice_app.runtime.engines import build_llm, measured_speed
+from voice_app.runtime.model_choice import Candidate, Choice, Speed, choose, installed, pick
+from voice_app.runtime.settings import Settings, load_settings
 
 LARGE, MIDDLE, SMALL = (
     Candidate(name, size) for name, size in (("large", 300), ("middle", 200), ("small", 100))

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.voice_app.test_conversation import Stage
-from voice_app import events
-from voice_app.conversation import Conversation
-from voice_app.errors import ToolError
-from voice_app.tools import notes as module
-from voice_app.tools.calls import tools_way
-from voice_app.tools.note_search import NoteQuery, answer, by_rule, note_tool
-from voice_app.tools.notes import LONGEST_SPOKEN, Notes, Passage, passages, spoken_part, terms
+from voice_app.core import events
+from voice_app.core.errors import ToolError
+from voice_app.core.session import Conversation
+from voice_app.skills.calls import tools_way
+from voice_app.skills.notes import notes as module
+from voice_app.skills.notes.note_search import NoteQuery, answer, by_rule, note_tool
+from voice_app.skills.notes.notes import LONGEST_SPOKEN, Notes, Passage, passages, spoken_part, terms
 
 
 @pytest.fixture

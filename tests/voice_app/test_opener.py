@@ -7,14 +7,14 @@ import pytest
 
 from inference.types import Audio
 from tests.voice_app.test_conversation import Stage
-from voice_app import events
-from voice_app.audio.recordings import SpokenTurn
 from voice_app.bench.measured import Session, answers
 from voice_app.bench.scenario import ScenarioTurn
-from voice_app.budget import Budget, Estimates, plan
-from voice_app.reply import Opener
-from voice_app.spans import turn_spans
-from voice_app.stages import turn_times
+from voice_app.core import events
+from voice_app.core.budget import Budget, Estimates, plan
+from voice_app.core.pipeline import Opener
+from voice_app.core.stages import turn_times
+from voice_app.io.recordings import SpokenTurn
+from voice_app.observe.spans import turn_spans
 
 OPENER = Opener("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
 SLOW = Estimates(llm_first_token_s=0.8)

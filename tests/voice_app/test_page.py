@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from lpu_backend.page.markup import ticks
 from tests.browser import NARROW, NEEDS_BROWSER, WIDE, check_page, invalid, opened, used
+from voice_app.bench.bench_page import page
 from voice_app.bench.composed import Durations, measure_composed
-from voice_app.bench.page import page
-from voice_app.cli import app
+from voice_app.cli.main import app
 
 
 @pytest.fixture(scope="module")

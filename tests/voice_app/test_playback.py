@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.types import Samples
-from voice_app import clock
-from voice_app.audio.playback import FADE_S, Playback
-from voice_app.audio.speaker import FileSpeaker, Played
 from voice_app.bench.virtual_time import run
-from voice_app.errors import SessionError
+from voice_app.core import clock
+from voice_app.core.errors import SessionError
+from voice_app.io.playback import FADE_S, Playback
+from voice_app.io.speaker import FileSpeaker, Played
 
 RATE_HZ = 8_000
 

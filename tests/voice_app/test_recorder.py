@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app import events
-from voice_app.errors import SessionError
-from voice_app.recorder import Recorder, replay
+from voice_app.core import events
+from voice_app.core.errors import SessionError
+from voice_app.observe.recorder import Recorder, replay
 
 KINDS = typing.get_args(typing.get_args(events.Event)[0])
 
@@ -73,8 +73,8 @@ def test_the_log_is_its_owners_alone(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from voice_app.events import Noticed
-from voice_app.recorder import Recorder
+from voice_app.core.events import Noticed
+from voice_app.observe.recorder import Recorder
 recorder = Recorder(Path(sys.argv[1]))
 for number in range(10**9):
     recorder(Noticed(at_s=number, message="x" * 200))
@@ -139,8 +139,8 @@ def test_a_file_that_is_no_log_is_left_as_it_is(tmp_path: Path) -> None:
 FULL = """
 import resource, sys
 from pathlib import Path
-from voice_app.events import Noticed
-from voice_app.recorder import Recorder
+from voice_app.core.events import Noticed
+from voice_app.observe.recorder import Recorder
 recorder = Recorder(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 4000))
 for number in range(30):

@@ -16,9 +16,18 @@ from hypothesis import strategies as st
 
 from inference.errors import AudioError, ModelMissing
 from inference.types import Audio, Samples
-from voice_app import clock
-from voice_app.audio.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame, FrameCutter, SampleClock
-from voice_app.audio.recordings import (
+from voice_app.bench.virtual_time import run
+from voice_app.core import clock
+from voice_app.core.errors import (
+    AudioDeviceError,
+    ConfigError,
+    PersonaError,
+    SessionError,
+    VoiceAppError,
+    exit_code,
+)
+from voice_app.io.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame, FrameCutter, SampleClock
+from voice_app.io.recordings import (
     HeardReply,
     Manners,
     RecordedTurn,
@@ -27,15 +36,6 @@ from voice_app.audio.recordings import (
     answers,
     next_turn_s,
     voiced_end,
-)
-from voice_app.bench.virtual_time import run
-from voice_app.errors import (
-    AudioDeviceError,
-    ConfigError,
-    PersonaError,
-    SessionError,
-    VoiceAppError,
-    exit_code,
 )
 
 MANNERS = Manners(gap_s=0.6, patience_s=12.0)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from voice_app import clock
-from voice_app.audio import recovery
-from voice_app.audio.recovery import Line, Watch
-from voice_app.errors import AudioDeviceError
+from voice_app.core import clock
+from voice_app.core.errors import AudioDeviceError
+from voice_app.io import recovery
+from voice_app.io.recovery import Line, Watch
 
 
 class FakeStream:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from voice_app import events
 from voice_app.bench.soak import SoakGauge, Usage, soak, usage
+from voice_app.core import events
 
 
 def test_the_gauge_reads_this_process() -> None:

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from inference.tts.scripted import ScriptedTextToSpeech
-from voice_app import events
+from inference.tts.scripted_tts import ScriptedTextToSpeech
 from voice_app.bench.composed import Durations, converse_in_virtual_time
 from voice_app.bench.scenario import bundled_lines, spoken
-from voice_app.cli import app
-from voice_app.errors import SessionError, VoiceAppError
-from voice_app.otel import export
-from voice_app.spans import Span, turn_spans
-from voice_app.stages import turn_times
+from voice_app.cli.main import app
+from voice_app.core import events
+from voice_app.core.errors import SessionError, VoiceAppError
+from voice_app.core.stages import turn_times
+from voice_app.observe.otel import export
+from voice_app.observe.spans import Span, turn_spans
 
 
 def log_of(lines: list[str], durations: Durations, folder: Path) -> list[events.Event]:

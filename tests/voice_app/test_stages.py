@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app import events
-from voice_app.stages import SPANS, turn_times
+from voice_app.core import events
+from voice_app.core.stages import SPANS, turn_times
 
 MADE = (
     lambda at_s: events.DraftCreated(at_s=at_s, turn=1, revision=2),

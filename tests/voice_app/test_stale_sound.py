@@ -18,17 +18,17 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.llm.scripted import ScriptedLanguageModel
-from inference.turn.scripted import ScriptedTurnDetector
+from inference.llm.scripted_llm import ScriptedLanguageModel
+from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Audio, Message, Samples, SpeechChunk, Transcript
-from voice_app import events
-from voice_app.audio.recordings import RecordedTurn, RecordedUser
-from voice_app.audio.speaker import FileSpeaker
 from voice_app.bench.composed import LoudnessVad
 from voice_app.bench.virtual_time import Meter, VirtualLane, run
-from voice_app.conversation import Conversation, Senses
-from voice_app.history import History
-from voice_app.reply import Engines, ReplyStyle
+from voice_app.core import events
+from voice_app.core.history import History
+from voice_app.core.pipeline import Engines, ReplyStyle
+from voice_app.core.session import Conversation, Senses
+from voice_app.io.recordings import RecordedTurn, RecordedUser
+from voice_app.io.speaker import FileSpeaker
 
 RATE_HZ = 22_050
 WORDS = [first + second + last for first in "bdfgklmnp" for second in "aeiou" for last in "mnt"]

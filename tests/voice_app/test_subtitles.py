@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from inference.stt.alignment import timed_words as aligned
 from inference.types import Audio, HeardWord
-from voice_app.transcription.cues import CueLimits, cues, lines_of
-from voice_app.transcription.formats import FileTranscript, Format, clean, paragraphs, srt, vtt, write
-from voice_app.transcription.stretches import CutSettings, Cutter, Span, Stretch, frames_of, stretches
-from voice_app.transcription.words import fitted, timed_words
+from voice_app.cli.transcription.cues import CueLimits, cues, lines_of
+from voice_app.cli.transcription.formats import FileTranscript, Format, clean, paragraphs, srt, vtt, write
+from voice_app.cli.transcription.segments import CutSettings, Cutter, Span, Stretch, frames_of, stretches
+from voice_app.cli.transcription.words import fitted, timed_words
 
 HOSTILE = [
     "-->",

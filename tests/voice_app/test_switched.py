@@ -13,13 +13,13 @@ import pytest
 import soundfile
 
 from inference.types import Samples
-from voice_app import clock
-from voice_app.audio.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
-from voice_app.audio.kept import KeptSound
-from voice_app.audio.speaker import FileSpeaker
-from voice_app.audio.switched import QUIETEST_DB, SwitchedSource, SwitchedSpeaker, level_db
 from voice_app.bench.virtual_time import run
-from voice_app.errors import AudioDeviceError, SessionError
+from voice_app.core import clock
+from voice_app.core.errors import AudioDeviceError, SessionError
+from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.io.hot_swap import QUIETEST_DB, SwitchedSource, SwitchedSpeaker, level_db
+from voice_app.io.kept_sound import KeptSound
+from voice_app.io.speaker import FileSpeaker
 
 
 class Tone:

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.voice_app.test_conversation import Stage, pause
-from voice_app import events
-from voice_app.audio.recordings import RecordedTurn
 from voice_app.bench.virtual_time import run as run_virtually
-from voice_app.conversation import Conversation
-from voice_app.errors import ToolError
-from voice_app.tools.calls import tools_way
-from voice_app.tools.timer_calls import TimerCall, by_rule, run, timer_tool
-from voice_app.tools.timers import MOST_TIMERS, Timers, seconds_until, spoken_span
+from voice_app.core import events
+from voice_app.core.errors import ToolError
+from voice_app.core.session import Conversation
+from voice_app.io.recordings import RecordedTurn
+from voice_app.skills.calls import tools_way
+from voice_app.skills.timer.timer_calls import TimerCall, by_rule, run, timer_tool
+from voice_app.skills.timer.timers import MOST_TIMERS, Timers, seconds_until, spoken_span
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=ZoneInfo("America/New_York"))
 

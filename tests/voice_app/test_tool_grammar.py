@@ -13,13 +13,13 @@ from pydantic import Field
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.native import NativeModel, NativeSampler
 from inference.types import ChatRequest, Sampling
-from voice_app.config import Settings
-from voice_app.tools.calls import GREEDY, LONGEST_CALL_TOKENS, call_prompt, meant, parsed
-from voice_app.tools.grammar import grammar_of
-from voice_app.tools.timers import Timers
-from voice_app.tools.tool import Arguments
-from voice_app.tools.toolbox import toolbox
-from voice_app.wiring import find_model
+from voice_app.runtime.engines import find_model
+from voice_app.runtime.settings import Settings
+from voice_app.skills.calls import GREEDY, LONGEST_CALL_TOKENS, call_prompt, meant, parsed
+from voice_app.skills.json_grammar import grammar_of
+from voice_app.skills.timer.timers import Timers
+from voice_app.skills.tool import Arguments
+from voice_app.skills.toolbox import toolbox
 
 TOOLS = toolbox(Settings(), Timers())
 MOST_TOKENS = 400

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.voice_app.test_conversation import Stage
-from voice_app import events
-from voice_app.config import Settings
-from voice_app.conversation import Conversation
-from voice_app.tools.calls import meant, tools_way
-from voice_app.tools.timers import Timers
-from voice_app.tools.toolbox import toolbox
+from voice_app.core import events
+from voice_app.core.session import Conversation
+from voice_app.runtime.settings import Settings
+from voice_app.skills.calls import meant, tools_way
+from voice_app.skills.timer.timers import Timers
+from voice_app.skills.toolbox import toolbox
 
 TOOLS = toolbox(Settings(), Timers())
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from voice_app import events
 from voice_app.bench.composed import Durations, measure_composed
 from voice_app.bench.tradeoff import Pause, pauses, replay
+from voice_app.core import events
 
 
 def draft(revision: int, at_s: float, wait_s: float, ready_s: float) -> list[events.Event]:

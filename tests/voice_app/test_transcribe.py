@@ -17,9 +17,9 @@ from inference.audio import read_audio, resample, stream_audio, write_audio
 from inference.errors import AudioError
 from inference.types import Audio
 from tests.speech import spoken
-from voice_app.config import Settings
-from voice_app.transcription.command import transcribe
-from voice_app.transcription.engine import Transcriber
+from voice_app.cli.transcribe_command import transcribe
+from voice_app.cli.transcription.timed_stt import Transcriber
+from voice_app.runtime.settings import Settings
 
 SENTENCES = ("The library opens every morning.", "What is the capital of France?", "Please close the window.")
 PAUSE_S = 2.0
@@ -98,8 +98,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         speech = resample(spoken(SENTENCES[0]), 16_000).samples
         soundfile.write(path, np.resize(np.append(speech, np.zeros(480_000)), minutes * 960_000), 16_000)
         code = (
-            "import re, sys; from pathlib import Path; from voice_app.config import Settings\n"
-            "from voice_app.transcription.engine import Transcriber\n"
+            "import re, sys; from pathlib import Path; from voice_app.runtime.settings import Settings\n"
+            "from voice_app.cli.transcription.timed_stt import Transcriber\n"
             "words = Transcriber.load(Settings()).transcript(Path(sys.argv[1])).words\n"
             "peak = re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())\n"
             "print(len(words), peak[1])"

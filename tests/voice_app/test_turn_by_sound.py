@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from inference.turn.scripted import ScriptedTurnDetector
+from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Audio
 from tests.voice_app.test_conversation import Stage
-from voice_app import events
-from voice_app.endpointing import EndpointLimits
+from voice_app.core import events
+from voice_app.core.endpointing import EndpointLimits
 
 LIMITS = EndpointLimits()
 

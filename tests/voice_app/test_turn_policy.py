@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.turn_policy import TABLE, Action, Happening, State, diagram, step
+from voice_app.core.turn_table import TABLE, Action, Happening, State, diagram, step
 
 CELLS = list(itertools.product(State, Happening))
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.errors import ToolError
-from voice_app.tools.units import AMOUNT_PATTERN, Conversion, UnitName, by_rule, convert, converted
+from voice_app.core.errors import ToolError
+from voice_app.skills.units.units import AMOUNT_PATTERN, Conversion, UnitName, by_rule, convert, converted
 
 UNITS = get_args(UnitName)
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from voice_app import events
-from voice_app.budget import Estimates
-from voice_app.cli import app
-from voice_app.plan_command import PlanRequest, prediction
-from voice_app.stages import SPANS, TurnTimes
-from voice_app.waterfall import LONGEST_BAR, trace, waterfall
+from voice_app.cli.main import app
+from voice_app.cli.plan_command import PlanRequest, prediction
+from voice_app.core import events
+from voice_app.core.budget import Estimates
+from voice_app.core.stages import SPANS, TurnTimes
+from voice_app.observe.waterfall import LONGEST_BAR, trace, waterfall
 
 
 def test_the_bars_are_as_long_as_the_stages() -> None:

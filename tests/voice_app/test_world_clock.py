@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.errors import ToolError
-from voice_app.tools.dates import DAY_PATTERN, resolve
-from voice_app.tools.places import zone_of
-from voice_app.tools.world_clock import Moment, by_rule, tell
+from voice_app.core.errors import ToolError
+from voice_app.skills.clock.dates import DAY_PATTERN, resolve
+from voice_app.skills.clock.places import zone_of
+from voice_app.skills.clock.world_clock import Moment, by_rule, tell
 
 NOW = datetime.datetime(2026, 11, 22, 15, 5, tzinfo=ZoneInfo("America/New_York"))
 """A Sunday."""

@@ -17,23 +17,23 @@ from typing import Protocol
 
 import soundfile
 
-from voice_app import events
-from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
-from voice_app.audio.speaker import FileSpeaker
 from voice_app.bench import cascade
+from voice_app.bench.bench_report import figures
 from voice_app.bench.measured import MeasuredTurn, Session, measured
-from voice_app.bench.report import figures
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.bench.soak import SoakGauge, soak
-from voice_app.budget import Budget
-from voice_app.config import Settings
-from voice_app.errors import VoiceAppError
-from voice_app.history import History
-from voice_app.lane import Urgency
-from voice_app.recorder import replay
-from voice_app.session import Session as TalkSession
-from voice_app.talk import converse
-from voice_app.wiring import Assistant, build_assistant, find_model
+from voice_app.core import events
+from voice_app.core.budget import Budget
+from voice_app.core.errors import VoiceAppError
+from voice_app.core.history import History
+from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
+from voice_app.io.speaker import FileSpeaker
+from voice_app.observe.recorder import replay
+from voice_app.runtime.engines import Assistant, build_assistant, find_model
+from voice_app.runtime.host import converse
+from voice_app.runtime.scheduler import Urgency
+from voice_app.runtime.session_parts import Session as TalkSession
+from voice_app.runtime.settings import Settings
 
 ROUND_TURNS = 4
 """Turns that a contender holds before the next one has its turn."""

@@ -14,15 +14,15 @@ import numpy as np
 
 from inference.audio import write_audio
 from inference.types import Samples
-from voice_app import events
-from voice_app.audio.recordings import SpokenTurn
+from voice_app.bench.bench_report import figures
 from voice_app.bench.measured import Session, measured
 from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
-from voice_app.bench.report import figures
 from voice_app.bench.scenario import AUDIBLE, ScenarioTurn
-from voice_app.budget import Budget
-from voice_app.errors import VoiceAppError
-from voice_app.recorder import replay
+from voice_app.core import events
+from voice_app.core.budget import Budget
+from voice_app.core.errors import VoiceAppError
+from voice_app.io.recordings import SpokenTurn
+from voice_app.observe.recorder import replay
 
 PATIENCE_S = 12.0
 """For a reply that does not come."""

@@ -20,13 +20,13 @@ import numpy as np
 from inference.text import speakable
 from inference.types import Cancel, ChatRequest, Samples
 from inference.vad.silero import SileroVad
-from voice_app import clock, events
-from voice_app.audio.frames import FRAME_S, AudioFrame
-from voice_app.audio.recordings import RecordedUser, SpokenTurn
-from voice_app.audio.speaker import FileSpeaker
-from voice_app.history import History
-from voice_app.lane import Urgency, stream
-from voice_app.wiring import Assistant
+from voice_app.core import clock, events
+from voice_app.core.history import History
+from voice_app.io.frames import FRAME_S, AudioFrame
+from voice_app.io.recordings import RecordedUser, SpokenTurn
+from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.engines import Assistant
+from voice_app.runtime.scheduler import Urgency, stream
 
 END_SILENCE_S = 0.8
 """As long as the longest pause inside a bundled turn: with less, the cascade speaks into such turns."""
@@ -115,7 +115,7 @@ class Teller:
     turn: int
 
     def tell(self, kind: type[Any], at_s: float | None = None, **fields: object) -> None:
-        """Append an event; its instant is now unless given, on `voice_app.clock`."""
+        """Append an event; its instant is now unless given, on `voice_app.core.clock`."""
         at_s = clock.now() if at_s is None else at_s
         self.log.append(kind(at_s=at_s - self.started_s, turn=self.turn, revision=1, **fields))
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from voice_app.errors import ResultError
+from voice_app.core.errors import ResultError
 
 LARGEST_FILE_BYTES = 64 << 20
 DRAWS = 2000

@@ -15,22 +15,22 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from inference.llm.scripted import ScriptedLanguageModel
-from inference.stt.scripted import ScriptedSpeechToText
-from inference.tts.scripted import ScriptedTextToSpeech
-from inference.turn.scripted import ScriptedTurnDetector
+from inference.llm.scripted_llm import ScriptedLanguageModel
+from inference.stt.scripted_stt import ScriptedSpeechToText
+from inference.tts.scripted_tts import ScriptedTextToSpeech
+from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Message, Samples
-from voice_app import events
-from voice_app.audio.recordings import RecordedTurn, RecordedUser, SpokenTurn
-from voice_app.audio.speaker import FileSpeaker
+from voice_app.bench.bench_report import figures
 from voice_app.bench.measured import Session, measured
-from voice_app.bench.report import figures
 from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
 from voice_app.bench.virtual_time import Meter, VirtualLane, run
-from voice_app.budget import Budget, Estimates
-from voice_app.conversation import Conversation, Senses
-from voice_app.history import History
-from voice_app.reply import Engines, ReplyStyle
+from voice_app.core import events
+from voice_app.core.budget import Budget, Estimates
+from voice_app.core.history import History
+from voice_app.core.pipeline import Engines, ReplyStyle
+from voice_app.core.session import Conversation, Senses
+from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
+from voice_app.io.speaker import FileSpeaker
 
 LOUD = 0.05
 """Amplitude from which the detector of this mode takes sound for speech."""

@@ -19,13 +19,13 @@ import numpy as np
 
 from inference.audio import read_audio, write_audio
 from inference.types import Audio, Samples
-from voice_app import events
+from voice_app.bench.bench_report import percentiles
 from voice_app.bench.card import PATIENCE_S, locate, wait_ready
 from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
-from voice_app.bench.report import percentiles
 from voice_app.bench.scenario import AUDIBLE
-from voice_app.errors import ScenarioError, SessionError, VoiceAppError
-from voice_app.recorder import replay
+from voice_app.core import events
+from voice_app.core.errors import ScenarioError, SessionError, VoiceAppError
+from voice_app.observe.recorder import replay
 
 RATE_HZ = 16_000
 STORY = "Please tell me a long story about {}."

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.types import Samples
-from voice_app import events
-from voice_app.audio.recordings import SpokenTurn
 from voice_app.bench.scenario import AUDIBLE, ScenarioTurn
 from voice_app.bench.tradeoff import Pause, pauses
-from voice_app.stages import TurnTimes, turn_times
+from voice_app.core import events
+from voice_app.core.stages import TurnTimes, turn_times
+from voice_app.io.recordings import SpokenTurn
 
 LEAST_SOUND_S = 0.03
 """Shorter sounds than this are clicks."""

@@ -22,7 +22,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from voice_app.errors import AudioDeviceError
+from voice_app.core.errors import AudioDeviceError
 
 CARD_RATE_HZ = 48_000
 FORGETFUL = {"VOICE_APP_MEMORY": "off"}

@@ -12,16 +12,16 @@ import typer
 
 from inference.types import Audio
 from voice_app.bench.audio import measure_audio
+from voice_app.bench.bench_page import write_page
+from voice_app.bench.bench_report import is_good
 from voice_app.bench.card import measure_card
 from voice_app.bench.composed import Durations, measure_composed
 from voice_app.bench.disturb import made_noises, measure_disturbed, recorded_noises
-from voice_app.bench.page import write_page
-from voice_app.bench.report import is_good
+from voice_app.bench.result_table import show
 from voice_app.bench.scenario import bundled, corpus, spoken
-from voice_app.bench.table import show
-from voice_app.config import Settings
-from voice_app.plan_command import emulated_times
-from voice_app.wiring import build_tts, chosen_llm, lpu_steps, with_models
+from voice_app.cli.plan_command import emulated_times
+from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
+from voice_app.runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from inference.assets import asset
 from inference.audio import read_audio
 from inference.protocols import TextToSpeech
 from inference.types import Audio, Samples, WordEnd
-from voice_app.errors import ScenarioError
+from voice_app.core.errors import ScenarioError
 
 AUDIBLE = 10 ** (-50 / 20)
 """-50 dBFS: quieter sound counts as silence."""

@@ -13,7 +13,7 @@ from statistics import median
 
 import numpy as np
 
-from voice_app import events
+from voice_app.core import events
 
 WARM_TURNS = 20
 """Behind so many turns everything that is loaded late has been."""

@@ -11,7 +11,7 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from voice_app.lane import ThreadLane
+from voice_app.runtime.scheduler import ThreadLane
 
 T = TypeVar("T")
 

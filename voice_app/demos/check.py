@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from voice_app.tables.sentences import amount
-from voice_app.tables.table import Table
+from voice_app.skills.table.sentences import amount
+from voice_app.skills.table.table import Table
 
 COLUMNS = ("City", "Day", "Time", "Activity")
 MOST_SENTENCES = 2

@@ -10,16 +10,16 @@ from rich.table import Table
 
 from inference.audio import write_audio
 from inference.types import Audio
-from voice_app.audio.recordings import RecordedTurn
-from voice_app.config import Settings
-from voice_app.console import ConsoleView
-from voice_app.errors import SessionError
-from voice_app.events import Event
-from voice_app.oneshot import clauses_to_sound
-from voice_app.session import Session
-from voice_app.stages import SPANS, turn_times
-from voice_app.talk import run_session
-from voice_app.wiring import build_tts
+from voice_app.cli.oneshot import clauses_to_sound
+from voice_app.core.errors import SessionError
+from voice_app.core.events import Event
+from voice_app.core.stages import SPANS, turn_times
+from voice_app.io.recordings import RecordedTurn
+from voice_app.observe.console import ConsoleView
+from voice_app.runtime.engines import build_tts
+from voice_app.runtime.host import run_session
+from voice_app.runtime.session_parts import Session
+from voice_app.runtime.settings import Settings
 
 QUESTIONS = (
     "What is the capital of France?",

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from inference.errors import InferenceError
-from voice_app import events
-from voice_app.answers import Asked, Way, answer
-from voice_app.errors import VoiceAppError
-from voice_app.reply import Engines, Reply, ReplyStyle
+from voice_app.core import events
+from voice_app.core.errors import VoiceAppError
+from voice_app.core.pipeline import Engines, Reply, ReplyStyle
+from voice_app.core.turn import Asked, Way, answer
 
 Emit = Callable[[events.Event], None]
 

@@ -18,15 +18,15 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
-from voice_app import events
-from voice_app.errors import VoiceAppError
-from voice_app.recorder import replay
+from voice_app.core import events
+from voice_app.core.errors import VoiceAppError
+from voice_app.observe.recorder import replay
 from voice_app.tui.cards import Help, Welcome
-from voice_app.tui.commands import ChatCommands
 from voice_app.tui.composer import Composer
 from voice_app.tui.control import Control, Source
 from voice_app.tui.exporting import whole, written
 from voice_app.tui.items import Activity
+from voice_app.tui.palette_commands import ChatCommands
 from voice_app.tui.remembered import recall, remember
 from voice_app.tui.scene import Scene
 from voice_app.tui.screen import ChatScreen

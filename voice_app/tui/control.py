@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from voice_app import events
+from voice_app.core import events
 
 SWITCHES = {
     "model": "language model",

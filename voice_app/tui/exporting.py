@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from voice_app import events
-from voice_app.errors import SessionError
-from voice_app.files import write_new
+from voice_app.core import events
+from voice_app.core.errors import SessionError
+from voice_app.io.files import write_new
 from voice_app.tui.control import Control
 from voice_app.tui.items import Note, Reply, Said, Table, Tool
 from voice_app.tui.scene import Scene

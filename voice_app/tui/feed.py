@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from voice_app import clock, events
+from voice_app.core import clock, events
 
 MOST_WAITING = 50_000
 """Events; minutes of conversation. When it is full, the oldest are dropped and counted."""

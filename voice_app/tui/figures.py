@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from voice_app import events
-from voice_app.stages import MARKS, TurnTimes, turn_times
+from voice_app.core import events
+from voice_app.core.stages import MARKS, TurnTimes, turn_times
 
 KEPT_TURNS = 1000
 """Turns that p50 and p95 are of: the last ones."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from voice_app.tui.spoken import Mark, Playhead, Spoken, mark
+from voice_app.tui.spoken_words import Mark, Playhead, Spoken, mark
 
 MOST_CHARS = 20_000
 """Of an item: about ten screens full."""

@@ -8,13 +8,13 @@ from itertools import islice
 from rich.style import Style
 from rich.text import Text
 
-from voice_app.stages import SPANS
+from voice_app.core.stages import SPANS
+from voice_app.observe.waterfall import LABELS
 from voice_app.tui.drawing import wait
 from voice_app.tui.figures import Session, percentile, to_sound_s, used_most
 from voice_app.tui.items import Activity
 from voice_app.tui.palette import Palette
 from voice_app.tui.scene import Scene
-from voice_app.waterfall import LABELS
 
 BARS = " ▁▂▃▄▅▆▇█"
 EIGHTHS = " ▏▎▍▌▋▊▉█"

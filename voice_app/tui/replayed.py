@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from voice_app import events
-from voice_app.errors import SessionError
+from voice_app.core import events
+from voice_app.core.errors import SessionError
 
 REFUSED = "This is a recording: it can be watched, not talked to."
 SILENCE_DB = -60.0

@@ -9,12 +9,12 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from voice_app import events
+from voice_app.core import events
 from voice_app.tui.figures import Session, TurnLog, Writing, to_sound_s
 from voice_app.tui.harmless import bounded, harmless
 from voice_app.tui.items import MOST_CHARS, Activity, Item, Note, Reply
-from voice_app.tui.spoken import Mark, Spoken
-from voice_app.tui.told import ACTS
+from voice_app.tui.reducers import ACTS
+from voice_app.tui.spoken_words import Mark, Spoken
 
 MOST_ITEMS = 240
 MOST_IN_DRAFT = 40

@@ -16,7 +16,7 @@ from voice_app.tui.drawing import lines
 from voice_app.tui.items import Item, Reply
 from voice_app.tui.palette import Palette
 from voice_app.tui.scene import Scene
-from voice_app.tui.spoken import Mark
+from voice_app.tui.spoken_words import Mark
 
 Seen = tuple[Item, Mark | None]
 """What the lines of an item depend on, beside width and styles."""

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from voice_app.cli import app
-from voice_app.demos import questions, tables
-from voice_app.errors import OutputError
+from voice_app.cli.main import app
+from voice_app.core.errors import OutputError
+from voice_app.demos import questions
+from voice_app.demos import table_demo as tables
 
 
 def test_demo_without_a_name_holds_the_conversation_of_questions(

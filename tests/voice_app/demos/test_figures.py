@@ -12,25 +12,26 @@ import pytest
 from rich.console import Console
 
 from inference.errors import PromptTooLong
-from inference.llm.scripted import ScriptedLanguageModel
+from inference.llm.scripted_llm import ScriptedLanguageModel
 from inference.types import ChatRequest, Message, Token
 from tests.voice_app.test_conversation import Stage, pause
-from voice_app.audio.recordings import RecordedTurn
 from voice_app.bench.virtual_time import Meter, VirtualLane
-from voice_app.config import load_settings
-from voice_app.conversation import Conversation
-from voice_app.demos import compare, report
+from voice_app.core.pipeline import Engines
+from voice_app.core.session import Conversation
+from voice_app.demos import demo_report as report
+from voice_app.demos import race as compare
 from voice_app.demos.check import COLUMNS, faults, sentence_count
-from voice_app.demos.compare import Answered, Stamp
+from voice_app.demos.demo_screen import TableView
 from voice_app.demos.metered import MeteredLlm, Work
 from voice_app.demos.modelled import System, seconds
-from voice_app.demos.screen import TableView
+from voice_app.demos.race import Answered, Stamp
 from voice_app.demos.scripts import TABLE
-from voice_app.demos.told import Listener, Told
+from voice_app.demos.turn_records import Listener, Told
 from voice_app.demos.typed_turns import hold
-from voice_app.reply import Engines
-from voice_app.tables.table import Table
-from voice_app.tables.way import table_way
+from voice_app.io.recordings import RecordedTurn
+from voice_app.runtime.settings import load_settings
+from voice_app.skills.table.table import Table
+from voice_app.skills.table.table_skill import table_way
 
 SAID = [line.said for line in TABLE]
 ROWS = (("Rome", "1", "Morning", "Walk"), ("Rome", "1", "Evening", "Eat"))

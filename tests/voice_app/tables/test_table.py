@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from voice_app.errors import TableError
-from voice_app.tables.table import LONGEST_CELL, Table, clean
+from voice_app.core.errors import TableError
+from voice_app.skills.table.table import LONGEST_CELL, Table, clean
 
 CELLS = st.text(max_size=60)
 NAMES = st.lists(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.assets import asset
-from voice_app.tables.requests import (
+from voice_app.skills.table.table_requests import (
     AddColumn,
     AlsoFor,
     AsTable,
@@ -22,7 +22,7 @@ from voice_app.tables.requests import (
     Request,
     SortRows,
 )
-from voice_app.tables.understanding import understood
+from voice_app.skills.table.understanding import understood
 
 COLUMNS = ("City", "Day", "Time", "Activity", "Approximate cost")
 QUESTIONS = Path(__file__).parents[2] / "bench" / "data" / "questions.tsv"

@@ -11,19 +11,20 @@ from inference.llm.native import NativeSampler
 from inference.types import Sampling
 from tests.bench.tables import REQUESTS, run
 from tests.voice_app.test_conversation import Stage, pause
-from voice_app import events
-from voice_app.answers import Asked
-from voice_app.audio.recordings import RecordedTurn
-from voice_app.config import load_settings
-from voice_app.conversation import Conversation
+from voice_app.core import events
+from voice_app.core.errors import TableError
+from voice_app.core.session import Conversation
+from voice_app.core.turn import Asked
 from voice_app.demos.check import faults
-from voice_app.errors import TableError
-from voice_app.lane import ThreadLane
-from voice_app.tables import filling, grammar
-from voice_app.tables.shown import Shown
-from voice_app.tables.table import Table
-from voice_app.tables.way import TableWay
-from voice_app.wiring import build_llm
+from voice_app.io.recordings import RecordedTurn
+from voice_app.runtime.engines import build_llm
+from voice_app.runtime.scheduler import ThreadLane
+from voice_app.runtime.settings import load_settings
+from voice_app.skills.table import cell_grammar as grammar
+from voice_app.skills.table import filling
+from voice_app.skills.table.shown import Shown
+from voice_app.skills.table.table import Table
+from voice_app.skills.table.table_skill import TableWay
 
 HOSTILE = (
     'a"b',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from voice_app import events
+from voice_app.core import events
 
 MODELS = {
     "stt": "whisper-tiny.en",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from voice_app import events
-from voice_app.recorder import replay
+from voice_app.core import events
+from voice_app.observe.recorder import replay
 from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.replayed import Replay
 from voice_app.tui.scene import Scene

@@ -12,13 +12,13 @@ from textual.pilot import Pilot
 
 from tests.voice_app.tui import composed
 from tests.voice_app.tui.shown import Asked, app_at, recorded, ticked
-from voice_app import events
-from voice_app.errors import VoiceAppError
+from voice_app.core import events
+from voice_app.core.errors import VoiceAppError
 from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.cards import Help, Welcome
-from voice_app.tui.commands import commands
 from voice_app.tui.composer import MOST_CHARS
 from voice_app.tui.items import Note
+from voice_app.tui.palette_commands import commands
 from voice_app.tui.scene import Scene
 
 Play = Callable[[Pilot[int]], Awaitable[object]]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.voice_app.tui.composed import long
 from tests.voice_app.tui.shown import folded, recorded
-from voice_app import events
+from voice_app.core import events
 from voice_app.tui.drawing import lines
 from voice_app.tui.harmless import harmless, one_line
 from voice_app.tui.items import MOST_CHARS

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.voice_app.tui.shown import folded, recorded
-from voice_app import events
+from voice_app.core import events
 from voice_app.tui.items import Activity, Note, Reply, Said
-from voice_app.tui.spoken import Mark
+from voice_app.tui.spoken_words import Mark
 
 
 def test_a_recorded_session_shows_what_was_asked_answered_and_how_long_it_took() -> None:

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tests.voice_app.tui import composed
 from tests.voice_app.tui.shown import Asked, app_at, pressed, recorded, ticked
-from voice_app import events
+from voice_app.core import events
 from voice_app.tui.app import Chat, ChatApp
 
 Compare = Callable[..., bool]

@@ -14,8 +14,8 @@ from inference.audio import write_audio
 from tests.pulse import PulseServer, require_pulse
 from tests.speech import spoken
 from tests.terminal import Terminal
-from voice_app import events
-from voice_app.recorder import replay
+from voice_app.core import events
+from voice_app.observe.recorder import replay
 
 pytestmark = [pytest.mark.card, pytest.mark.model]
 LIMIT_S = 120.0

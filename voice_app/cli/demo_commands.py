@@ -1,0 +1,110 @@
+"""`voice-app demo`: without a name a conversation of several turns; each demonstration is a command of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from voice_app.cli.book_command import book
+from voice_app.cli.options import Backend, Json, Model, PersonaName, Voice, flags, model_flags
+
+demo_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+demo_app.command("book")(book)
+
+Out = Annotated[Path, typer.Option(help="Folder for the questions, the reply's sound and the events.")]
+
+
+@demo_app.callback(invoke_without_command=True)
+def demo(
+    context: typer.Context,
+    out: Out = Path("demo-out"),
+    llm: Backend = None,
+    model: Model = None,
+    voice: Voice = None,
+    persona: PersonaName = None,
+) -> None:
+    """Hold a conversation of several turns with itself asking, and show where the time goes."""
+    if context.invoked_subcommand is not None:
+        return
+    from voice_app.demos.questions import run_demo
+    from voice_app.runtime.settings import load_settings
+
+    settings = load_settings(**flags(persona=persona, models=model_flags(llm, model, voice)))
+    raise typer.Exit(run_demo(settings, out))
+
+
+Backends = Annotated[str, typer.Option("--llm", help="llama.cpp, lpu (the emulated chip), or both.")]
+NoAudio = Annotated[bool, typer.Option("--no-audio", help="Type the requests; nothing is spoken or heard.")]
+Mic = Annotated[bool, typer.Option("--mic", help="Say the requests yourself.")]
+Folder = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the sound and the events; else the loudspeaker.")
+]
+Estimates = Annotated[bool, typer.Option(help="Say what modelled systems of chips would take.")]
+BACKENDS = {"llama.cpp": ("llama.cpp",), "lpu": ("lpu",), "both": ("llama.cpp", "lpu")}
+
+
+@demo_app.command()
+def itinerary(  # noqa: PLR0913 - each parameter is an option of the command line
+    llm: Backends = "llama.cpp",
+    model: Model = None,
+    voice: Voice = None,
+    mic: Mic = False,
+    no_audio: NoAudio = False,
+    out: Folder = None,
+    estimates: Estimates = True,
+    json: Json = False,
+) -> None:
+    """Ask for two days in New York City, aloud; the answer grows on the screen. Fails when it is no itinerary.
+
+    --json prints an object; with --llm both a list of two, llama.cpp's first."""
+    raise typer.Exit(_tables("itinerary", (llm, model, voice), (not no_audio, mic, out, json, estimates)))
+
+
+@demo_app.command()
+def table(  # noqa: PLR0913
+    llm: Backends = "llama.cpp",
+    model: Model = None,
+    voice: Voice = None,
+    mic: Mic = False,
+    no_audio: NoAudio = False,
+    out: Folder = None,
+    estimates: Estimates = True,
+    json: Json = False,
+) -> None:
+    """The itinerary, then as a table, with a column more, for another city too. Fails when anything is lost.
+
+    --json prints an object; with --llm both a list of two, llama.cpp's first."""
+    raise typer.Exit(_tables("table", (llm, model, voice), (not no_audio, mic, out, json, estimates)))
+
+
+def _tables(
+    script: str, models: tuple[str, str | None, str | None], asked: tuple[bool, bool, Path | None, bool, bool]
+) -> int:
+    from voice_app.demos.table_demo import TableDemo, run_tables
+    from voice_app.runtime.settings import load_settings
+
+    llm, model, voice = models
+    if llm not in BACKENDS:
+        raise typer.BadParameter(f"--llm is llama.cpp, lpu or both, not {llm!r}")
+    settings = load_settings(**flags(models=model_flags(None, model, voice)))
+    audio, mic, out, json, estimates = asked
+    return run_tables(settings, TableDemo(script, BACKENDS[llm], audio, mic, out, json, estimates))
+
+
+@demo_app.command()
+def compare(
+    question: Annotated[str, typer.Argument(help="What both are asked.")],
+    model: Model = None,
+    persona: PersonaName = None,
+    json: Json = False,
+) -> None:
+    """The same question to llama.cpp and to the emulated chip, racing: measured beside emulated time."""
+    from voice_app.demos.race import run_compare
+    from voice_app.runtime.settings import load_settings
+
+    if not question.strip():
+        raise typer.BadParameter("the question has no words")
+    settings = load_settings(**flags(persona=persona, models=model_flags(model=model)))
+    raise typer.Exit(run_compare(settings, question, json))

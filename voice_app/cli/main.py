@@ -1,0 +1,324 @@
+"""The command line. Options in, calls out; no logic of its own.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 settings or persona, 4 sound card, 5 sound file, 6 model,
+7 log or folder.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from voice_app import __version__
+from voice_app.cli.chat_command import chat
+from voice_app.cli.demo_commands import demo_app
+from voice_app.cli.memory_command import memory_app
+from voice_app.cli.options import Backend, Backends, Json, Model, PersonaName, Stt, Voice, flags, model_flags
+from voice_app.cli.tool_commands import tools_app
+from voice_app.cli.transcribe_command import transcribe
+
+app = typer.Typer(
+    name="voice-app",
+    help="A real-time voice assistant for the terminal, offline.",
+    epilog="Exit status: 0 done, 1 failed, 2 wrong usage, 3 settings or persona, 4 sound card, "
+    "5 sound file, 6 model, 7 log or folder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models_app = typer.Typer(help="The models: what there is, getting it, checking it.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(demo_app, name="demo")
+app.add_typer(memory_app, name="memory")
+app.add_typer(tools_app, name="tools")
+app.command()(chat)
+
+TokenMs = Annotated[
+    float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")
+]
+FirstTokenMs = Annotated[float | None, typer.Option(min=0, help="Declared: time to its first token.")]
+EchoDb = Annotated[
+    float | None, typer.Option(min=-60, max=0, help="Card: how loud the microphone hears the loudspeaker.")
+]
+Noise = Annotated[
+    str, typer.Option(help="Card: disturb a conversation of TURNS rounds: made, or a folder of sound files.")
+]
+Baselines = Annotated[
+    bool, typer.Option(help="Audio: measure the same turns without drafting and with a serial cascade, too.")
+]
+Compare = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="A B", help="Compare two results of --json instead; fail where B is worse than A."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def before_all(
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """A real-time voice assistant for the terminal, offline."""
+    if config is not None:
+        os.environ["VOICE_APP_CONFIG"] = str(config)
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def talk(  # noqa: PLR0913 - each parameter is an option of the command line
+    files: Annotated[list[Path] | None, typer.Argument(help="More sound files for --in.")] = None,
+    in_: Annotated[
+        list[Path] | None,
+        typer.Option("--in", help="Play this sound file as the user's turn; else the microphone."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the assistant's sound to this WAV, not to the loudspeaker.")
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="Append the session's events to this JSONL file.")
+    ] = None,
+    llm: Backend = None,
+    model: Model = None,
+    voice: Voice = None,
+    stt: Stt = None,
+    persona: PersonaName = None,
+    typed: Annotated[
+        bool, typer.Option("--typed", help="Type instead of speaking; no microphone is used.")
+    ] = False,
+    mic: Annotated[
+        str | None, typer.Option(help="Microphone: index or part of the name (`devices`).")
+    ] = None,
+    speaker: Annotated[str | None, typer.Option(help="Loudspeaker: index or part of the name.")] = None,
+    barge_in: Annotated[
+        bool | None,
+        typer.Option(
+            "--barge-in/--no-barge-in", help="Whether speaking stops a reply; off without a headset."
+        ),
+    ] = None,
+) -> None:
+    """Hold a conversation: by microphone, with sound files as the user, or typed."""
+    from voice_app.io.recordings import RecordedTurn
+    from voice_app.runtime.host import talk_in_terminal
+    from voice_app.runtime.session_parts import Session
+    from voice_app.runtime.settings import load_settings
+
+    turns = [*(in_ or []), *(files or [])]
+    if files and not in_:
+        raise typer.BadParameter("sound files stand behind --in")
+    settings = load_settings(
+        **flags(
+            persona=persona,
+            models=model_flags(llm, model, voice, stt),
+            audio={"input": mic, "output": speaker, "barge_in": barge_in},
+        )
+    )
+    session = Session(settings, tuple(RecordedTurn(path, "reply") for path in turns), typed, out, events)
+    raise typer.Exit(talk_in_terminal(session))
+
+
+class BenchMode(StrEnum):
+    """How the benchmark runs."""
+
+    AUDIO = "audio"
+    CARD = "card"
+    COMPOSED = "composed"
+
+
+@app.command()
+def bench(  # noqa: PLR0913
+    turns: Annotated[int, typer.Option(min=1, max=1000, help="How many turns.")] = 24,
+    budget_ms: Annotated[
+        int, typer.Option(min=50, max=10000, help="What the 95th percentile may take.")
+    ] = 500,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Folder of recordings with a manifest.jsonl; else bundled questions.")
+    ] = None,
+    mode: Annotated[
+        BenchMode,
+        typer.Option(
+            help="audio: files in real time; card: a private PulseAudio; composed: declared times, virtual clock."
+        ),
+    ] = BenchMode.AUDIO,
+    token_ms: TokenMs = None,
+    first_token_ms: FirstTokenMs = None,
+    html: Annotated[Path | None, typer.Option(help="Write the result as a page to this file, too.")] = None,
+    baselines: Baselines = False,
+    echo_db: EchoDb = None,
+    noise: Noise = "",
+    compare: Compare = None,
+    llm: Backends = None,
+    model: Model = None,
+    voice: Voice = None,
+    persona: PersonaName = None,
+    json: Json = False,
+) -> None:
+    """Measure how long answers take, from the sound; fail when the budget or the limit of cut-ins is missed."""
+    if compare:
+        from voice_app.bench.compare import run_compare
+
+        raise typer.Exit(run_compare(*compare, json))
+    from voice_app.bench.run import BenchRequest, run_bench
+    from voice_app.runtime.settings import load_settings
+
+    if llm == "both" and (html or mode is BenchMode.CARD):
+        raise typer.BadParameter("--llm both goes with --mode audio or composed, and without --html")
+    backend = None if llm == "both" else llm
+    settings = load_settings(**flags(persona=persona, models=model_flags(backend, model, voice)))
+    options = {"--llm": llm, "--model": model, "--voice": voice, "--persona": persona}
+    talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
+    request = BenchRequest(
+        turns,
+        budget_ms,
+        mode,
+        token_ms,
+        first_token_ms,
+        corpus,
+        baselines=baselines,
+        both=llm == "both",
+        json=json,
+        html=html,
+        talk_options=talk_options,
+        echo_db=echo_db,
+        noise=noise,
+    )
+    raise typer.Exit(run_bench(settings, request))
+
+
+@app.command()
+def plan(
+    budget_ms: Annotated[int, typer.Option(min=50, max=10000, help="What an answer may take.")] = 300,
+    token_ms: TokenMs = None,
+    first_token_ms: FirstTokenMs = None,
+    llm: Backend = None,
+    model: Model = None,
+    json: Json = False,
+) -> None:
+    """Predict how long answers will take on this machine, and what would meet the budget."""
+    from voice_app.cli.plan_command import PlanRequest, run_plan
+    from voice_app.runtime.settings import load_settings
+
+    settings = load_settings(**flags(models=model_flags(llm, model)))
+    raise typer.Exit(run_plan(settings, PlanRequest(budget_ms, token_ms, first_token_ms, json)))
+
+
+class TraceFormat(StrEnum):
+    """What a trace is for."""
+
+    PERFETTO = "perfetto"
+    OTEL = "otel"
+
+
+@app.command()
+def trace(
+    events: Annotated[Path, typer.Argument(help="A session's log (JSONL).")],
+    out: Annotated[
+        str,
+        typer.Argument(help="The file to write; otel: or - for here, or a collector's address (OTLP/HTTP)."),
+    ],
+    format_: Annotated[
+        TraceFormat,
+        typer.Option("--format", help="perfetto: for ui.perfetto.dev; otel: OpenTelemetry spans."),
+    ] = TraceFormat.PERFETTO,
+) -> None:
+    """Turn a session's log into a trace of its stages."""
+    from voice_app.cli.oneshot import trace as run
+
+    run(events, out, format_)
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="The question; - reads it from the standard input.")],
+    llm: Backend = None,
+    model: Model = None,
+    persona: PersonaName = None,
+    think: Annotated[
+        int, typer.Option(min=1, max=32, help="Answer so many times, and print what most agree on.")
+    ] = 1,
+    json: Json = False,
+) -> None:
+    """Answer a question in text."""
+    from voice_app.cli.oneshot import ask as run
+    from voice_app.runtime.settings import load_settings
+
+    run(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json, think)
+
+
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from the standard input.")],
+    out: Annotated[Path | None, typer.Option(help="Write a WAV; else the loudspeaker.")] = None,
+    voice: Voice = None,
+) -> None:
+    """Speak a text."""
+    from voice_app.cli.oneshot import say as run
+    from voice_app.runtime.settings import load_settings
+
+    run(load_settings(**flags(models=model_flags(voice=voice))), _text(text), out)
+
+
+app.command()(transcribe)
+
+
+@app.command()
+def devices(json: Json = False) -> None:
+    """List microphones and loudspeakers."""
+    from voice_app.cli.oneshot import devices as run
+
+    run(json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check what the program needs, and say what to do."""
+    from voice_app.cli.doctor import run
+
+    raise typer.Exit(run(json))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def lpu(context: typer.Context) -> None:
+    """The emulated chips: compile, disasm, trace, step, run, network, estimate, compare, validate, sweep."""
+    from voice_app.cli.lpu_command import run_lpu
+
+    raise typer.Exit(run_lpu(context.args))
+
+
+@models_app.command("list")
+def models_list(json: Json = False) -> None:
+    """List the models that are known by name."""
+    from voice_app.cli.model_commands import list_models
+
+    list_models(json)
+
+
+@models_app.command("pull")
+def models_pull(names: Annotated[list[str], typer.Argument(help="Names of `models list`.")]) -> None:
+    """Download models: the one command that uses the network."""
+    from voice_app.cli.model_commands import pull_models
+
+    pull_models(names)
+
+
+@models_app.command("verify")
+def models_verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names; without any, all that are installed.")
+    ] = None,
+) -> None:
+    """Compare the installed files with the manifest's sizes and hashes."""
+    from voice_app.cli.model_commands import verify_models
+
+    raise typer.Exit(verify_models(names or []))
+
+
+def _text(argument: str) -> str:
+    return typer.get_text_stream("stdin").read(1 << 20) if argument == "-" else argument

@@ -1,0 +1,206 @@
+"""`voice-app plan`: what voice-to-voice time to expect, before anybody speaks, and what would meet the budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from inference.errors import ModelError
+from lpu_backend.errors import LpuError
+from lpu_backend.estimate.estimate import Estimate, Question
+from lpu_backend.estimate.estimate_report import as_json
+from lpu_backend.estimate.shapes import published_models
+from lpu_backend.estimate.smallest import smallest_system
+from voice_app.core.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
+from voice_app.core.endpointing import EndpointLimits
+from voice_app.io.frames import FRAME_S
+from voice_app.runtime.engines import build_assistant, lpu_steps, with_models
+from voice_app.runtime.settings import AUTO, Settings
+
+if TYPE_CHECKING:
+    from lpu_backend.system.pipeline_steps import Steps
+
+CLAIM = (
+    "claim, not measured: each 100 ms costs 8 % of engagement on desktops and 34 % on mobiles "
+    "(as quoted in talks on Groq's chip)"
+)
+
+
+CHAT_TOKENS, TURN_TOKENS = 240, 14
+"""Emulated times are of a chat of so many cached tokens, and so many new ones, as a persona and a bundled question have
+behind the partial transcripts."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What is asked: the budget, and declared times of a language model that does not run here."""
+
+    budget_ms: int
+    token_ms: float | None = None
+    first_token_ms: float | None = None
+    json: bool = False
+
+
+def run_plan(settings: Settings, request: PlanRequest) -> int:
+    """Calibrate this machine, print the prediction, and return 1 when it misses the budget."""
+    if settings.models.llm_backend == "lpu" and settings.models.llm in published_models():
+        return run_system_plan(settings, request)
+    emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else {}
+    assistant = build_assistant(with_models(settings, llm_backend="llama.cpp"))
+    assistant.close()
+    chosen = {"llm": assistant.models["llm"], "because": assistant.because}
+    report = {**chosen, **prediction(assistant.engines.estimates, request, emulated)}
+    if request.json:
+        typer.echo(json.dumps(report))
+    else:
+        show(report)
+    return 0 if report["short_clause_meets_it"] else 1
+
+
+def run_system_plan(settings: Settings, request: PlanRequest) -> int:
+    """Find the smallest system of chips with which a model of any size meets the budget on this host's other stages.
+
+    Print it; return 1 where no system does. Raises ModelError.
+    """
+    assistant = build_assistant(with_models(settings, llm_backend="llama.cpp", llm=AUTO))
+    assistant.close()
+    estimates = assistant.engines.estimates
+    question = system_question(settings.models.llm, settings.models.context_tokens)
+    with lpu_errors():
+        found, meets = smallest_system(
+            question,
+            lambda one: bool(prediction(estimates, request, system_times(one))["short_clause_meets_it"]),
+        )
+    times = system_times(found)
+    report = {
+        "llm": settings.models.llm,
+        "because": "the smallest system that meets the budget"
+        if meets
+        else "no system meets the budget: " + SLOW,
+        **prediction(estimates, request, times),
+        "system": as_json(found),
+    }
+    if request.json:
+        typer.echo(json.dumps(report))
+    else:
+        show({key: value for key, value in report.items() if key != "system"})
+        typer.echo(told_system(found))
+    return 0 if meets else 1
+
+
+SLOW = "speech to text, speech and the wait for the turn's end take too long without it"
+
+
+def system_question(name: str, context_tokens: int) -> Question:
+    """Return what is asked of a system for a spoken turn: a few new tokens behind a chat in the cache."""
+    model = published_models()[name]
+    context = min(context_tokens, model.context)
+    return Question(model=model, chips=1, context=context, prompt=TURN_TOKENS, cached=CHAT_TOKENS)
+
+
+def system_times(found: Estimate) -> dict[str, float]:
+    """Return what a token and a turn's first one take on a system, in seconds, the hosts' links included."""
+    return {"token_s": found.tpot_s, "llm_first_token_s": found.ttft_s}
+
+
+def told_system(found: Estimate) -> str:
+    """Return a system in a few words."""
+    question, per_user = found.question, 1 / found.tpot_s
+    return (
+        f"{question.chips} chips ({found.system.name}) in groups of {found.partition.ways}, "
+        f"{found.watts:,.0f} W: {found.ttft_s * 1e3:.2f} ms to the first token, {per_user:,.0f} tokens/s a user with "
+        f"{question.context:,} tokens of context (emulated)"
+    )
+
+
+@contextmanager
+def lpu_errors() -> Iterator[None]:
+    """Turn errors of the chips into those of a model."""
+    try:
+        yield
+    except LpuError as error:
+        raise ModelError(str(error)) from error
+
+
+def emulated_times(steps: Steps) -> dict[str, float]:
+    """Return what a token and a turn's first one take on the emulated chip, in seconds, the host link included."""
+    cycles = {
+        "token_s": steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS),
+        "llm_first_token_s": steps.prefill_cycles(TURN_TOKENS, CHAT_TOKENS),
+    }
+    return {name: count / steps.clock_hz + steps.link_s for name, count in cycles.items()}
+
+
+def prediction(
+    estimates: Estimates, request: PlanRequest, emulated: Mapping[str, float] | None = None
+) -> dict[str, object]:
+    """Return the predicted split; every number has its basis. What is declared goes over what is `emulated`.
+
+    The work and the wait for the turn's end overlap: however quick the work, no reply sounds before the decision.
+    """
+    emulated = emulated or {}
+    declared = {
+        name: value / 1000
+        for name, value in (("token_s", request.token_ms), ("llm_first_token_s", request.first_token_ms))
+        if value is not None
+    }
+    used = replace(estimates, **{**emulated, **declared})  # type: ignore[arg-type]
+    budget_s = Budget().scaled(request.budget_ms / 1000).total_s
+    stages = {
+        name.removesuffix("_s"): {
+            "ms": round(getattr(used, name) * 1000, 1),
+            "basis": _basis(name, declared, emulated),
+        }
+        for name in ("endpoint_s", "stt_s", "llm_first_token_s", "token_s", "tts_first_sound_s", "device_s")
+    }
+    decision_s = EndpointLimits().finished_s + FRAME_S / 2
+    stages["decision"] = {"ms": round(decision_s * 1000, 1), "basis": "declared"}
+    soonest_s = decision_s + used.device_s
+    natural_s, short_s = (
+        max(used.voice_to_voice_s(tokens), soonest_s) for tokens in (NATURAL_TOKENS, SHORT_TOKENS)
+    )
+    token_s = used.token_s - max(0.0, natural_s - budget_s) / NATURAL_TOKENS
+    return {
+        "basis": "composed",
+        "budget_ms": request.budget_ms,
+        "stages": stages,
+        "voice_to_voice_ms": round(natural_s * 1000, 1),
+        "voice_to_voice_with_a_short_first_clause_ms": round(short_s * 1000, 1),
+        "meets_it": natural_s <= budget_s,
+        "short_clause_meets_it": short_s <= budget_s,
+        "token_ms_that_would_meet_it": round(token_s * 1000, 2) if token_s > 0 else None,
+        "engagement": CLAIM,
+    }
+
+
+def _basis(name: str, declared: Mapping[str, float], emulated: Mapping[str, float]) -> str:
+    if name in declared:
+        return "declared"
+    if name in emulated:
+        return "emulated"
+    return "measured" if name in ("stt_s", "token_s", "tts_first_sound_s") else "declared"
+
+
+def show(report: dict[str, object]) -> None:
+    """Print the prediction."""
+    table = Table(title="predicted voice to voice, milliseconds")
+    for name in ("stage", "ms", "basis"):
+        table.add_column(name)
+    stages = report["stages"]
+    assert isinstance(stages, dict)
+    for name, stage in stages.items():
+        table.add_row(name, str(stage["ms"]), stage["basis"])
+    for name, value in report.items():
+        if name not in ("stages", "basis", "engagement", "llm", "because"):
+            table.add_row(name.replace("_", " "), str(value), "composed")
+    console = Console()
+    console.print(f"language model {report['llm']}: {report['because']}", highlight=False)
+    console.print(table)
+    console.print(str(report["engagement"]), highlight=False)

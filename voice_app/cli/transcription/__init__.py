@@ -1,0 +1,1 @@
+"""Sound files of any length as text and subtitles."""

@@ -1,0 +1,400 @@
+"""The conversation: frames in, turns decided, replies drafted, released, cancelled. `run` is the main path."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inference.protocols import VoiceActivityDetector
+from inference.types import Audio, Samples
+from voice_app.core import clock, events
+from voice_app.core.barge_in import Voice, is_nod, words
+from voice_app.core.budget import Budget
+from voice_app.core.draft import Drafter, DraftGauge, Turn
+from voice_app.core.echo import EchoFloor, is_echo
+from voice_app.core.endpointing import EndpointLimits, Patience, endpoint
+from voice_app.core.errors import VoiceAppError
+from voice_app.core.history import History
+from voice_app.core.pipeline import Engines, Reply, ReplyStyle, Tell
+from voice_app.core.segmenter import Ears, EarSettings
+from voice_app.core.stages import turn_times
+from voice_app.core.turn_table import Action, Happening, State, step
+from voice_app.io.frames import FrameSource
+from voice_app.io.speaker import Speaker
+from voice_app.runtime.scheduler import Urgency
+
+TOUCH_EVERY_S = 5.0
+"""Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
+JUDGE_EVERY_S = 0.6
+"""How long a sound holds the reply before it is asked whether it is words; a cough has paused by then."""
+UNSTABLE_WORDS = 2
+"""Words at the end of a partial transcript that the next one may change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """Where sound comes from and goes to, and how turns are taken."""
+
+    source: FrameSource
+    vad: VoiceActivityDetector
+    speaker: Speaker
+    ears: EarSettings = EarSettings()
+    limits: EndpointLimits = EndpointLimits()
+    budget: Budget = Budget()
+    drafting: bool = True
+    """Whether replies are drafted during pauses; without it, work begins at the end of a turn."""
+    barge_in: bool = True
+    """Whether speech stops a reply. Loudspeakers without echo cancellation need it off: half duplex."""
+    hears_itself: Callable[[], bool] = lambda: False
+    """Tells by the sound whether the microphone hears the loudspeaker, as long as nothing cancels it."""
+    cancel_echo: Callable[[], bool] = lambda: False
+    """Called when the assistant has heard itself; returns whether it will not again, as far as that can be helped."""
+    partial_every_s: float | None = 1.0
+    """How often the words so far are guessed while the user speaks; None: never."""
+
+
+class Conversation:
+    """Everything between the microphone and the loudspeaker, for one session."""
+
+    def __init__(
+        self, senses: Senses, engines: Engines, history: History, style: ReplyStyle, bus: events.Bus
+    ) -> None:
+        self.senses, self.engines, self.history, self.bus = senses, engines, history, bus
+        self.state = State.LISTENING
+        self.ears = Ears(senses.ears)
+        self.drafter = Drafter(
+            engines,
+            history,
+            style,
+            senses.speaker,
+            self._on_words,
+            DraftGauge(senses.drafting),
+            senses.budget,
+            senses.limits,
+        )
+        self.patience = Patience()
+        self.echo_floor = EchoFloor()
+        self._turn = Turn(0)
+        self._log: list[events.Event] = []
+        """What happened in this turn."""
+        self._answering: asyncio.Task[None] | None = None
+        self._guessing: asyncio.Task[None] | None = None
+        self._guess_due_s = 0.0
+        self._typed: str | None = None
+        self._announcements: deque[str] = deque()
+        self._listening = asyncio.Event()
+        self._listening.set()
+        self.started_s = 0.0
+        """When the session began, on `voice_app.core.clock`."""
+        self._acts: dict[Action, Callable[[], None]] = {
+            Action.CANCEL_REPLY: self._cancel_reply,
+            Action.REMEMBER: self._remember,
+            Action.DROP_DRAFT: self._drop_draft,
+            Action.CLOSE_TURN: self.ears.close_turn,
+            Action.OPEN_TURN: self._open_turn,
+            Action.TAKE_TURN: self._take_turn,
+            Action.REOPEN_TURN: self._reopen_turn,
+            Action.LISTEN_IN: self.ears.open_turn,
+            Action.HOLD_SOUND: self._hold_sound,
+            Action.RESUME_SOUND: self._resume_sound,
+            Action.JUDGE: self._judge,
+            Action.DRAFT: self._draft,
+            Action.RELEASE: self._release,
+        }
+
+    async def run(self, created: Callable[[], events.Event]) -> None:
+        """Talk until the source of frames ends. `created` makes the session's first event, once it listens."""
+        senses = self.senses
+        self.started_s = clock.now()
+        senses.speaker.on_started = self._on_sound
+        await senses.speaker.start()
+        touching = asyncio.create_task(self._stay_warm())
+        self.bus.emit(created())
+        try:
+            async for frame in senses.source.frames():
+                probability = senses.vad.probability(frame.samples)
+                if self.state is State.SPEAKING and self._is_deaf_to(frame.samples):
+                    continue
+                for happening in self.ears.push(frame, probability):
+                    self.happen(happening)
+                self._guess_words(frame.end_s)
+        finally:
+            touching.cancel()
+            await self._close()
+
+    def submit(self, text: str) -> None:
+        """Take typed text as a turn of its own; nothing, where there is none."""
+        if text.strip():
+            self._typed = text
+            self.happen(Happening.TEXT_TYPED)
+
+    def stop(self) -> None:
+        """Drop what is being said, by the user or the assistant."""
+        self._turn.announced = ""  # it is not wanted any more
+        self.happen(Happening.STOP_ASKED)
+        self._tell(events.InputCleared)
+
+    def end_turn(self) -> None:
+        """Take the user's turn for over, whatever a silence would say: a key was released."""
+        if self.state in (State.HEARING, State.PAUSED):
+            self.happen(Happening.TURN_OVER)
+
+    def announce(self, text: str) -> None:
+        """Say something that answers nobody, as that a timer is up, as soon as nobody speaks."""
+        self._announcements.append(text)
+        self._say_announcement()
+
+    async def rest(self) -> None:
+        """Wait until nobody speaks and no model works for the conversation."""
+        while True:
+            await self._listening.wait()
+            working = [task for task in (self._answering, self._guessing) if task and not task.done()]
+            if not working and self.state is State.LISTENING:
+                return
+            await asyncio.wait(working or [asyncio.create_task(asyncio.sleep(0))])
+
+    def engage(self, engines: Engines, style: ReplyStyle, history: History) -> None:
+        """Go on with other models; not while a reply is made."""
+        self.engines = self.drafter.engines = engines
+        self.history = self.drafter.history = history
+        self.drafter.style = style
+
+    def updated(self, models: dict[str, str], persona: str) -> None:
+        """Tell that the session has other models, another persona or other devices."""
+        self._tell(events.SessionUpdated, models=models, persona=persona)
+
+    def notice(self, message: str) -> None:
+        """Tell the user something, as a device that came back."""
+        self._tell(events.Noticed, message=message)
+
+    def happen(self, happening: Happening) -> None:
+        """Move the state by the table, and do what it says."""
+        if happening is Happening.SPEECH_PAUSED and self.state is State.HEARING:
+            self._tell(events.SpeechStopped, speech_end_s=self._speech_end_s())
+        self.state, actions = step(self.state, happening)
+        settings = self.senses.ears
+        speaks = self.state is State.SPEAKING
+        self.ears.start_frames = settings.barge_in_frames if speaks else settings.start_frames
+        for action in actions:
+            self._acts[action]()
+        (self._listening.set if self.state is State.LISTENING else self._listening.clear)()
+        if happening is Happening.SPEECH_STARTED:
+            self._tell(events.SpeechStarted, speech_start_s=self.ears.speech_start_s - self.started_s)
+        if self.state not in (State.HEARING, State.INTERRUPTED) and self._guessing:
+            self._guessing.cancel()
+        self._say_announcement()
+
+    def _say_announcement(self) -> None:
+        if self.state is State.LISTENING and self._announcements:
+            self._typed = ""
+            self.happen(Happening.TEXT_TYPED)
+
+    # What the table's actions do.
+
+    def _cancel_reply(self) -> None:
+        """Stop the sound and the models of the reply."""
+        turn, played = self._turn, self.senses.speaker.cut()
+        self._abandon_answer()
+        if played.seconds and turn.reply.sound_s:
+            self._tell(events.PlaybackCleared, audio_s=played.seconds)
+            turn.reply.heard = turn.reply.spoken.heard(played.seconds)
+        if turn.announced and not turn.reply.heard:
+            self._announcements.appendleft(turn.announced)
+        self._tell(events.ResponseDone, status="cancelled")
+
+    def _remember(self) -> None:
+        """Keep in the history what was heard of the reply."""
+        if self._turn.text:
+            self.history.add(self._turn.text, self._turn.reply.heard)
+            self._tell(events.ItemTruncated, heard=self._turn.reply.heard)
+
+    def _open_turn(self) -> None:
+        self._log.clear()
+        self._turn = Turn(self._turn.number + 1, self._typed, typed=self._typed is not None)
+        self._typed = None
+        if self._turn.text == "":
+            self._turn.announced = self._announcements.popleft()
+        elif self._turn.typed:
+            self._tell(events.TextSubmitted, text=self._turn.text)
+        else:
+            self.ears.open_turn()
+
+    def _take_turn(self) -> None:
+        """Go on keeping the sound of an interruption, as that of a turn."""
+        self._log.clear()
+        self._turn = Turn(self._turn.number + 1)
+
+    def _reopen_turn(self) -> None:
+        """Go on with a turn whose reply nobody has heard: its sound is kept, a typed one is kept as unanswered."""
+        self.patience.went_on()
+        if self._turn.typed:
+            self._remember()
+            self._open_turn()
+        else:
+            self.ears.reopen_turn(self._turn.sound)
+
+    def _draft(self) -> None:
+        """Begin a reply to the turn as it stands; nobody hears it before it is released."""
+        turn = self._turn
+        turn.reply = Reply(turn.reply.revision + 1)
+        if not turn.typed:
+            turn.sound, turn.voice = self.ears.turn_so_far(), self.ears.voice_so_far()
+        self._answering = asyncio.create_task(self._answer(turn, self._answering))
+
+    def _drop_draft(self) -> None:
+        """The user goes on: what was drafted answers half a turn."""
+        self._abandon_answer()
+        if self.drafter.gauge.enabled:
+            self.drafter.gauge.end(useful=False)
+            self._tell(events.DraftDiscarded)
+
+    def _release(self) -> None:
+        """The turn is over: let the reply be heard as soon as there is some of it."""
+        turn = self._turn
+        self._tell(events.TurnCommitted, speech_end_s=None if turn.typed else self._speech_end_s())
+        if not turn.typed:
+            turn.sound = self.ears.take_turn()
+        self.drafter.gauge.end(useful=True)
+        try:
+            turn.reply.release()
+        except VoiceAppError as error:  # what the reply claims to have done has failed: it must not be heard
+            self._tell(events.Noticed, message=str(error))
+            self._abandon_answer()
+            self._tell(events.ResponseDone, status="failed")
+            self.happen(Happening.REPLY_ENDED)
+
+    def _hold_sound(self) -> None:
+        self.senses.speaker.hold()
+        self._tell(events.PlaybackHeld)
+
+    def _resume_sound(self) -> None:
+        self.senses.speaker.resume()
+        self._tell(events.PlaybackResumed)
+
+    def _abandon_answer(self) -> None:
+        """Stop the models."""
+        self._turn.reply.cancelled.set()
+        if self._answering:
+            self._answering.cancel()
+
+    def _judge(self) -> None:
+        """Find out whether words interrupt the reply."""
+        if self._guessing is None or self._guessing.done():
+            self._guessing = asyncio.create_task(
+                self._judge_interruption(self.ears.turn_so_far(), self.ears.voice_so_far())
+            )
+
+    # What the reply tells.
+
+    async def _answer(self, turn: Turn, after: asyncio.Task[None] | None) -> None:
+        await self.drafter.answer(turn, self._teller(turn), after)
+        self.happen(Happening.REPLY_ENDED)
+        if turn.text:
+            self.patience.was_over()
+            await self.drafter.settle()
+
+    def _on_words(self, turn: Turn, finished: float, sounds: float | None) -> None:
+        """Set how long a silence ends the turn, now that its words are known."""
+        end = endpoint(turn.text or "", finished, self.senses.limits, self.patience.factor, sounds=sounds)
+        self.ears.end_silence_s = end.silence_s
+        self._teller(turn)(
+            events.EndpointPredicted, silence_s=end.silence_s, finished=end.finished, because=end.because
+        )
+
+    def _on_sound(self) -> None:
+        first_sound_s = self.senses.speaker.first_sound_s
+        self._tell(events.PlaybackStarted, at_s=first_sound_s)
+        turn = self._turn
+        by_model = turn.reply.clause_tokens or not turn.reply.first_clause_out
+        with contextlib.suppress(ValueError):  # a log out of order teaches nothing; `bench` refuses it
+            if by_model:
+                self.engines.estimates.learn(turn_times(self._log, turn.number), turn.reply.clause_tokens)
+        self.happen(Happening.SOUND_STARTED)
+
+    # Beside the turns.
+
+    def _guess_words(self, now_s: float) -> None:
+        """Start a partial transcript when one is due and none is under way."""
+        every_s = self.senses.partial_every_s
+        if self.state is State.INTERRUPTED:
+            if now_s >= self._guess_due_s:
+                self._guess_due_s = now_s + JUDGE_EVERY_S
+                self._judge()
+        elif self.state is not State.HEARING or every_s is None:
+            self._guess_due_s = now_s + (JUDGE_EVERY_S if self.state is State.SPEAKING else every_s or 0.0)
+        elif now_s >= self._guess_due_s and (self._guessing is None or self._guessing.done()):
+            self._guess_due_s = now_s + every_s
+            self._guessing = asyncio.create_task(self._guess(self._turn, self.ears.turn_so_far()))
+
+    async def _guess(self, turn: Turn, sound: Audio) -> None:
+        """Guess the words so far, and let the language model read those that will hardly change."""
+        lane, engines = self.engines.lane, self.engines
+        guess = await lane.call(Urgency.PARTIAL_TRANSCRIPT, lambda: engines.stt.partial(sound))
+        if guess.text and turn is self._turn and self.state is State.HEARING:
+            self._tell(events.TranscriptDelta, text=guess.text)
+            stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
+            messages = self.history.messages(stable)
+            if stable:
+                await lane.call(Urgency.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages))
+
+    async def _judge_interruption(self, sound: Audio, voice: Voice) -> None:
+        """Words to the assistant take the floor; of anything else the reply goes on."""
+        heard = await self.engines.lane.call(
+            Urgency.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound)
+        )
+        if self.state is not State.INTERRUPTED:
+            return
+        text, said = words(heard, voice), self._turn.reply.spoken.heard(self.senses.speaker.played_s)
+        echo = self.senses.hears_itself() or is_echo(text, said)
+        if echo and not self.senses.cancel_echo():
+            self.echo_floor.learn(sound.samples)
+        if not (echo or is_nod(text)):
+            self.happen(Happening.WORDS_HEARD)
+            if not self.ears.speaking:
+                self.happen(Happening.SPEECH_PAUSED)
+        elif echo or not (text and self.ears.speaking):
+            self._tell(events.SpeechIgnored, heard=heard.text)
+            self.happen(Happening.FALSE_ALARM)
+
+    def _is_deaf_to(self, samples: Samples) -> bool:
+        """Tell whether sound during a reply is not even listened to: in half duplex, or as quiet as its echo."""
+        return not self.senses.barge_in or self.echo_floor.hides(samples)
+
+    async def _stay_warm(self) -> None:
+        """Touch the models while nobody speaks."""
+        while True:
+            await asyncio.sleep(TOUCH_EVERY_S)
+            if self.state is State.LISTENING:
+                await self.engines.lane.call(Urgency.UPKEEP, self.engines.touch)
+
+    async def _close(self) -> None:
+        """Stop what is under way and close the devices."""
+        tasks = [task for task in (self._answering, self._guessing) if task]
+        self._turn.reply.cancelled.set()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self.senses.source.close()
+        await self.senses.speaker.close()
+        self._tell(events.SessionClosed)
+
+    def _speech_end_s(self) -> float:
+        return self.ears.speech_end_s - self.started_s
+
+    def _tell(self, kind: Callable[..., events.Event], **fields: object) -> None:
+        self._teller(self._turn)(kind, **fields)
+
+    def _teller(self, turn: Turn) -> Tell:
+        revision = turn.reply.revision
+
+        def tell(kind: Callable[..., events.Event], at_s: float | None = None, **fields: object) -> None:
+            at_s = (clock.now() if at_s is None else at_s) - self.started_s
+            event = kind(at_s=at_s, turn=turn.number, revision=revision, **fields)
+            self._log.append(event)
+            self.bus.emit(event)
+
+        return tell

@@ -1,0 +1,1 @@
+"""A book, written page by page."""

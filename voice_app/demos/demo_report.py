@@ -1,0 +1,166 @@
+"""The figures of a demonstration about tables: as JSON, and side by side on the terminal. Every time has its basis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table as Drawn
+
+from voice_app.demos.check import faults
+from voice_app.demos.modelled import System, seconds
+from voice_app.demos.turn_records import Told
+
+Row = dict[str, Any]
+_UNMARKED = str.maketrans("", "", ".,?!;:\"'")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A demonstration on one backend."""
+
+    backend: str
+    model: str
+    turns: tuple[Told, ...]
+    expected: int
+    """How many turns there should be."""
+    sound: str | None = None
+
+    @property
+    def faults(self) -> list[str]:
+        """What went wrong: nothing, one line each."""
+        found = faults([told.table for told in self.turns], [told.answer for told in self.turns])
+        found += [
+            f"turn {place + 1} failed" for place, told in enumerate(self.turns) if told.status != "completed"
+        ]
+        missing = self.expected - len(self.turns)
+        return [*found, *([f"{missing} of {self.expected} turns are missing"] if missing else [])]
+
+
+def as_json(outcome: Outcome, systems: Sequence[System]) -> Row:
+    """Return a backend's figures."""
+    return {
+        "backend": outcome.backend,
+        "model": outcome.model,
+        "turns": [_turn(told, systems) for told in outcome.turns],
+        "word_error_rate": word_error_rate(outcome.turns),
+        "faults": outcome.faults,
+        "sound": outcome.sound,
+    }
+
+
+def _turn(told: Told, systems: Sequence[System]) -> Row:
+    table = told.table
+    return {
+        "said": told.said,
+        "heard": told.heard,
+        "answer": told.answer,
+        "table": None
+        if table is None
+        else {"columns": list(table.columns), "rows": [*map(list, table.rows)]},
+        "time_to_first_audio_ms": _ms(told.to_audio_s),
+        "time_to_first_table_ms": _ms(told.to_table_s),
+        "time_to_whole_table_ms": _ms(told.to_whole_table_s),
+        "basis": "measured",
+        "llm": _work(told),
+        "modelled": [_modelled(told, system) for system in systems] if told.works else [],
+    }
+
+
+def _work(told: Told) -> Row:
+    """Return what the language model did in a turn; emulated figures only where a chip is emulated."""
+    works = told.works
+    tokens, spent_s = sum(work.tokens for work in works), sum(work.seconds for work in works)
+    emulated = [work.emulated_s for work in works if work.emulated_s is not None]
+    row: Row = {
+        "requests": len(works),
+        "prompt_tokens_computed": sum(work.prompt_tokens - work.cached_tokens for work in works),
+        "tokens": tokens,
+        "seconds": round(spent_s, 3),
+        "tokens_per_s": _rate(tokens, spent_s),
+        "basis": "measured",
+    }
+    if emulated and sum(emulated):
+        row["emulated"] = {
+            "seconds": round(sum(emulated), 5),
+            "tokens_per_s": _rate(tokens, sum(emulated)),
+            "basis": "emulated",
+        }
+    return row
+
+
+def _modelled(told: Told, system: System) -> Row:
+    """Return what the same requests take on a system: all of them, and those before the first row."""
+    spent_s = seconds(system, told.works)
+    return {
+        "system": system.name,
+        "llm_ms": _ms(spent_s),
+        "llm_to_first_row_ms": _ms(seconds(system, told.works[: told.works_to_table])),
+        "tokens_per_s": _rate(sum(work.tokens for work in told.works), spent_s),
+        "basis": system.basis,
+    }
+
+
+def word_error_rate(turns: Sequence[Told]) -> float | None:
+    """Return the words that were misheard, over the words said; None where nothing was spoken."""
+    import jiwer
+
+    pairs = [
+        (_bare(told.said), _bare(told.heard)) for told in turns if told.to_audio_s is not None and told.said
+    ]
+    if not pairs:
+        return None
+    return round(float(jiwer.wer([said for said, _ in pairs], [heard for _, heard in pairs])), 4)
+
+
+def _bare(text: str) -> str:
+    """Return the words without their marks, numbers up to twelve as words."""
+    return " ".join(text.lower().translate(_UNMARKED).split())
+
+
+def summary(outcomes: Sequence[Outcome]) -> Drawn:
+    """Return the backends side by side, as measured on this machine."""
+    drawn = Drawn(title="milliseconds, measured on this machine")
+    for name in ("turn", "LLM on", "1st audio", "1st row", "table", "LLM", "tokens", "tokens/s"):
+        drawn.add_column(name, justify="left" if name == "LLM on" else "right")
+    turns = max((len(outcome.turns) for outcome in outcomes), default=0)
+    for place in range(turns):
+        for outcome in outcomes:
+            if place < len(outcome.turns):
+                drawn.add_row(str(place + 1), outcome.backend, *_cells(outcome.turns[place]))
+    return drawn
+
+
+def elsewhere(outcomes: Sequence[Outcome], systems: Sequence[System]) -> Drawn:
+    """Return what the same requests take on modelled systems; nothing of it is this machine's time."""
+    drawn = Drawn("turn", "tokens of", title="milliseconds of the language model, not measured")
+    for system in systems:
+        drawn.add_column(f"{system.name} ({system.basis})", justify="right")
+    for outcome in outcomes:
+        for place, told in enumerate(outcome.turns):
+            if told.works:
+                spent = [_figure(seconds(system, told.works) * 1000) for system in systems]
+                drawn.add_row(str(place + 1), outcome.backend, *spent)
+    return drawn
+
+
+def _cells(told: Told) -> list[str]:
+    work = _work(told)
+    times = [_ms(told.to_audio_s), _ms(told.to_table_s), _ms(told.to_whole_table_s)]
+    spent = [work["seconds"] * 1000, work["tokens"], work["tokens_per_s"]] if told.works else [None] * 3
+    return [_figure(each) for each in (*times, *spent)]
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _ms(seconds_: float | None) -> float | None:
+    return None if seconds_ is None else round(seconds_ * 1000, 1)
+
+
+def _rate(count: int, seconds_: float) -> float | None:
+    return round(count / seconds_, 1) if seconds_ > 0 else None

@@ -1,0 +1,182 @@
+"""A microphone and a loudspeaker that can be exchanged while the conversation goes on, and a microphone's switches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import numpy as np
+
+from inference.types import Samples
+from voice_app.core import clock
+from voice_app.core.errors import AudioDeviceError
+from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame, FrameSource
+from voice_app.io.kept_sound import KeptSound
+from voice_app.io.speaker import FileSpeaker, Played, Speaker, nothing
+
+QUIETEST_DB = -96.0
+"""What 16 bits can hold."""
+UNHEARD = "Replies are shown, not heard."
+"""What no loudspeaker means."""
+SILENCE = np.zeros(FRAME_SAMPLES, np.float32)
+
+
+class Silence:
+    """A source where there is no microphone: frames of silence in real time."""
+
+    def __init__(self) -> None:
+        self._closed = False
+
+    async def frames(self) -> AsyncIterator[AudioFrame]:
+        """Yield silence until `close`."""
+        start_s, count = clock.now(), 0
+        while not self._closed:
+            count += 1
+            await clock.sleep_until(start_s + count * FRAME_S)
+            yield AudioFrame(SILENCE, start_s + count * FRAME_S)
+
+    async def close(self) -> None:
+        """End with the next frame."""
+        self._closed = True
+
+
+class SwitchedSource:
+    """The source of frames that is plugged in now. What it hears passes only while the microphone is `open`."""
+
+    def __init__(
+        self, source: FrameSource, failed: Callable[[str], None], kept: KeptSound | None = None
+    ) -> None:
+        self._source, self._failed, self._kept = source, failed, kept
+        self._closed = False
+        self.open = True
+        self.level_db = QUIETEST_DB
+        """RMS of the last frame, dBFS, whether it passed or not."""
+
+    @property
+    def deaf(self) -> bool:
+        """Whether there is no microphone."""
+        return isinstance(self._source, Silence)
+
+    async def frames(self) -> AsyncIterator[AudioFrame]:
+        """Yield frames of whatever is plugged in, until `close` or the end of a source that nobody exchanged."""
+        while not self._closed:
+            source = self._source
+            try:
+                async for frame in source.frames():
+                    self.level_db = level_db(frame.samples)
+                    frame = frame if self.open else replace(frame, samples=SILENCE)
+                    if self._kept:
+                        self._kept.hear(frame)
+                    yield frame
+                    if source is not self._source:
+                        break
+            except AudioDeviceError as error:
+                self._failed(str(error))
+                self._source = Silence() if source is self._source else self._source
+            else:
+                if source is self._source:
+                    return
+
+    async def plug_in(self, source: FrameSource) -> None:
+        """Listen to another source from now on."""
+        old, self._source = self._source, source
+        await old.close()
+
+    async def close(self) -> None:
+        """End `frames` and release the device."""
+        self._closed = True
+        await self._source.close()
+
+
+class SwitchedSpeaker:
+    """The loudspeaker that is plugged in now; see `Speaker`."""
+
+    def __init__(
+        self, speaker: Speaker, failed: Callable[[str], None], kept: KeptSound | None = None
+    ) -> None:
+        self.on_started: Callable[[], None] = nothing
+        self.on_stopped: Callable[[], None] = nothing
+        self._failed, self._kept = failed, kept
+        self._speaker = self._wired(speaker)
+
+    def _wired(self, speaker: Speaker) -> Speaker:
+        speaker.on_started, speaker.on_stopped = self._started, lambda: self.on_stopped()
+        return speaker
+
+    def _started(self) -> None:
+        if self._kept and self._speaker.first_sound_s is not None:
+            self._kept.started(self._speaker.first_sound_s)
+        self.on_started()
+
+    def _stopped(self, played: Played) -> Played:
+        if self._kept:
+            self._kept.stopped(played.seconds)
+        return played
+
+    async def plug_in(self, speaker: Speaker) -> None:
+        """Speak through another loudspeaker, which is open, from now on."""
+        old, self._speaker = self._speaker, self._wired(speaker)
+        await old.close()
+
+    @property
+    def rate_hz(self) -> int:
+        """The device's rate."""
+        return self._speaker.rate_hz
+
+    @property
+    def played_s(self) -> float:
+        """Seconds of this reply that have been heard by now."""
+        return self._speaker.played_s
+
+    @property
+    def first_sound_s(self) -> float | None:
+        """When the first sample of this reply is audible; None until it has left."""
+        return self._speaker.first_sound_s
+
+    async def start(self) -> None:
+        """Open the device; where that fails it is told, and replies are played into nothing."""
+        try:
+            await self._speaker.start()
+        except AudioDeviceError as error:
+            self._failed(f"{error}. {UNHEARD}")
+            self._speaker = self._wired(FileSpeaker(None))
+            await self._speaker.start()
+
+    async def close(self) -> None:
+        """Cut what is being said and release the device."""
+        await self._speaker.close()
+
+    def begin(self) -> None:
+        """Start a reply; an unfinished one is cut."""
+        self._speaker.begin()
+        if self._kept:
+            self._kept.begin()
+
+    async def write(self, samples: Samples, rate_hz: int) -> None:
+        """Queue sound, shape (n,), of any rate; wait while the buffer is full."""
+        if self._kept:
+            self._kept.say(samples, rate_hz)
+        await self._speaker.write(samples, rate_hz)
+
+    async def finish(self) -> Played:
+        """End the reply and wait until it has been heard or is cut."""
+        return self._stopped(await self._speaker.finish())
+
+    def hold(self) -> None:
+        """Pause the reply; what is queued stays."""
+        self._speaker.hold()
+
+    def resume(self) -> None:
+        """Go on with a held reply."""
+        self._speaker.resume()
+
+    def cut(self) -> Played:
+        """Fall silent: what is queued is dropped."""
+        return self._stopped(self._speaker.cut())
+
+
+def level_db(samples: Samples) -> float:
+    """Return the RMS of sound in dBFS, not less than that of silence in 16 bits."""
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return max(QUIETEST_DB, 10 * math.log10(power)) if power > 0 else QUIETEST_DB

@@ -1,0 +1,1 @@
+"""Listeners of the event bus: the session log, traces, the lines on the terminal."""

@@ -1,0 +1,72 @@
+"""What the assistant can do beside chatting: the ways to answer, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from inference.tts.piper import PiperTextToSpeech
+from voice_app.core.errors import MemoryFileError
+from voice_app.core.turn import Way
+from voice_app.runtime.engines import Assistant
+from voice_app.runtime.settings import Settings
+from voice_app.skills.calls import tools_way
+from voice_app.skills.memory.database import SESSION_BUSY_S
+from voice_app.skills.memory.memory_skill import admitting, remembering
+from voice_app.skills.memory.store import SHARED, Memory, memory_path
+from voice_app.skills.repeat.repeat import again
+from voice_app.skills.table.table_skill import table_way
+from voice_app.skills.think.think import considering, effort_of
+from voice_app.skills.timer.timers import Timers
+from voice_app.skills.toolbox import toolbox
+
+Tell = Callable[[str], None]
+
+
+class Abilities:
+    """The abilities of one session. They belong to a persona and a voice: `adopt` those of another assistant."""
+
+    def __init__(self, assistant: Assistant, tell: Tell, announce: Tell) -> None:
+        self._tell = tell
+        self._timers = Timers(announce)
+        self._memory: Memory | None = None
+        self._persona, self._tables = assistant.persona.name, table_way()
+        self.ways: tuple[Way, ...] = ()
+        self.adopt(assistant)
+
+    def adopt(self, assistant: Assistant) -> None:
+        """Go on with another assistant's persona and voice. What the user should know of its memory is told."""
+        persona = assistant.persona.name
+        if persona != self._persona:  # its chat begins anew, and so do its tables
+            self._persona, self._tables = persona, table_way()
+        self._close_memory()
+        self._memory = self._open_memory(assistant.settings, persona)
+        tts = cast(PiperTextToSpeech, assistant.engines.tts)
+        tts.pronounce({})
+        memory = (remembering(self._memory, tts.pronounce),) if self._memory else ()
+        tools = tools_way(toolbox(assistant.settings, self._timers))
+        thinking = considering(effort_of(assistant.settings))
+        last = admitting(has_memory=self._memory is not None)
+        self.ways = (again, *memory, thinking, tools, self._tables, last)
+
+    def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
+        if settings.memory == "off":
+            return None
+        try:
+            path = memory_path(SHARED if settings.memory == "shared" else persona)
+            memory = Memory(path, busy_s=SESSION_BUSY_S)
+        except MemoryFileError as error:
+            self._tell(f"{error}. Nothing is remembered in this session")
+            return None
+        if memory.notice:
+            self._tell(memory.notice)
+        return memory
+
+    def _close_memory(self) -> None:
+        if self._memory:
+            self._memory.close()
+
+    def close(self) -> None:
+        """Close the memory's file, and stop what would ring."""
+        self._close_memory()
+        self._timers.close()

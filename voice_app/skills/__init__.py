@@ -1,0 +1,1 @@
+"""What the assistant can do beside chatting: a folder each."""

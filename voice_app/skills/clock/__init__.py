@@ -1,0 +1,1 @@
+"""The time and date, here and elsewhere."""

@@ -1,0 +1,271 @@
+"""What a turn asks of the memory, by its words alone, as people say it and as speech to text writes it down."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from voice_app.skills.memory.memory_phrases import ASK, LEAD, ended, phrase, tidy, words
+from voice_app.skills.memory.names import Named, name_in
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep a fact."""
+
+    fact: str
+    corrects: bool = False
+    """Whether it takes the place of what was said of the same before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say what is remembered."""
+
+    about: str = ""
+    """Empty: everything."""
+    only_if_known: bool = False
+    """Whether somebody else may know better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Forget what matches."""
+
+    about: str
+    """Empty: what was remembered last."""
+    all_matching: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAll:
+    """Forget everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellName:
+    """Say the user's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pronounce:
+    """Say a word differently from here on."""
+
+    word: str
+    """Empty: the user's name."""
+    how: str
+    named: bool = True
+    """Whether the turn says which word it means; else it means what was just said."""
+
+
+Request = Remember | Tell | Forget | ForgetAll | Named | TellName | Pronounce
+
+REMEMBER = phrase(
+    LEAD
+    + ASK
+    + r"""
+    (?:remember|memori[sz]e|(?:keep|bear) in mind|(?:do not|don't|never) forget|make a note|take a note|note)\b[,:]?\s+
+    (?P<that>(?:that|this|of the fact that|the fact that|the following|for me that)\b[,:]?\s+)?
+    (?P<fact>.+)$
+    """
+)
+REMEMBER_BEHIND = phrase(
+    LEAD
+    + r"(?P<fact>.+?)[,.;!]\s*(?:and |so )?"
+    + ASK
+    + r"""
+    (?:remember|memori[sz]e|keep in mind|don't forget)(?: (?:that|this|it))
+    (?: for me)?(?:,? (?:please|okay|ok))?[.!?]*$
+    """
+)
+CORRECTS = phrase(r"^(?:no|nope|sorry|actually|wait)\b")
+OF_THE_SPEAKER = phrase(r"(?:my|our|i|i'm|i've|i'll|i'd|we|we're|to|mine)\b(?!\s*$)")
+STATES = phrase(
+    r"""
+    .*?(?:
+    \b(?:is|are|was|were|has|have|had|will|needs?|must|costs?|lives?|likes?|loves?|hates?|wants?|comes?|starts?|begins?|
+    ends?|works?)\b|
+    's (?!\w+ (?:is|was))
+    )
+    """
+)
+STATES_OF = re.compile(r"(?:[Tt]he|[Aa]n?|[Tt]here|[Ee]very|[Aa]ll|[A-Z][\w'-]*)\b")
+NO_FACT = phrase(
+    r"""
+    (?:when|what|where|who|whom|whose|how|why|which|if|whether|me|us|him|her|them|it|those|these|back|about|
+    the times?|the days?|everything|anything|correctly|right)\b
+    """
+)
+
+TELL = phrase(
+    LEAD
+    + ASK
+    + r"""
+    (?:
+    what (?:do|can|did|else do) you (?:still |all )?remember|
+    what (?:did|have|had) i (?:ever |just |already )?(?:tell|told|ask|asked) you(?: to (?:remember|keep in mind))?|
+    do you remember (?:anything|something)|
+    what (?:is|was|do you have|have you got) in your memory|
+    (?:tell|show|read|list|give)(?: me)?\s
+    (?:(?:all|everything|what|of|that|the things?|all the things)\s)*you (?:still )?remember|
+    (?:show|list|read|open)(?: me)? (?:your|the) memory|
+    what (?:things? )?are you remembering
+    )
+    (?P<rest>.*)$
+    """
+)
+KNOW = phrase(
+    LEAD
+    + ASK
+    + r"""
+    (?:what (?:do|else do) you (?:already )?know about|tell me (?:what|everything) you know about)\s+
+    (?P<about>.+)$
+    """
+)
+ABOUT = phrase(r"\s*(?:,?\s*(?:about|of|on|regarding|concerning)\s+(?P<about>.+?))?[\s.!?]*$")
+MYSELF = phrase(r"(?:me|myself|us|i)$")
+
+FORGET_ALL = phrase(
+    LEAD
+    + ASK
+    + r"""
+    (?:
+    forget (?:absolutely )?(?:everything|all|it all|all of (?:it|that|them))
+    (?: (?:that )?(?:you|i|we)\b(?! .*\babout (?!me\b)).*| about me)?|
+    (?:delete|erase|clear|wipe|empty|reset) (?:(?:all|everything|out|of) )*
+    (?:your (?:whole |entire )?memor(?:y|ies)|(?:everything|all|what) you (?:remember|know)(?: about me)?)
+    )
+    (?:,? please)?[\s.!?]*$
+    """
+)
+FORGET = phrase(
+    LEAD
+    + ASK
+    + r"""
+    (?:forget|(?:delete|erase|remove)(?=.* from (?:your|the) memory))\s+
+    (?P<all>everything (?:(?:that )?(?:i|you) .*?)?)?
+    (?P<about>.+?)
+    (?: from (?:your|the) memory)?(?:,? please)?[\s.!?]*$
+    """
+)
+FORGET_LEAD = phrase(
+    r"^(?:that|about|the fact that|what (?:i|you) (?:said|told you|know|remember) about|what i said|this:)\s+"
+)
+THE_LAST = phrase(r"(?:that|it|about (?:it|that)|this|the last (?:one|thing|entry)|what i (?:just )?said)$")
+
+TELL_NAME = phrase(
+    LEAD
+    + ASK
+    + r"""
+    (?:
+    (?:do you (?:still )?(?:know|remember) |tell me |say |remind me |and )?
+    (?:what(?:'s| is|s| was) )?my (?:own )?name(?: again)?|
+    (?:do you (?:still )?(?:know|remember) )?(?:who i am|what i am called|what i'm called)|
+    who am i|what am i called|what do you call me|how do you call me
+    )
+    [\s.!?]*$
+    """
+)
+NAME_ALONE = phrase(r"(?:and |so |well,? )?my name[.!]*$")
+
+WHOSE = r"(?:(?P<mine>my (?:first |last )?name)|(?P<it>it|that|this)|(?P<word>[^\W\d_][\w'-]*))"
+PRONOUNCED = phrase(
+    r"(?:^|[.!?,;]\s+|\b(?:no|and|but|so)\s+)(?:the (?:word|name) )?"
+    + WHOSE
+    + r"""
+    (?: is|'s) (?:actually |really |correctly )?(?:pronounced|said|spoken)(?: (?:as|like))?[,:]?\s+
+    (?P<how>.+)$
+    """
+)
+PRONOUNCE_LIKE = phrase(
+    LEAD
+    + ASK
+    + r"(?:you )?(?:pronounce|say)(?: the (?:word|name))?\s"
+    + WHOSE
+    + r" (?:as|like)(?: this)?[,:]?\s+(?P<how>.+)$"
+)
+PRONOUNCE = phrase(
+    LEAD + ASK + r"(?:you )?pronounce (?:(?P<mine>my name)|(?P<it>it|that))[,:]?\s+(?P<how>.+)$"
+)
+NO_PRONUNCIATION = phrase(
+    r"""
+    (?:how|correctly|wrong(?:ly)?|right(?:ly)?|incorrectly|differently|with|without|the same|in|on|by|the way|a|an|
+    you|i|we|they|he|she|it|that|this|because|when|if|more|very|too|again|or|exactly|just|nothing|anything)\b
+    """
+)
+NO_WORD = words("name word he she what how which there who")
+LONGEST_PRONUNCIATION_WORDS = 4
+LONGEST_TURN_CHARS = 2000
+
+
+def request(text: str) -> Request | None:
+    """Return what `text` asks of the memory; None where it asks nothing of it."""
+    turn = tidy(text)
+    if not turn or len(turn) > LONGEST_TURN_CHARS:
+        return None
+    for find in (_pronounce, name_in, _tell_name, _forget, _tell, _remember):
+        found = find(turn)
+        if found is not None:
+            return found
+    return None
+
+
+def _remember(turn: str) -> Remember | None:
+    corrects = bool(CORRECTS.match(turn))
+    behind = REMEMBER_BEHIND.match(turn)
+    if behind and not NO_FACT.match(behind["fact"]) and not turn.lower().startswith("do you"):
+        return Remember(ended(behind["fact"]), corrects)
+    found = REMEMBER.match(turn)
+    if found is None:
+        return None
+    fact = ended(found["fact"])
+    is_question = turn.endswith("?") and not re.search(
+        r"\b(?:can|could|would|will) you\b", turn, re.IGNORECASE
+    )
+    if is_question or NO_FACT.match(fact) or len(fact.split()) < 2:
+        return None
+    if not found["that"]:
+        is_note = re.match(r"(?:make |take )?(?:a )?note\b", turn[: found.start("fact")][-12:], re.IGNORECASE)
+        if is_note or not (OF_THE_SPEAKER.match(fact) or (STATES_OF.match(fact) and STATES.match(fact))):
+            return None
+    return Remember(re.sub(r"^to (?=\w)", "I have to ", fact), corrects)
+
+
+def _tell(turn: str) -> Tell | None:
+    if found := TELL.match(turn):
+        rest = ABOUT.match(found["rest"])
+        if rest:
+            about = rest["about"] or ""
+            return Tell("" if MYSELF.match(about) else about)
+        return None
+    if found := KNOW.match(turn):
+        about = ended(found["about"])
+        return Tell() if MYSELF.match(about) else Tell(about, only_if_known=True)
+    return None
+
+
+def _forget(turn: str) -> Forget | ForgetAll | None:
+    if FORGET_ALL.match(turn):
+        return ForgetAll()
+    found = FORGET.match(turn)
+    if found is None:
+        return None
+    about = found["about"]
+    if THE_LAST.match(about):
+        return Forget("")
+    return Forget(FORGET_LEAD.sub("", about), all_matching=bool(found["all"]))
+
+
+def _tell_name(turn: str) -> TellName | None:
+    return TellName() if TELL_NAME.match(turn) and not NAME_ALONE.match(turn) else None
+
+
+def _pronounce(turn: str) -> Pronounce | None:
+    found = PRONOUNCED.search(turn) or PRONOUNCE_LIKE.match(turn) or PRONOUNCE.match(turn)
+    if found is None or turn.endswith("?"):
+        return None
+    how = re.split(r",? (?:and )?not |[,;]\s|[.!](?:\s|$)", found["how"] + " ")[0].strip(' .!"“”')
+    if NO_PRONUNCIATION.match(how) or not 0 < len(how.split()) <= LONGEST_PRONUNCIATION_WORDS:
+        return None
+    word = found.groupdict().get("word") or ""
+    return None if word.lower() in NO_WORD else Pronounce(word, how, named=not found["it"])

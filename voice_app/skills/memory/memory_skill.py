@@ -1,0 +1,326 @@
+"""The memory's way to answer: it remembers, tells, forgets, and knows how a word is pronounced.
+
+What it writes is an effect of the reply: on disk when the turn is over, before the answer is audible. Everything it
+needs to know of the turns before stands in the chat, so that a draft that is dropped leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from inference.types import Message, Token
+from voice_app.core import events
+from voice_app.core.errors import VoiceAppError
+from voice_app.core.turn import Answer, Asked, Way, said
+from voice_app.skills.memory.entries import MOST_ENTRIES, Entry, Note, checked
+from voice_app.skills.memory.memory_phrases import phrase, tidy
+from voice_app.skills.memory.memory_requests import (
+    Forget,
+    ForgetAll,
+    Pronounce,
+    Remember,
+    Request,
+    Tell,
+    TellName,
+    request,
+)
+from voice_app.skills.memory.names import Named
+from voice_app.skills.memory.recall import answers, is_of_ones_own, matches, same_subject
+from voice_app.skills.memory.sayings import all_told, sentence, to_you, told
+from voice_app.skills.memory.store import Memory
+
+SURE = "Do you want me to forget everything?"
+"""Asked before everything is forgotten; a yes right behind it, and nothing else, does it."""
+YES = phrase(
+    r"""
+    (?:yes|yeah|yep|yup|sure|certainly|absolutely|of course|do it|go ahead|please do|i do|i'm sure|i am sure|
+    forget it all|forget everything|that's right|right|ok|okay|please)(?:[\s,.!]+|$)
+    """
+)
+NO = phrase(r"\b(?:no|not|don't|never|wait|stop|cancel)\b")
+UNKNOWN = "I don't know that about you."
+OFFER = " You can tell me to remember it."
+OFF = "I can't remember that: my memory is off."
+KEPT = "I'll remember that "
+
+Pronunciations = Callable[[Mapping[str, str]], None]
+"""Tells the voice how words are pronounced: a respelling, or phonemes between slashes."""
+
+
+def remembering(memory: Memory, pronounce: Pronunciations = lambda _: None) -> Remembering:
+    """Return the way, the voice already told what it must know."""
+    way = Remembering(memory, pronounce)
+    with contextlib.suppress(VoiceAppError):
+        answers("What did I say?", memory.facts())  # stems of what is there are found beforehand
+        way.refresh()
+    return way
+
+
+def admitting(*, has_memory: bool) -> Way:
+    """Return the way to say that one doesn't know what only the user can know; a small language model makes it up.
+
+    Without a memory, it also says that nothing can be remembered. The last of all ways: whoever knows more, as of a
+    timer or of one's notes, comes before it.
+    """
+
+    def admit(asked: Asked) -> Answer | None:
+        told = [message.content for message in asked.earlier if message.role == "user"]
+        if is_of_ones_own(tidy(asked.text), told):
+            return _words(UNKNOWN + OFFER if has_memory else UNKNOWN)
+        if not has_memory and isinstance(request(asked.text), Remember):
+            return _words(OFF)
+        return None
+
+    return admit
+
+
+@dataclass(slots=True)
+class Remembering:
+    """The way, over one memory."""
+
+    memory: Memory
+    pronounce: Pronunciations
+    _spoken: Mapping[str, str] | None = None
+    """Pronunciations that the voice knows; None: it may know those of another memory."""
+    _latest: tuple[tuple[Message, ...], int] | None = None
+    """The chat in which an entry was made last, and its number."""
+
+    def __call__(self, asked: Asked) -> Answer | None:
+        """Take what is asked of the memory, and questions that an entry answers."""
+        with contextlib.suppress(VoiceAppError):
+            self.refresh()
+        if _is_sure(asked):
+            return self._forget_everything(asked)
+        wanted = request(asked.text)
+        if wanted is None:
+            return self._recall(asked)
+        return self._meet(asked, wanted)
+
+    def refresh(self) -> None:
+        """Let the voice know what has changed, here or by another program. Raises MemoryFileError."""
+        now = self.memory.pronunciations()
+        if now != self._spoken:
+            self._spoken = now
+            self.pronounce(now)
+
+    def _meet(self, asked: Asked, wanted: Request) -> Answer | None:
+        match wanted:
+            case Remember():
+                return self._remember(asked, wanted)
+            case Tell():
+                return self._tell(asked, wanted)
+            case Forget():
+                return self._forget(asked, wanted)
+            case ForgetAll():
+                return _words(SURE if self.memory.entries() else "I don't remember anything yet.")
+            case Named():
+                return self._name(asked, wanted)
+            case TellName():
+                return _words(_your_name(self.memory.name()))
+            case Pronounce():
+                return self._pronounce(asked, wanted)
+
+    # Remembering.
+
+    def _remember(self, asked: Asked, wanted: Remember) -> Answer:
+        facts = self.memory.facts()
+        try:
+            note = checked(Note("fact", wanted.fact, said=asked.text))
+        except VoiceAppError as error:
+            return _words(f"I can't remember that: it is {error}.")
+        if len(self.memory.entries()) >= MOST_ENTRIES:
+            return _words("My memory is full. Tell me first what to forget.")
+        old = same_subject(note.text, facts) if wanted.corrects else None
+
+        def keep() -> None:
+            number = old.id if old else self._taken_up_again(asked)
+            if number is None:
+                entry, change = self.memory.remember(note), "added"
+            else:
+                entry, change = self.memory.edit(number, note.text, note.said), "edited"
+            self._latest = (asked.earlier, entry.id)
+            asked.tell(events.MemoryChanged, change=change, text=entry.text)
+
+        asked.reply.when_released(keep)
+        return _words(f"{KEPT}{to_you(note.text)}.")
+
+    def _taken_up_again(self, asked: Asked) -> int | None:
+        """Return the entry that this turn made before it went on: its reply was not heard, so it is the same turn."""
+        is_whole = asked.messages[-1].content == asked.text
+        if is_whole and self._latest and self._latest[0] == asked.earlier:
+            number = self._latest[1]
+            return number if any(entry.id == number for entry in self.memory.entries()) else None
+        return None
+
+    # Telling.
+
+    def _recall(self, asked: Asked) -> Answer | None:
+        """Answer a question that an entry answers."""
+        with contextlib.suppress(VoiceAppError):  # a memory that can't be read has no answer
+            found = answers(asked.text, self.memory.facts())
+            if found:
+                return _words(sentence(told(found[0])))
+        return None
+
+    def _tell(self, asked: Asked, wanted: Tell) -> Answer | None:
+        entries = self.memory.entries()
+        if wanted.about:
+            entries = matches(wanted.about, entries)
+            if not entries:
+                nothing = "I don't remember anything about that."
+                return None if wanted.only_if_known else _words(nothing)
+        return self._told(asked, entries)
+
+    async def _told(self, asked: Asked, entries: Sequence[Entry]) -> AsyncGenerator[Token, None]:
+        if entries:
+            rows = [
+                (str(entry.id), entry.kind, f"{entry.word}: {entry.text}" if entry.word else entry.text)
+                for entry in entries
+            ]
+            columns = ("number", "kind", "what")
+            asked.tell(events.TableShown, title="What I remember", columns=columns, rows=rows)
+        for part in _sentences(" ".join(all_told(entries))):
+            yield said(part)
+
+    # Forgetting.
+
+    def _forget(self, asked: Asked, wanted: Forget) -> Answer | None:
+        entries = self.memory.entries()
+        if not wanted.about:
+            # "Forget it" is a way to say never mind, unless something was remembered just now.
+            if KEPT not in _said_before(asked):
+                return None
+            found = self._just_kept(asked, entries)
+            if not found:
+                return _words("Tell me what to forget.")
+        else:
+            found = matches(wanted.about, entries)
+        if not found:
+            is_short = len(wanted.about.split()) <= 6 and "," not in wanted.about
+            return _words("I don't remember anything about that.") if wanted.about and is_short else None
+        if len(found) > 1 and not wanted.all_matching:
+            if not _is_plain(wanted.about, found):
+                return _words(
+                    f"I remember {len(found)} things about that. Which one? " + " ".join(all_told(found))
+                )
+            found = found[:1]
+        return self._forgotten(asked, found)
+
+    def _just_kept(self, asked: Asked, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return the entry that was made or changed last, where it is what the last reply said, as far as heard."""
+        _, heard = _said_before(asked).split(KEPT, 1)
+        number = self._latest[1] if self._latest else None
+        return [e for e in entries if e.id == number and to_you(e.text).startswith(heard.rstrip(" .…"))]
+
+    def _forgotten(self, asked: Asked, found: Sequence[Entry]) -> Answer:
+        def forget() -> None:
+            for entry in self.memory.delete([entry.id for entry in found]):
+                asked.tell(events.MemoryChanged, change="deleted", text=entry.text)
+            self.refresh()
+
+        asked.reply.when_released(forget)
+        if len(found) == 1:
+            return _words(f"I have forgotten that {told(found[0])}.")
+        return _words(f"I have forgotten {len(found)} things about that.")
+
+    def _forget_everything(self, asked: Asked) -> Answer:
+        def forget() -> None:
+            forgotten = self.memory.entries()
+            self.memory.forget_all()
+            for entry in forgotten:
+                asked.tell(events.MemoryChanged, change="deleted", text=entry.text)
+            self.refresh()
+
+        asked.reply.when_released(forget)
+        return _words("I have forgotten everything.")
+
+    # Names and how they are said.
+
+    def _name(self, asked: Asked, wanted: Named) -> Answer | None:
+        old = self.memory.name()
+        if not wanted.sure and not _is_about_name(asked, old):
+            return None
+        note = checked(Note("name", wanted.name, said=asked.text))
+
+        def keep() -> None:
+            if old != note.text:
+                self.memory.remember(note)
+                asked.tell(events.MemoryChanged, change="edited" if old else "added", text=note.text)
+
+        asked.reply.when_released(keep)
+        if wanted.more:
+            return asked.written(asked.messages)
+        if old == note.text:
+            return _words(f"Yes, {note.text}.")
+        return _words(f"Thank you, {note.text}. I'll remember." if old else f"Nice to meet you, {note.text}.")
+
+    def _pronounce(self, asked: Asked, wanted: Pronounce) -> Answer | None:
+        name = self.memory.name()
+        if not wanted.word:
+            if not wanted.named and not _is_about_name(asked, name):
+                return None
+            if name is None:
+                return _words("Tell me your name first. Then I'll learn to say it.")
+        words, how = (wanted.word or name or "").split(), wanted.how.split()
+        if len(words) == 1:
+            how = ["-".join(how)]
+        if len(how) not in (1, len(words)):
+            return _words("Say it one name at a time, please.")
+        notes = [Note("pronunciation", h, w, asked.text) for w, h in zip(words, how, strict=False)]
+        if all(note.text.casefold() == note.word.casefold() for note in notes):
+            return _words(
+                f"I hear it just as it is written. Type how it sounds, as in: {notes[0].word} is pronounced …"
+            )
+        return self._pronounced(asked, [checked(note) for note in notes])
+
+    async def _pronounced(self, asked: Asked, notes: Sequence[Note]) -> AsyncGenerator[Token, None]:
+        def keep() -> None:
+            for entry in self.memory.take(notes):
+                asked.tell(events.MemoryChanged, change="added", text=f"{entry.word}: {entry.text}")
+            self.refresh()
+
+        asked.reply.when_released(keep)
+        yield said("Thank you. ")
+        await asked.reply.released.wait()  # from then on the voice knows
+        yield said(f"I'll say {' '.join(note.word for note in notes)}.")
+
+
+async def _words(text: str) -> AsyncGenerator[Token, None]:
+    for part in _sentences(text):
+        yield said(part)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a text, each with the space behind it."""
+    yield from re.findall(r".+?(?:[.!?…]\s+|$)", text)
+
+
+def _said_before(asked: Asked) -> str:
+    """Return what was heard of the assistant's last reply."""
+    return asked.earlier[-1].content if asked.earlier and asked.earlier[-1].role == "assistant" else ""
+
+
+def _is_sure(asked: Asked) -> bool:
+    """Tell whether the turn says yes to the question whether to forget everything, which was heard to its end."""
+    text = asked.text.replace("’", "'").strip()
+    return _said_before(asked).strip() == SURE and bool(YES.match(text)) and not NO.search(text)
+
+
+def _is_about_name(asked: Asked, name: str | None) -> bool:
+    """Tell whether the last reply said the user's name, or something of it."""
+    before = _said_before(asked)
+    named = name is not None and re.search(rf"\b{re.escape(name)}\b", before, re.IGNORECASE)
+    return bool(named or re.search(r"\byour name\b|\bcall you\b|\bnice to meet you\b", before, re.IGNORECASE))
+
+
+def _is_plain(about: str, found: Sequence[Entry]) -> bool:
+    """Tell whether words mean the first entry, and not the second as well."""
+    bare = re.sub(r"[^\w\s]", "", about).casefold()
+    return re.sub(r"[^\w\s]", "", found[0].text).casefold() == bare
+
+
+def _your_name(name: str | None) -> str:
+    return f"Your name is {name}." if name else "I don't know your name yet. You can tell me."

@@ -1,1 +1,0 @@
-"""Sound files of any length as text, subtitles and JSON."""
