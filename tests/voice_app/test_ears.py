@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 from voice_app.core.turn_table import Input
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 
 
 def hear(segmenter: SpeechSegmenter, *frames: tuple[float, float]) -> list[tuple[int, Input]]:

@@ -20,7 +20,7 @@ from lpu_backend.estimate.shapes import published_models
 from lpu_backend.estimate.smallest import smallest_system
 from voice_app.core.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
 from voice_app.core.endpointing import EndpointLimits
-from voice_app.io.frames import FRAME_S
+from voice_app.core.ports import FRAME_S
 from voice_app.runtime.engines import build_assistant, lpu_steps, with_models
 from voice_app.runtime.settings import AUTO, Settings
 

@@ -23,10 +23,8 @@ from voice_app.core.endpointing import UNSURE_FROM, EndpointLimits, is_open
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle, speak_reply
+from voice_app.core.ports import FRAME_RATE_HZ, Played, Priority, Speaker
 from voice_app.core.turn import Skill, TurnContext, announcement, answer
-from voice_app.io.frames import FRAME_RATE_HZ
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Priority
 
 T = TypeVar("T")
 Messages = tuple[Message, ...]
@@ -126,7 +124,9 @@ class Drafter:
         if turn.typed:
             return 1.0
         scheduler, engines, sound = self.engines.scheduler, self.engines, turn.sound
-        heard = await scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: engines.stt.transcribe(sound))
+        heard = await scheduler.call(
+            Priority.FINAL_TRANSCRIPT, lambda: engines.stt.transcribe(sound), on="stt"
+        )
         turn.text = words(heard, turn.voice)
         emit(events.TranscriptCompleted(text=turn.text, reruns=heard.reruns))
         finished = 0.0
@@ -134,7 +134,9 @@ class Drafter:
             detector = engines.detector
 
             def ask(messages: Messages) -> Awaitable[float]:
-                return scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: detector.finished(messages))
+                return scheduler.call(
+                    Priority.FINAL_TRANSCRIPT, lambda: detector.finished(messages), on="llm"
+                )
 
             finished = await self._fitting(turn.text, ask)
         self.heard(turn, finished, await self._sounds_finished(turn, finished))
@@ -145,7 +147,9 @@ class Drafter:
         by_sound, sound = self.engines.by_sound, turn.sound
         if by_sound is None or not (turn.text and is_open(turn.text, finished, self.limits)):
             return None
-        return await self.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: by_sound.finished(sound))
+        return await self.engines.scheduler.call(
+            Priority.FINAL_TRANSCRIPT, lambda: by_sound.finished(sound), on="stt"
+        )
 
     async def _speak(self, turn: Turn, emit: events.Emit) -> Played:
         """Speak the reply."""
@@ -183,8 +187,8 @@ class Drafter:
         """Between turns: forget the older half of a chat that leaves no room for another one, and read the rest."""
         scheduler, llm = self.engines.scheduler, self.engines.llm
         messages = self.history.messages("")
-        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages))
+        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages), on="llm")
         if room < self.style.max_tokens + TURN_TOKENS:
             self.history.forget_older_half()
         kept = self.history.messages("")
-        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept))
+        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept), on="llm")

@@ -19,12 +19,10 @@ from voice_app.core.endpointing import AdaptiveDelay, EndpointLimits, endpoint
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle
+from voice_app.core.ports import FrameSource, Priority, Speaker
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 from voice_app.core.stages import turn_times
 from voice_app.core.turn_table import Action, Input, State, step
-from voice_app.io.frames import FrameSource
-from voice_app.io.speaker import Speaker
-from voice_app.runtime.scheduler import Priority
 
 TOUCH_EVERY_S = 5.0
 """Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
@@ -334,18 +332,22 @@ class Session:
     async def _guess(self, turn: Turn, sound: Audio) -> None:
         """Guess the words so far, and let the language model read those that will hardly change."""
         scheduler, engines = self.engines.scheduler, self.engines
-        guess = await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: engines.stt.partial(sound))
+        guess = await scheduler.call(
+            Priority.PARTIAL_TRANSCRIPT, lambda: engines.stt.partial(sound), on="stt"
+        )
         if guess.text and turn is self._turn and self.state is State.HEARING:
             self._emit(events.TranscriptDelta(text=guess.text))
             stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
             messages = self.history.messages(stable)
             if stable:
-                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages))
+                await scheduler.call(
+                    Priority.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages), on="llm"
+                )
 
     async def _judge_interruption(self, sound: Audio, voice: SpeechStats) -> None:
         """Words to the assistant take the floor; of anything else the reply goes on."""
         heard = await self.engines.scheduler.call(
-            Priority.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound)
+            Priority.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound), on="stt"
         )
         if self.state is not State.INTERRUPTED:
             return
@@ -370,7 +372,7 @@ class Session:
         while True:
             await asyncio.sleep(TOUCH_EVERY_S)
             if self.state is State.LISTENING:
-                await self.engines.scheduler.call(Priority.UPKEEP, self.engines.touch)
+                await self.engines.scheduler.call(Priority.UPKEEP, self.engines.touch, on="llm")
 
     async def _close(self) -> None:
         """Stop what is under way and close the devices."""
