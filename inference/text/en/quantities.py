@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from inference.text.numerals import NUMBER, cardinal, fraction, number, ordinal, spell_digits, year
-from inference.text.units import CURRENCIES, SCALES, UNITS, Currency
+from inference.text.en.numerals import NUMBER, cardinal, fraction, number, ordinal, spell_digits, year
+from inference.text.en.units import CURRENCIES, SCALES, UNITS, Currency
 
 _UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + ")"
 _CURRENCY = r"(?:(?:US|CA|AU)?\$|[€£¥₹])"
