@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +20,8 @@ from lpu_backend.chip.isa import (
     alu,
     alu_takes_group,
 )
-from lpu_backend.chip.program import FLOW, Labels, Repeat
+from lpu_backend.chip.program import FLOW, Labels, ProgramBuilder, Repeat
+from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.chip.timing import timing
 from lpu_backend.compiler.chain import Chain
 from lpu_backend.compiler.lanes import (
@@ -37,9 +37,6 @@ from lpu_backend.compiler.lanes import (
 )
 from lpu_backend.compiler.planes import Plane
 from lpu_backend.errors import ScheduleError
-
-if TYPE_CHECKING:
-    from lpu_backend.compiler.schedule import Schedule
 
 _SMALL_FIRST = (*(n for n in range(16) if n not in LARGE_ALUS), *sorted(LARGE_ALUS))
 _LARGE = tuple(sorted(LARGE_ALUS))
@@ -65,19 +62,22 @@ class Built:
             np.maximum.at(plane.used_until, slots, base + cycles)
 
 
-def build_chain(schedule: Schedule, timed: Timed, repeat: Repeat) -> Built | None:
-    """The rows of an expression at an interval; None where there are not enough ALUs or streams."""
+def build_chain(spec: ChipSpec, builder: ProgramBuilder, timed: Timed, repeat: Repeat) -> Built | None:
+    """Return the rows of an expression at an interval, with labels of `builder`.
+
+    None where there are not enough ALUs or streams.
+    """
     try:
-        return _Emitter(schedule, timed, repeat).build()
+        return _Emitter(spec, builder, timed, repeat).build()
     except NoRoom:
         return None
 
 
 class _Emitter:
-    def __init__(self, schedule: Schedule, timed: Timed, repeat: Repeat) -> None:
-        self._schedule, self._timed, self._repeat = schedule, timed, repeat
-        self._delays = timing(schedule.spec)
-        self._built = Built(Chain(schedule.spec))
+    def __init__(self, spec: ChipSpec, builder: ProgramBuilder, timed: Timed, repeat: Repeat) -> None:
+        self._builder, self._timed, self._repeat = builder, timed, repeat
+        self._delays = timing(spec)
+        self._built = Built(Chain(spec))
         self._period = repeat.interval if repeat.count > 1 else 1 << 30
         self._busy: set[tuple[int, int]] = set()
         self._lanes: set[tuple[int, int]] = set()
@@ -90,7 +90,7 @@ class _Emitter:
 
     def build(self) -> Built:
         for node in self._timed.alus:
-            self._label[node] = self._schedule.builder.value(4)
+            self._label[node] = self._builder.value(4)
         self._choose_outs()
         for node in self._timed.alus:
             self._place(node)
@@ -202,7 +202,7 @@ class _Emitter:
         if known:
             return known[1]
         self._lanes.add((streams.first // 4 * 4, cycle % self._period))
-        label = self._schedule.builder.value(4)
+        label = self._builder.value(4)
         self._arrivals[node, cycle] = (streams, label)
         sampled = cycle - self._delays.skew[Opcode.COPY]
         if isinstance(node, Read):
@@ -252,7 +252,7 @@ class _Emitter:
             width = len(node.a.vectors)
             east = node.side == "E"
             source = self._outward(east, width, entered - transit(vxm(0), queue, 0 if east else 32))
-            into = self._schedule.builder.value(4)
+            into = self._builder.value(4)
             self._read(node.a, source, (entered, queue), into)
         what = Instruction(node.opcode, node.address, a=source, out=streams)
         chain.issue(cycle, queue, what, Labels(into, 0, label), self._sweep())

@@ -44,7 +44,7 @@ class Schedule:
         """A lane-wise expression for `issues` vectors, as early as it can be."""
         timed = self._timer.time(list(stores))
         for interval in range(1, _LONGEST_INTERVAL):
-            built = build_chain(self, timed, Repeat(issues, interval))
+            built = build_chain(self.spec, self.builder, timed, Repeat(issues, interval))
             needs = built.chain.needs() if built else None
             if built and needs is not None:
                 base = self.put(built.chain, needs, built.earliest)

@@ -16,7 +16,7 @@ from lpu_backend.page import floor_drawing as plan
 from lpu_backend.page import readout, systems
 from lpu_backend.page import timeline_drawing as timeline
 from lpu_backend.page.facts import CONTENTS, SCRATCH, Step, charges, layer_windows, liveliest, sram_words
-from lpu_backend.page.markup import (
+from lpu_backend.markup import (
     bar,
     card,
     document,

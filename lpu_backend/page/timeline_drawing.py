@@ -21,7 +21,7 @@ from lpu_backend.page.facts import (
     layer_of,
     layer_windows,
 )
-from lpu_backend.page.markup import (
+from lpu_backend.markup import (
     Child,
     axis,
     bar,

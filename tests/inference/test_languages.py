@@ -14,7 +14,7 @@ from inference.text.languages import LANGUAGES, find_language
 OTHER = replace(
     ENGLISH,
     code="xx",
-    normalise=str.upper,
+    normalise=lambda text: text.upper().strip(),
     full_stops=replace(ENGLISH.full_stops, never_last=frozenset({"usw"})),
     table_text=lambda rows, whole=True: f"{len(rows)} {whole}",
     code_text="code",
