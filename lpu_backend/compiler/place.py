@@ -28,7 +28,7 @@ from lpu_backend.compiler.layout import (
     standard,
     table_sets,
 )
-from lpu_backend.compiler.room import SIDES, Room
+from lpu_backend.compiler.reservation import SIDES, Reservation
 from lpu_backend.compiler.sram import Source, Sram, Vectors
 from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.graph import Embed, Given, Linear, ModelGraph, Store
@@ -118,12 +118,12 @@ class Placement:
     """Of the model: what is placed."""
 
 
-def place(graph: ModelGraph, sram: Sram, room: Room) -> Placement:
+def place(graph: ModelGraph, sram: Sram, reservation: Reservation) -> Placement:
     """Places all that is not scratch. Raises CapacityError, GraphError."""
     shape = graph.model
-    _check(shape, graph, room.capacity)
-    placement = Placement(room.capacity, {}, {}, {}, {}, {}, graph.part)
-    _Placer(graph, sram, placement, room.kept_free(shape)).run()
+    _check(shape, graph, reservation.capacity)
+    placement = Placement(reservation.capacity, {}, {}, {}, {}, {}, graph.part)
+    _Placer(graph, sram, placement, reservation.words(shape)).run()
     return placement
 
 

@@ -15,7 +15,7 @@ from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.compiler.cache import cached_program, cached_summary, program_key
 from lpu_backend.compiler.compile import compile
 from lpu_backend.compiler.layout import GROUP_ROWS
-from lpu_backend.compiler.room import Room
+from lpu_backend.compiler.reservation import Reservation
 from lpu_backend.compiler.summary import Summary
 from lpu_backend.errors import ExecutionError
 from lpu_backend.model.compiled import cache_folder
@@ -51,10 +51,12 @@ class CompiledSteps:
         self._buckets = (*(b for b in BUCKETS if b < capacity), capacity)
         self._long = min(LONG_POSITIONS, self._buckets[-1])
         prefills = ((GROUP_ROWS, capacity), (LONG_ROWS, self._long))
-        self._room = Room(capacity, ((1, capacity), *(step for step in prefills if step[0] <= step[1])))
+        self._reservation = Reservation(
+            capacity, ((1, capacity), *(step for step in prefills if step[0] <= step[1]))
+        )
         self._programs: dict[tuple[int, int], Program] = {}
         self._summaries: dict[tuple[int, int], Summary] = {}
-        compile(self._graph(1, capacity), spec, "place", room=self._room)
+        compile(self._graph(1, capacity), spec, "place", reservation=self._reservation)
 
     @property
     def clock_hz(self) -> int:
@@ -64,7 +66,7 @@ class CompiledSteps:
     @property
     def positions(self) -> int:
         """Tokens the caches hold."""
-        return self._room.capacity
+        return self._reservation.capacity
 
     @property
     def link_s(self) -> float:
@@ -74,26 +76,30 @@ class CompiledSteps:
 
     @property
     def program_digest(self) -> str:
-        """Digest of the keys of all programs: of the shape, the chip, the room and the compiler."""
-        keys = [self.key(*step) for step in self._room.steps]
+        """Digest of the keys of all programs: of the shape, the chip, the reservation and the compiler."""
+        keys = [self.key(*step) for step in self._reservation.steps]
         return hashlib.sha256("".join(keys).encode()).hexdigest()
 
     def key(self, rows: int, positions: int) -> str:
         """The digest of all that a program depends on."""
-        return program_key(self._graph(rows, positions), self._spec, self._room)
+        return program_key(self._graph(rows, positions), self._spec, self._reservation)
 
     def program(self, rows: int, positions: int) -> Program:
         """The program that appends `rows` tokens and sees a bucket of `positions`. Raises what `compile` raises."""
         if (rows, positions) not in self._programs:
             graph = self._graph(rows, positions)
-            self._programs[rows, positions] = cached_program(graph, self._spec, self._room, self.folder)
+            self._programs[rows, positions] = cached_program(
+                graph, self._spec, self._reservation, self.folder
+            )
         return self._programs[rows, positions]
 
     def summary(self, rows: int, positions: int) -> Summary:
         """What that program costs; where the disk knows it, nothing is compiled."""
         step = rows, positions
         if step not in self._summaries:
-            self._summaries[step] = cached_summary(self._graph(*step), self._spec, self._room, self.folder)
+            self._summaries[step] = cached_summary(
+                self._graph(*step), self._spec, self._reservation, self.folder
+            )
         return self._summaries[step]
 
     def prepare(self) -> None:

@@ -13,7 +13,7 @@ from lpu_backend.compiler.lower_gate import lower_gate
 from lpu_backend.compiler.lower_linear import Finish, added, lower_linear, rounded, stored
 from lpu_backend.compiler.lower_link import lower_receive, lower_send
 from lpu_backend.compiler.lower_norm import lower_norm
-from lpu_backend.compiler.lower_shared import lower_shared_linear
+from lpu_backend.compiler.lower_tensor_parallel import lower_tensor_parallel_linear
 from lpu_backend.compiler.lowering import Floats, Lowering, Planes
 from lpu_backend.compiler.place import PLACES
 from lpu_backend.compiler.sram import Source, Words
@@ -135,8 +135,8 @@ class _Walk:
     def _product(self, node: Node, finish: Finish) -> None:
         assert isinstance(node.op, ops.Linear)
         inputs = self._lower.values[node.inputs[0]]
-        if isinstance(node.op, ops.SharedLinear):
-            lower_shared_linear(self._lower, node.op, inputs, finish)
+        if isinstance(node.op, ops.TensorParallelLinear):
+            lower_tensor_parallel_linear(self._lower, node.op, inputs, finish)
         else:
             lower_linear(self._lower, node.op, inputs, finish)
 

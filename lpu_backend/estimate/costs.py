@@ -99,40 +99,40 @@ class Costs:
         """The system's links and chip."""
         return self.system.wire
 
-    def layer(self, ways: int, rows: int, positions: int) -> LayerCost:
-        """A layer's programs on `ways` chips; see `compiler/shard.py`."""
-        return _layer(self.shape, ways, rows, positions, self.wire, self.folder)
+    def layer(self, tp_degree: int, rows: int, positions: int) -> LayerCost:
+        """A layer's programs on `tp_degree` chips; see `compiler/shard.py`."""
+        return _layer(self.shape, tp_degree, rows, positions, self.wire, self.folder)
 
-    def ends(self, ways: int, rows: int) -> EndsCost:
+    def ends(self, tp_degree: int, rows: int) -> EndsCost:
         """The embedding's and the head's programs."""
-        return _ends(self.shape, ways, rows, self.wire, self.folder)
+        return _ends(self.shape, tp_degree, rows, self.wire, self.folder)
 
     def part_cycles(
         self, kind: PartKind, group: tuple[int, ...], rows: int, positions: int
     ) -> tuple[int, int]:
         """Cycles of a part's programs and of the exchange behind it, in a group."""
-        ways = len(group)
+        tp_degree = len(group)
         if kind == "embedding":
-            ends = self.ends(ways, rows)
+            ends = self.ends(tp_degree, rows)
             return ends.embedding.cycles, self.needed(ends.embedding_exchange, group)
         if kind == "head":
-            return self.ends(ways, rows).head.cycles, 0
-        cost = self.layer(ways, rows, positions)
+            return self.ends(tp_degree, rows).head.cycles, 0
+        cost = self.layer(tp_degree, rows, positions)
         number = LAYER.index(kind)
         runs = 1
         if kind == "feed_forward":
             runs = self.experts_used if rows == 1 else min(self.experts, rows * self.experts_used)
         return runs * cost.segments[number].cycles, self.needed((*cost.exchanges, None, None)[number], group)
 
-    def parts(self, ways: int, positions: int, idle_layers: int) -> tuple[Part, ...]:
-        """The parts of the model with their bytes on each of `ways` chips.
+    def parts(self, tp_degree: int, positions: int, idle_layers: int) -> tuple[Part, ...]:
+        """The parts of the model with their bytes on each of `tp_degree` chips.
 
         A layer's bytes are those of its compiled programs; the feed-forward's share is that of its matrices. Idle
         layers stand evenly between the others.
         """
-        layer, ends = self.layer(ways, 1, positions), self.ends(ways, 1)
-        kv = self.kv_bytes(ways, positions)
-        matrices = layer_shard(self.shape, ways).layer_matrices(0)
+        layer, ends = self.layer(tp_degree, 1, positions), self.ends(tp_degree, 1)
+        kv = self.kv_bytes(tp_degree, positions)
+        matrices = layer_shard(self.shape, tp_degree).layer_matrices(0)
         all_bytes = sum(matrix.sram_bytes for matrix in matrices)
         ffn_bytes = sum(matrix.sram_bytes for matrix in matrices if ".ffn_" in matrix.name)
         fixed = max(layer.sram_bytes - kv, all_bytes)
@@ -149,9 +149,9 @@ class Costs:
         """Cycles of an exchange that a program asks for."""
         return 0 if need is None else self.exchange(need.kind, group, (), need.vectors)
 
-    def kv_bytes(self, ways: int, positions: int) -> int:
+    def kv_bytes(self, tp_degree: int, positions: int) -> int:
         """Bytes of one layer's and one user's keys and values on each chip, as `model/shape.py` lays them out."""
-        heads = -(-self.shape.kv_heads // ways)
+        heads = -(-self.shape.kv_heads // tp_degree)
         width = heads * self.shape.head_width
         keys = positions * -(-width // LANES)
         values = width * -(-positions // LANES)
@@ -222,14 +222,14 @@ def default_folder() -> Path:
 
 @lru_cache(maxsize=512)
 def _layer(
-    shape: ModelShape, ways: int, rows: int, positions: int, wire: WireSpec, folder: Path
+    shape: ModelShape, tp_degree: int, rows: int, positions: int, wire: WireSpec, folder: Path
 ) -> LayerCost:
-    return layer_cost(shape, ways, rows, positions, wire.chip, folder=folder)
+    return layer_cost(shape, tp_degree, rows, positions, wire.chip, folder=folder)
 
 
 @lru_cache(maxsize=512)
-def _ends(shape: ModelShape, ways: int, rows: int, wire: WireSpec, folder: Path) -> EndsCost:
-    return ends_cost(shape, ways, rows, wire.chip, folder=folder)
+def _ends(shape: ModelShape, tp_degree: int, rows: int, wire: WireSpec, folder: Path) -> EndsCost:
+    return ends_cost(shape, tp_degree, rows, wire.chip, folder=folder)
 
 
 def _write(text: str, path: Path) -> None:

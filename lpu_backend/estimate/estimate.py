@@ -38,7 +38,7 @@ class Question:
     context: int
     prompt: int
     precision: Precision = "int8"
-    ways: int | None = None
+    tp_degree: int | None = None
     """Chips that share a layer; None: the quickest."""
     usd_per_chip_hour: float = USD_PER_CHIP_HOUR
     cached: int = 0
@@ -180,7 +180,7 @@ def estimate(
         stage_times(costs, partition, 1, question.context),
         stage_times(costs, partition, CHUNK_ROWS, max(question.cached + question.prompt, CHUNK_ROWS)),
         wire.chip.clock_hz,
-        link_s(model.vocabulary, partition.ways),
+        link_s(model.vocabulary, partition.tp_degree),
         notes,
     )
 
@@ -196,12 +196,12 @@ def check(question: Question) -> None:
         raise EstimateError(f"a price of {question.usd_per_chip_hour} USD an hour; take one above 0")
 
 
-def link_s(vocabulary: int, ways: int) -> float:
+def link_s(vocabulary: int, tp_degree: int) -> float:
     """Seconds on the host's links between two tokens: the token there, each chip's share of the logits back.
 
     Declared: GroqFlow's model of the link.
     """
-    return 2 * TRANSFER_S + 4 * -(-vocabulary // ways) / LINK_BYTES_PER_S
+    return 2 * TRANSFER_S + 4 * -(-vocabulary // tp_degree) / LINK_BYTES_PER_S
 
 
 def _quickest(question: Question, costs: Costs) -> Partition:
@@ -212,16 +212,16 @@ def _quickest(question: Question, costs: Costs) -> Partition:
     inside, beyond = ways_to_try(question.chips, question.model.heads, costs.wire.node_chips)
     best: tuple[float, Partition] | None = None
     problem: LpuError | None = None
-    for ways in (question.ways,) if question.ways else (*inside, *beyond):
-        if best is not None and ways in beyond:
+    for tp_degree in (question.tp_degree,) if question.tp_degree else (*inside, *beyond):
+        if best is not None and tp_degree in beyond:
             break
         try:
-            partition = division(question, costs, ways)
+            partition = division(question, costs, tp_degree)
         except LpuError as error:
             problem = error
             continue
         cycles = sum(stage.cycles for stage in stage_times(costs, partition, 1, question.context))
-        seconds = cycles / costs.wire.chip.clock_hz + link_s(question.model.vocabulary, ways)
+        seconds = cycles / costs.wire.chip.clock_hz + link_s(question.model.vocabulary, tp_degree)
         if best is None or seconds < best[0]:
             best = seconds, partition
     if best is None:
@@ -230,14 +230,16 @@ def _quickest(question: Question, costs: Costs) -> Partition:
     return best[1]
 
 
-def division(question: Question, costs: Costs, ways: int) -> Partition:
-    """Divide the model over groups of `ways` chips. Raises LpuError where it does not fit or can't be dealt."""
+def division(question: Question, costs: Costs, tp_degree: int) -> Partition:
+    """Divide the model over groups of `tp_degree` chips. Raises LpuError where it does not fit or can't be dealt."""
     model, room = question.model, costs.wire.chip.sram_bytes
-    if not 1 <= ways <= question.chips or question.chips % ways:
-        raise EstimateError(f"{question.chips} chips make no groups of {ways}; take a divisor")
-    if model.ffn_weights * model.experts // ways > room:
-        raise EstimateError(f"a layer of {model.name} does not fit {ways} chips; take larger groups")
-    return divide(question.chips, ways, costs.parts(ways, question.context, model.idle_layers), room)
+    if not 1 <= tp_degree <= question.chips or question.chips % tp_degree:
+        raise EstimateError(f"{question.chips} chips make no groups of {tp_degree}; take a divisor")
+    if model.ffn_weights * model.experts // tp_degree > room:
+        raise EstimateError(f"a layer of {model.name} does not fit {tp_degree} chips; take larger groups")
+    return divide(
+        question.chips, tp_degree, costs.parts(tp_degree, question.context, model.idle_layers), room
+    )
 
 
 def stage_times(costs: Costs, partition: Partition, rows: int, positions: int) -> tuple[StageTime, ...]:

@@ -23,7 +23,7 @@ def as_json(found: Estimate) -> Row:
         "racks": found.system.racks,
         "topology": found.system.name,
         "chips_used": parts.chips_used,
-        "ways": parts.ways,
+        "ways": parts.tp_degree,
         "pipeline_depth": len(parts.stages),
         "copies": parts.copies,
         "context": question.context,

@@ -90,12 +90,12 @@ def fits() -> Answer:
 
 
 @cache
-def asked(name: str, chips: int, folder: Path | None, ways: int | None = None) -> Estimate:
+def asked(name: str, chips: int, folder: Path | None, tp_degree: int | None = None) -> Estimate:
     """A model on chips, one user with all of the context."""
     model = find_model(name)
     context = min(CONTEXT, model.context)
     return estimate(
-        Question(model=model, chips=chips, context=context, prompt=PROMPT, ways=ways), folder=folder
+        Question(model=model, chips=chips, context=context, prompt=PROMPT, tp_degree=tp_degree), folder=folder
     )
 
 
@@ -111,15 +111,13 @@ def speed(name: str, chips: int, folder: Path | None) -> Answer:
         f"{total / found.clock_hz / found.question.model.layers * 1e6:.1f} µs a layer"
     )
     others = []
-    for ways in (1, 2, 4):
+    for tp_degree in (1, 2, 4):
         try:
-            others.append(f"{ways}: {1 / asked(name, chips, folder, ways).tpot_s:,.0f}")
+            others.append(f"{tp_degree}: {1 / asked(name, chips, folder, tp_degree).tpot_s:,.0f}")
         except LpuError:
             continue
     narrower = f"; with groups of {', of '.join(others)}" if others else ""
-    remark = (
-        f"groups of {found.partition.ways} chips{narrower}. {shares}. Hangs on hop_ns and the width of groups"
-    )
+    remark = f"groups of {found.partition.tp_degree} chips{narrower}. {shares}. Hangs on hop_ns and the width of groups"
     return Answer(f"{1 / found.tpot_s:,.0f} tokens/s", round(1 / found.tpot_s, 1), remark=remark)
 
 

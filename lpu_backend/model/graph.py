@@ -88,13 +88,13 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedLinear(Linear):
-    """Linear whose columns are dealt to `ways` chips: T, or U and L, are INT32 sums of the parts of all chips.
+class TensorParallelLinear(Linear):
+    """Linear whose columns are dealt to `tp_degree` chips: T, or U and L, are INT32 sums of the parts of all chips.
 
     Every chip sends its part to all others, whose vectors it receives `latency_cycles` after it sent its own.
     """
 
-    ways: int
+    tp_degree: int
     latency_cycles: int
 
 
@@ -250,12 +250,12 @@ class GraphBuilder:
     def __init__(self, model: ModelShape, rows: int, positions: int) -> None:
         self._model, self._rows, self._positions = model, rows, positions
         self.nodes: list[Node] = []
-        self._shared: tuple[int, int] | None = None
+        self._tensor_parallel: tuple[int, int] | None = None
         self.further: tuple[str, ...] = ()
 
     def of(self, part: Part) -> tuple[Node, ...]:
         """All of a model, or of a part of it."""
-        self._shared = (part.ways, part.latency_cycles) if part.ways > 1 else None
+        self._tensor_parallel = (part.tp_degree, part.latency_cycles) if part.tp_degree > 1 else None
         width = self._model.width
         x = self.embedding() if part.has_embedding else self._add("x", Receive(), (), width)
         for layer in part.layers:
@@ -326,8 +326,10 @@ class GraphBuilder:
         """A product; where chips share layers, each has some of the columns of those that are `dealt`."""
         bits = 24 if self._node(a).dtype == "i24" else 16
         op = Linear(matrix.name, matrix.rows, matrix.columns, matrix.planes, bits, bias)
-        if dealt and self._shared:
-            op = SharedLinear(op.matrix, op.rows, op.columns, op.weight_planes, bits, bias, *self._shared)
+        if dealt and self._tensor_parallel:
+            op = TensorParallelLinear(
+                op.matrix, op.rows, op.columns, op.weight_planes, bits, bias, *self._tensor_parallel
+            )
         return self._add(name, op, (a,), matrix.rows)
 
     def _rope(self, name: str, x: str, heads: int) -> str:

@@ -21,8 +21,8 @@ class Part:
     """The link on which the residual stream comes from the part before; None: the part has the embedding."""
     sends_on: int | None = None
     """The link on which the residual stream goes to the next part; None: the part has the head."""
-    ways: int = 1
-    """Chips that share each of its layers (`sharing.py`), on links 0 … ways − 2."""
+    tp_degree: int = 1
+    """Chips that share each of its layers (`sharing.py`), on links 0 … tp_degree − 2."""
     latency_cycles: int = 0
     """From a Send to the Receive on those links."""
 
@@ -44,7 +44,7 @@ class Part:
     @property
     def is_whole(self) -> bool:
         """Whether nothing crosses its ends, and it shares no layer."""
-        return self.has_embedding and self.has_head and self.ways == 1
+        return self.has_embedding and self.has_head and self.tp_degree == 1
 
     @property
     def name(self) -> str:

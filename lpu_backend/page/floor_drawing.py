@@ -24,8 +24,8 @@ from lpu_backend.chip.floorplan import (
     stream_name,
 )
 from lpu_backend.chip.spec import ChipSpec
-from lpu_backend.page.facts import Bools, Step, runs
 from lpu_backend.markup import element, label, line, path, percent, plot, stretched
+from lpu_backend.page.facts import Bools, Step, runs
 
 WIDTHS = {0: 2.4, SXM_SLOT: 1.6, EDGE_SLOT: 3.0}
 """Widths of slots in MEM slots, by their distance from the VXM; all others 1."""

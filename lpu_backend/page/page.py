@@ -11,11 +11,6 @@ from xml.etree.ElementTree import Element
 from lpu_backend.chip.spec import ChipSpec, constants
 from lpu_backend.estimate.assets import asset_folder
 from lpu_backend.estimate.estimate_page import TIERS
-from lpu_backend.model.shape import ModelShape
-from lpu_backend.page import floor_drawing as plan
-from lpu_backend.page import readout, systems
-from lpu_backend.page import timeline_drawing as timeline
-from lpu_backend.page.facts import CONTENTS, SCRATCH, Step, charges, layer_windows, liveliest, sram_words
 from lpu_backend.markup import (
     bar,
     card,
@@ -30,6 +25,11 @@ from lpu_backend.markup import (
     table,
     tiles,
 )
+from lpu_backend.model.shape import ModelShape
+from lpu_backend.page import floor_drawing as plan
+from lpu_backend.page import readout, systems
+from lpu_backend.page import timeline_drawing as timeline
+from lpu_backend.page.facts import CONTENTS, SCRATCH, Step, charges, layer_windows, liveliest, sram_words
 
 WINDOW_CYCLES, LISTED = 128, 40
 """Cycles that are shown instruction by instruction; instructions that are shown as text."""

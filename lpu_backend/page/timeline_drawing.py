@@ -11,16 +11,6 @@ import numpy as np
 
 from lpu_backend.chip.floorplan import MXM_QUEUES, QUEUE_NAMES, SXM_QUEUES, VXM_QUEUES, WEST_TO_EAST
 from lpu_backend.chip.listing import to_text
-from lpu_backend.page.facts import (
-    FAMILIES,
-    MARKED,
-    UNIT_ROWS,
-    Floats,
-    Step,
-    called,
-    layer_of,
-    layer_windows,
-)
 from lpu_backend.markup import (
     Child,
     axis,
@@ -34,6 +24,16 @@ from lpu_backend.markup import (
     rows,
     stretched,
     ticks,
+)
+from lpu_backend.page.facts import (
+    FAMILIES,
+    MARKED,
+    UNIT_ROWS,
+    Floats,
+    Step,
+    called,
+    layer_of,
+    layer_windows,
 )
 
 BINS = 400
