@@ -46,7 +46,7 @@ def run_command(words: Sequence[str], model: Path | None = None) -> str:
 
 
 def parser(model: Path | None = None) -> argparse.ArgumentParser:
-    """The commands and their options."""
+    """Return the commands and their options."""
     top = argparse.ArgumentParser(prog="lpu", description="An emulated LPU: compile, look, run.")
     commands = top.add_subparsers(required=True, metavar="command")
     for name, act, add_options, text in (

@@ -23,7 +23,7 @@ _DIGEST_BYTES = 32
 
 
 def program_key(graph: ModelGraph, spec: ChipSpec, reservation: Reservation) -> str:
-    """SHA-256 of the graph, the chip's constants, the reservation and the compiler's version, in hex."""
+    """Return SHA-256 of the graph, the chip's constants, the reservation and the compiler's version, in hex."""
     said = {
         "compiler": VERSION,
         "graph": [graph.kind, graph.rows, graph.positions, graph.text(), asdict(graph.model)],
@@ -40,7 +40,7 @@ def _named_as_in_keys(part: dict[str, object]) -> dict[str, object]:
 
 
 def cached_program(graph: ModelGraph, spec: ChipSpec, reservation: Reservation, folder: Path) -> Program:
-    """The compiled and verified program, from the folder where it is there and whole; else compiled and kept there.
+    """Return the compiled and verified program: from the folder where it is whole there, else compiled and kept.
 
     Raises what `compile` raises; a folder that can't be written to is no error.
     """
@@ -55,13 +55,13 @@ def cached_program(graph: ModelGraph, spec: ChipSpec, reservation: Reservation, 
 
 
 def cached_summary(graph: ModelGraph, spec: ChipSpec, reservation: Reservation, folder: Path) -> Summary:
-    """What the program costs, from beside it where that is known; else it is compiled and counted."""
+    """Return what the program costs: from the folder where that is known, else compiled and counted."""
     path = folder / f"{program_key(graph, spec, reservation)}.json"
     return kept_summary(path, lambda: summary(cached_program(graph, spec, reservation, folder), spec))
 
 
 def kept_summary(path: Path, count: Callable[[], Summary]) -> Summary:
-    """The summary in a file; where it is not there or not whole, it is counted and kept there."""
+    """Return the summary in a file; where it is not there or not whole, it is counted and kept there."""
     with suppress(OSError, ValueError):
         known: Summary = json.loads(path.read_text())
         if isinstance(known.get("cycles"), int) and isinstance(known.get("program_digest"), str):
@@ -73,7 +73,7 @@ def kept_summary(path: Path, count: Callable[[], Summary]) -> Summary:
 
 
 def _load(path: Path) -> Program | None:
-    """A program whose bytes have the digest that stands before them."""
+    """Return a program whose bytes have the digest that stands before them."""
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
@@ -89,7 +89,7 @@ def _keep(program: Program, path: Path) -> None:
 
 
 def _write(data: bytes, path: Path) -> None:
-    """Written beside its place and renamed, so that no reader sees half of it."""
+    """Write beside its place and rename, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
     try:

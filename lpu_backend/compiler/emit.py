@@ -1,4 +1,4 @@
-"""A timed expression → rows: which ALU, which streams, which labels."""
+"""Resource binding, a timed expression → rows: which ALU, which streams and routes, which labels."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Built:
     taken: list[tuple[Plane, np.ndarray, np.ndarray]] = field(default_factory=list)
 
     def settle(self, base: int) -> None:
-        """Notes until when accumulators are in use."""
+        """Note until when accumulators are in use."""
         for plane, slots, cycles in self.taken:
             np.maximum.at(plane.used_until, slots, base + cycles)
 
@@ -105,7 +105,7 @@ class _Emitter:
     # Which ALU
 
     def _place(self, node: Alu) -> None:
-        """Chooses the ALU and the streams of its operands, and issues it."""
+        """Choose the ALU and the streams of its operands, and issue it."""
         cycle = self._timed.at[node]
         for number in _LARGE if node.opcode in LARGE_ONLY else _SMALL_FIRST:
             if (number, cycle % self._period) in self._busy:
@@ -119,7 +119,7 @@ class _Emitter:
         raise NoRoom
 
     def _operands(self, node: Alu, number: int, cycle: int) -> list[tuple[Node, Streams]] | None:
-        """Streams for those operands that arrive on streams; None where this ALU can't take them."""
+        """Return streams for those operands that arrive on streams; None where this ALU can't take them."""
         met = [self._timed.operands[node, name][0] for name in "ab" if (node, name) in self._timed.operands]
         arriving = [value for value in met if not isinstance(value, Alu)]
         known = {
@@ -157,7 +157,7 @@ class _Emitter:
 
     @staticmethod
     def _comes_east(node: Node) -> bool:
-        """Whether a value reaches the VXM flowing east."""
+        """Return whether a value reaches the VXM flowing east."""
         if isinstance(node, Read):
             return SLOT_OF_QUEUE[node.vectors[0].mem_slice] < 0
         if isinstance(node, Accumulated):
@@ -197,7 +197,7 @@ class _Emitter:
     # What arrives
 
     def _arrive(self, node: Node, streams: Streams, cycle: int) -> int:
-        """Makes a value arrive for the ALU issued in `cycle`; returns its label."""
+        """Make a value arrive for the ALU issued in `cycle`; return its label."""
         known = self._arrivals.get((node, cycle))
         if known:
             return known[1]
@@ -261,7 +261,7 @@ class _Emitter:
     # What leaves
 
     def _choose_outs(self) -> None:
-        """Streams for every ALU whose result leaves the VXM."""
+        """Choose streams for every ALU whose result leaves the VXM."""
         for node in self._timed.alus:
             ways = [(trip[0].side == "E", 4) for trip in self._trips() if trip[0].a is node] + [
                 (SLOT_OF_QUEUE[s.vectors[0].mem_slice] > 0, len(s.vectors))
@@ -281,7 +281,7 @@ class _Emitter:
         return [(met, at) for met, at in self._timed.operands.values() if isinstance(met, Trip)]
 
     def _outward(self, east: bool, width: int, cycle: int) -> Streams:
-        """Streams driven from the VXM, or past it, that the expression itself does not use at this cycle."""
+        """Return streams driven from the VXM, or past it, that the expression itself does not use at this cycle."""
         for group in _OUTWARD_GROUPS:
             for within in range(0, 4, width):
                 first = 4 * group + within + (0 if east else 32)
@@ -303,7 +303,7 @@ class _Emitter:
             self._reach.setdefault(store.value, []).append(words.mem_slice)
 
     def _carry_outs(self) -> None:
-        """A result goes as far as the last unit that takes it."""
+        """Carry every result as far as the last unit that takes it."""
         for node, queues in self._reach.items():
             driven = self._timed.at[node] + self._delays.delay[Opcode.COPY]
             farthest = max(queues, key=lambda queue: abs(SLOT_OF_QUEUE[queue]))

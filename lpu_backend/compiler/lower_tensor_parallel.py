@@ -1,4 +1,4 @@
-"""Matrix products whose columns are dealt to several chips: INT32 parts go to all others, each adds them up.
+"""Tensor parallel matrix products, split by columns: INT32 parts go to all other chips, and each adds them up.
 
 All chips run the same program on their own weights, so what a chip sends in a cycle all others send in that cycle, too,
 and what it receives a latency later is their part of the same vector. A vector is read once and sent on all links.
@@ -25,7 +25,7 @@ _FIRST_PEER_SLICE = 8
 def lower_tensor_parallel_linear(
     lower: Lowering, op: TensorParallelLinear, inputs: Planes, finish: Finish
 ) -> None:
-    """`graph.TensorParallelLinear`: own parts, the exchange, and for every 320 outputs the end of the sum."""
+    """Lower `graph.TensorParallelLinear`: own parts, the exchange, and for every 320 outputs the end of the sum."""
     own: list[list[Vectors]] = []
     for blocks in lower.placement.blocks[op.matrix]:
         sums = integer_sums(op, products(lower, op, blocks, inputs)[0])
@@ -43,7 +43,7 @@ def lower_tensor_parallel_linear(
 
 
 def _total(lower: Lowering, op: TensorParallelLinear, own: Vectors) -> Vectors:
-    """The sum of this and all other chips' parts."""
+    """Return the sum of this and all other chips' parts."""
     sram = lower.schedule.sram
     others = _exchange(lower, op, own)
     value = Alu(Opcode.ADD_I32, Read(own), Read(others[0]))
@@ -57,7 +57,7 @@ def _total(lower: Lowering, op: TensorParallelLinear, own: Vectors) -> Vectors:
 
 
 def _exchange(lower: Lowering, op: TensorParallelLinear, own: Vectors) -> list[Vectors]:
-    """Byte planes of all rows to all others, and theirs into SRAM; by link."""
+    """Send byte planes of all rows to all others, and take theirs into SRAM; return them by link."""
     schedule, rows = lower.schedule, lower.rows
     every, landed = schedule.spec.c2c_vector_cycles, timing(schedule.spec).delay[Opcode.RECEIVE]
     chain, paced, sweep = Chain(schedule.spec), Repeat(rows, every), Repeat(rows, every, 1)

@@ -13,7 +13,7 @@ SIDES = ("W", "E")
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What programs that use one placement of a model have in common: the caches' length, and the SRAM kept free."""
+    """Common to all programs that use one placement of a model: the caches' length, and the SRAM kept free."""
 
     capacity: int
     """Positions of the caches."""

@@ -51,7 +51,7 @@ class SegmentCost:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeNeed:
-    """What the chips of a group have to tell one another after a segment."""
+    """The vectors that the chips of a group have to exchange after a segment."""
 
     kind: ExchangeKind
     vectors: int
@@ -65,20 +65,20 @@ class LayerCost:
     tp_degree: int
     segments: tuple[SegmentCost, ...]
     exchanges: tuple[ExchangeNeed, ...]
-    """One behind each segment; none where a chip is alone."""
+    """One after each segment; none where a chip is alone."""
     notes: tuple[str, ...]
-    """What is not in the programs."""
+    """Work that is not in the programs."""
     sram_bytes: int
     """On each chip: weights, constants, caches, what comes and goes; without what lives between two operations."""
 
     @property
     def cycles(self) -> int:
-        """Of all segments, without exchanges."""
+        """Return the cycles of all segments, without exchanges."""
         return sum(segment.cycles for segment in self.segments)
 
     @property
     def busy(self) -> dict[str, float]:
-        """Shares of the units' cycles over all segments."""
+        """Return shares of the units' cycles over all segments."""
         return {
             unit: sum(s.utilisation[unit] * s.cycles for s in self.segments) / self.cycles
             for unit in self.segments[0].utilisation
@@ -94,7 +94,7 @@ def layer_cost(
     *,
     folder: Path | None = None,
 ) -> LayerCost:
-    """What a layer of `shape` costs on `tp_degree` chips for a step of `rows` tokens that sees `positions`.
+    """Return what a layer of `shape` costs on `tp_degree` chips for a step of `rows` tokens that sees `positions`.
 
     One row is a decode step; more are whole blocks of 16 tokens of a prompt. `positions` is rounded up to a block and
     is the capacity of the cache, too. Raises GraphError for what can't be dealt, CapacityError for what has no room.
@@ -116,7 +116,7 @@ def layer_cost(
 
 
 def _resting_bytes(shape: ModelShape, tp_degree: int, rows: int) -> int:
-    """Of the experts that a step does not take."""
+    """Return the bytes of the experts that a step does not take."""
     if not shape.experts:
         return 0
     taken = experts_at_once(shape, rows)
@@ -142,7 +142,7 @@ class EndsCost:
 def ends_cost(
     shape: ModelShape, tp_degree: int, rows: int, spec: ChipSpec, *, folder: Path | None = None
 ) -> EndsCost:
-    """What embedding and head of `shape` cost on `tp_degree` chips each, which hold nothing else, for `rows` tokens.
+    """Return what embedding and head of `shape` cost for `rows` tokens, on `tp_degree` chips each with nothing else.
 
     Raises GraphError, CapacityError.
     """
@@ -164,7 +164,7 @@ def ends_cost(
 def _counted(
     shard: ModelShape, name: Segment, step: tuple[int, int], spec: ChipSpec, folder: Path | None
 ) -> Summary:
-    """The cost of a segment for step = (tokens, positions), positions rounded up to a block."""
+    """Return the cost of a segment for step = (tokens, positions), positions rounded up to a block."""
     rows, capacity = step[0], -(-step[1] // GROUP_ROWS) * GROUP_ROWS
     graph = segment_graph(shard, name, rows, capacity)
     return cached_summary(
@@ -173,7 +173,7 @@ def _counted(
 
 
 def float_vectors(elements: int, rows: int) -> int:
-    """Vectors of 320 bytes that rows of float32 take."""
+    """Return vectors of 320 bytes that rows of float32 take."""
     return -(-elements // LANES) * FLOAT_PLANES * rows
 
 

@@ -3,7 +3,7 @@
     check → system → divide, with each size of group that fits → cycles of every stage → the quickest token
 
 Everything on the chips is emulated, exact to the cycle: programs that `verify` has passed, exchanges in which every
-Send has its cycle. A token goes through all stages one behind the other; the host samples between two tokens.
+Send has its cycle. A token goes through all stages one after the other; the host samples between two tokens.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DEFAULT_CONTEXT, DEFAULT_PROMPT = 4096, 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked. `context`: tokens a user's cache holds, all seen by the token that is timed: the slowest."""
+    """A question. `context`: tokens a user's cache holds, all seen by the token that is timed: the slowest."""
 
     model: PublishedModel
     chips: int
@@ -58,18 +58,18 @@ class StageTime:
 
     @property
     def cycles(self) -> int:
-        """From the residual stream's arrival until it is at the next stage."""
+        """Return the cycles from the residual stream's arrival until it is at the next stage."""
         return self.program_cycles + self.exchange_cycles + self.hand_over_cycles
 
     @property
     def busy_cycles(self) -> int:
-        """Cycles in which the stage can take no other token."""
+        """Return cycles in which the stage can take no other token."""
         return self.program_cycles + self.exchange_cycles
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a model does on a system. Times are emulated, the host's link, power and price declared."""
+    """The answer: a model on a system. Times are emulated, the host's link, power and price declared."""
 
     question: Question
     system: System
@@ -84,17 +84,17 @@ class Estimate:
 
     @property
     def cycles_per_token(self) -> int:
-        """All stages, one behind the other."""
+        """Return the cycles of all stages, one after the other."""
         return sum(stage.cycles for stage in self.decode)
 
     @property
     def tpot_s(self) -> float:
-        """Seconds from one token of a user to the next."""
+        """Return seconds from one token of a user to the next."""
         return self.cycles_per_token / self.clock_hz + self.link_s
 
     @property
     def bound(self) -> str:
-        """What most of a token's cycles go to."""
+        """Return what most of a token's cycles go to."""
         spent = {
             "programs": sum(stage.program_cycles for stage in self.decode),
             "exchanges": sum(stage.exchange_cycles for stage in self.decode),
@@ -104,12 +104,12 @@ class Estimate:
 
     @property
     def slowest_s(self) -> float:
-        """Seconds after which a stage takes the next token."""
+        """Return seconds after which a stage takes the next token."""
         return max(stage.busy_cycles for stage in self.decode) / self.clock_hz
 
     @property
     def ttft_s(self) -> float:
-        """Seconds from a prompt to its first token: blocks follow one another through the stages."""
+        """Return seconds from a prompt to its first token: blocks follow one another through the stages."""
         blocks = -(-self.question.prompt // CHUNK_ROWS)
         through = sum(stage.cycles for stage in self.prefill)
         slowest = max(stage.busy_cycles for stage in self.prefill)
@@ -117,22 +117,22 @@ class Estimate:
 
     @property
     def depth(self) -> int:
-        """Tokens in flight, each another user's, over all copies of the pipeline: one a stage."""
+        """Return tokens in flight, each another user's, over all copies of the pipeline: one a stage."""
         return self.partition.copies * len(self.partition.stages)
 
     @property
     def users_with_full_caches(self) -> int:
-        """Users in flight where each has all of the context in its cache, as far as these fit."""
+        """Return users in flight where each has all of the context in its cache, as far as these fit."""
         return self.partition.copies * self.partition.users_in_flight
 
     @property
     def aggregate_tokens_per_s(self) -> float:
-        """Over all users at the pipeline's depth, whose caches have to fit."""
+        """Return tokens a second over all users at the pipeline's depth, whose caches have to fit."""
         return self._aggregate(len(self.partition.stages))
 
     @property
     def aggregate_with_full_caches(self) -> float:
-        """Over as many users as fit with all of the context in their caches."""
+        """Return tokens a second over as many users as fit with all of the context in their caches."""
         return self._aggregate(self.partition.users_in_flight)
 
     def _aggregate(self, users: int) -> float:
@@ -140,17 +140,17 @@ class Estimate:
 
     @property
     def watts(self) -> float:
-        """All chips of the system at their average power, idle ones too."""
+        """Return the watts of all chips of the system at their average power, idle ones too."""
         return self.question.chips * CHIP_W
 
     @property
     def joules_per_token(self) -> float:
-        """At the pipeline's depth."""
+        """Return the energy of a token at the pipeline's depth, J."""
         return self.watts / self.aggregate_tokens_per_s
 
     @property
     def tokens_per_usd(self) -> float:
-        """At the pipeline's depth, at the declared price."""
+        """Return the tokens a dollar buys at the pipeline's depth, at the declared price."""
         usd_per_s = self.question.chips * self.question.usd_per_chip_hour / 3600
         return self.aggregate_tokens_per_s / usd_per_s
 
@@ -197,7 +197,7 @@ def check(question: Question) -> None:
 
 
 def link_s(vocabulary: int, tp_degree: int) -> float:
-    """Seconds on the host's links between two tokens: the token there, each chip's share of the logits back.
+    """Return seconds on the host's links between two tokens: the token there, each chip's share of the logits back.
 
     Declared: GroqFlow's model of the link.
     """
@@ -205,7 +205,7 @@ def link_s(vocabulary: int, tp_degree: int) -> float:
 
 
 def _quickest(question: Question, costs: Costs) -> Partition:
-    """The division with the least time a token: inside nodes, and over several only where nothing fits one.
+    """Return the division with the least time a token: inside nodes, and over several only where nothing fits one.
 
     Where none fits at all, the last reason is raised.
     """

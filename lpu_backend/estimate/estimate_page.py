@@ -132,7 +132,7 @@ def _rows(rows: Any) -> list[str]:
 
 
 def error_text(row: Mapping[str, Any]) -> str:
-    """An error as a share, or nothing."""
+    """Return an error as a share, or nothing."""
     return "" if row["error"] is None else f"{row['error']:+.1%}" if row["error"] else "0"
 
 
@@ -167,7 +167,7 @@ def _change(change: float | None) -> str:
 
 
 def rows_drawing(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with one figure and bounds: ours over the published one."""
+    """Return rows with one figure and bounds: ours over the published one."""
     bounds = {str(one["id"]): one for one in read_toml(asset_folder() / "published.toml")["row"]}
     shown = []
     for row in rows:
@@ -180,7 +180,7 @@ def rows_drawing(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def intensity_drawing(model: PublishedModel, context: int) -> str:
-    """Operations a byte of decoding over the batch, with ridge points."""
+    """Return operations a byte of decoding over the batch, with ridge points."""
     precisions: tuple[Precision, ...] = ("fp16", "int8")
     series = {f"{model.name}, {name.upper()}": intensities(model, name, context) for name in precisions}
     ridges = [(name.upper(), find_gpu(name).ridge("fp16")) for name in gpus()]

@@ -1,4 +1,4 @@
-"""How a model is divided over chips: groups share each part of a layer, and stand one behind another in a pipeline.
+"""How a model is divided over chips: tensor parallel groups share each part of a layer, and form a pipeline.
 
 As P22 has it: tensor parallelism inside a node, a pipeline across nodes. Pure arithmetic on bytes. The parts, in order:
 the embedding, attention and feed-forward of every layer, the head. A group takes parts that follow one another. Whole
@@ -38,12 +38,12 @@ class Stage:
 
     @property
     def bytes(self) -> int:
-        """On each chip, without caches."""
+        """Return the bytes on each chip, without caches."""
         return sum(part.bytes for part in self.parts)
 
     @property
     def kv_bytes(self) -> int:
-        """One user's caches on each chip."""
+        """Return one user's caches on each chip."""
         return sum(part.kv_bytes for part in self.parts)
 
 
@@ -59,12 +59,12 @@ class Partition:
 
     @property
     def chips_used(self) -> int:
-        """Chips of all copies; the others are idle."""
+        """Return chips of all copies; the others are idle."""
         return self.copies * len(self.stages) * self.tp_degree
 
     @property
     def users_in_flight(self) -> int:
-        """Users a copy serves at once: one a stage, as far as their caches fit."""
+        """Return users a copy serves at once: one a stage, as far as their caches fit."""
         return min(len(self.stages), self.users_that_fit)
 
 
@@ -103,7 +103,7 @@ def divide(chips: int, tp_degree: int, parts: tuple[Part, ...], room_bytes: int)
 
 
 def _loads(parts: tuple[Part, ...], most: int, room: int) -> list[list[Part]]:
-    """Parts one behind the other, `most` of a layer's parts and what fits a group; ends go where there is room."""
+    """Return loads: parts in order, as many as fit a group and `most` of a layer's; ends go where there is room."""
     loads: list[list[Part]] = [[]]
     taken = counted = 0
     for part in parts:

@@ -16,7 +16,7 @@ Z_99 = 2.576
 
 
 def largest_system() -> Answer:
-    """Row 5: by search."""
+    """Answer row 5: by search."""
     chip = WIRE.chip
     system = system_of(WIRE.max_chips)
     terabits = chip.c2c_links * 2 * chip.c2c_link_bytes_per_s * 8 / 1e12
@@ -27,7 +27,7 @@ def largest_system() -> Answer:
 
 
 def link_latency() -> Answer:
-    """Row 17."""
+    """Answer row 17."""
     read = readings(WIRE, EXCHANGES, np.random.default_rng(18))
     within = Z_99 * read.std() / EXCHANGES**0.5
     pair = system_of(2)
@@ -40,12 +40,12 @@ def link_latency() -> Answer:
 
 
 def hop() -> Answer:
-    """Row 18a."""
+    """Answer row 18a."""
     return _latency("hop", "an input")
 
 
 def all_reduce_of_a_node() -> Answer:
-    """Row 18b: in two steps, the next to the three that are published."""
+    """Answer row 18b: in two steps, the next to the three that are published."""
     direct = _latency("all-reduce of 8 chips, direct")
     far = _latency("all-reduce of 264 chips")
     two = _latency("all-reduce of 8 chips, reduce-scatter")
@@ -57,7 +57,7 @@ def all_reduce_of_a_node() -> Answer:
 
 
 def any_to_any() -> Answer:
-    """Row 18c."""
+    """Answer row 18c."""
     return _latency("any to any of 10,440")
 
 

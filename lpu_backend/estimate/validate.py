@@ -118,7 +118,7 @@ def frozen() -> Iterator[tuple[str, str, bool]]:
 
 
 def passed(rows: list[Row]) -> bool:
-    """Whether all exact rows hold and nothing that was frozen moved; predictions may miss."""
+    """Return whether all exact rows hold and nothing that was frozen moved; predictions may miss."""
     return all(row.verdict == "holds" for row in rows if row.tier == "exact") and all(
         holds for _, _, holds in frozen()
     )

@@ -1,4 +1,4 @@
-"""One chip's part of a layer that several share, as graphs: what it computes from one exchange to the next.
+"""TP segments: one chip's part of a layer in tensor parallelism, as graphs, from one exchange to the next.
 
 A layer's heads and the elements of its feed-forward are dealt to the chips; every chip has the whole residual stream.
 Each ends a segment with its part of a sum over all chips, float32, and begins the next with the sum, which the exchange
@@ -24,7 +24,7 @@ RESIDUAL, SUM = "x", "y"
 
 
 def layer_shard(shape: ModelShape, tp_degree: int, rows: int = 1) -> ModelShape:
-    """What one of `tp_degree` chips has of a layer: the dimensions of the one that has most.
+    """Return what one of `tp_degree` chips has of a layer: the dimensions of the one that has most.
 
     Keys and values are dealt head by head; where there are more chips than heads, some chips hold the same ones and
     share their queries. A chip's heads of keys lie in its vectors several times, as long as there are lanes: so more
@@ -47,24 +47,24 @@ def layer_shard(shape: ModelShape, tp_degree: int, rows: int = 1) -> ModelShape:
 
 
 def experts_at_once(shape: ModelShape, rows: int) -> int:
-    """How many experts the tokens of a step take, at most; 1 without experts."""
+    """Return how many experts the tokens of a step take, at most; 1 without experts."""
     return min(shape.experts, rows * shape.experts_used) if shape.experts else 1
 
 
 def embedding_shard(shape: ModelShape, tp_degree: int) -> ModelShape:
-    """What one of `tp_degree` chips has of the embedding: some columns of all rows, whole vectors of them."""
+    """Return what one of `tp_degree` chips has of the embedding: some columns of all rows, whole vectors of them."""
     chunks = -(-shape.width // LANES)
     width = min(shape.width, -(-chunks // tp_degree) * LANES)
     return replace(shape, layers=0, width=width, tied=True)
 
 
 def head_shard(shape: ModelShape, tp_degree: int) -> ModelShape:
-    """What one of `tp_degree` chips has of the matrix of the logits: some of its rows."""
+    """Return what one of `tp_degree` chips has of the matrix of the logits: some of its rows."""
     return replace(shape, layers=0, vocabulary=-(-shape.vocabulary // tp_degree), tied=True)
 
 
 def segment_graph(shard: ModelShape, segment: Segment, rows: int, positions: int) -> ModelGraph:
-    """The graph of one segment of a step of `rows` tokens that sees `positions`. Raises GraphError."""
+    """Return the graph of one segment of a step of `rows` tokens that sees `positions`. Raises GraphError."""
     if not 1 <= rows <= positions:
         raise GraphError(f"{rows} tokens in a cache of {positions} positions are impossible")
     builder = GraphBuilder(shard, rows, positions)

@@ -19,7 +19,7 @@ BY_COLUMNS = ("attn_output", "ffn_down")
 
 
 def sharded_shape(shape: ModelShape, tp_degree: int) -> ModelShape:
-    """The dimensions of what one of `tp_degree` chips has. Raises GraphError where it can't be dealt evenly."""
+    """Return the dimensions of what one of `tp_degree` chips has. Raises GraphError where it can't be dealt evenly."""
     for name, count in (("heads of keys", shape.kv_heads), ("elements of the feed-forward", shape.ffn)):
         if tp_degree < 1 or count % tp_degree:
             raise GraphError(f"{count} {name} can't be dealt evenly to {tp_degree} chips")
@@ -36,7 +36,7 @@ def sharded_shape(shape: ModelShape, tp_degree: int) -> ModelShape:
 
 
 def sharded_model(model: QuantisedModel, tp_degree: int, chip: int) -> QuantisedModel:
-    """What chip `chip` of `tp_degree` holds of a model; views where they can be. Raises GraphError."""
+    """Return what chip `chip` of `tp_degree` holds of a model; views where they can be. Raises GraphError."""
     shape = sharded_shape(model.shape, tp_degree)
     matrices = dict(model.matrices)
     for layer in range(shape.layers):

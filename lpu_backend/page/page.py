@@ -51,7 +51,7 @@ class Shown:
     """All that the page is made of."""
 
     model: str
-    """What the model is called."""
+    """The model's name."""
     shape: ModelShape
     positions: int
     """Tokens the caches hold."""
@@ -82,7 +82,7 @@ def _head(anchor: str, said: str) -> Element:
 
 
 def _contents(heads: Sequence[Element]) -> Element:
-    """Links to the sections."""
+    """Return links to the sections."""
     links = [element("li", element("a", head.text or "", href=f"#{head.get('id')}")) for head in heads]
     return element("nav", element("ol", *links), aria_label="On this page")
 

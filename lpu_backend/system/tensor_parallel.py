@@ -1,4 +1,4 @@
-"""Chips of a node that share every layer of a model: one program on all of them, from one cycle on."""
+"""A tensor parallel group: chips of a node that share every layer of a model, with one program on all of them."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def test_the_ends_of_70b_are_counted_without_weights(tmp_path: Path, tp_degree: 
 
 
 def test_a_layer_of_70b_on_eight_chips_is_counted_without_weights(tmp_path: Path) -> None:
-    """Programs that verification passes, the same each time; an exchange of 26 · 4 vectors behind each segment."""
+    """Programs that verification passes, the same each time; an exchange of 26 · 4 vectors after each segment."""
     cost = layer_cost(LLAMA_70B, 8, 1, 4096, PRODUCT, folder=tmp_path)
     assert [segment.name for segment in cost.segments] == list(LAYER)
     assert [(e.kind, e.vectors) for e in cost.exchanges] == [("all_reduce", 104)] * 2
