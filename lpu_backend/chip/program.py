@@ -122,7 +122,7 @@ ONCE = Repeat()
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Values that a row's operands are meant to be, and the one it makes: see the module. 0 and None: not applicable."""
+    """Values that a row's operands should be, and the one it makes: see the module. 0 and None: does not apply."""
 
     in_a: int = 0
     in_b: int = 0

@@ -2,8 +2,8 @@
 
 Nothing waits on the chip, so an expression has a cycle for every node. Reads and accumulators can be issued at any
 time, so their values arrive when they are wanted, once for every time; an ALU's result lives one cycle and is passed
-on by Copies; a *trip* to an SXM and back (an SXM hop) has the length it has. A sweep repeats the whole for many vectors, `interval`
-cycles apart: the initiation interval (II), the smallest without a self-conflict.
+on by Copies; a *trip* to an SXM and back (an SXM hop) takes a fixed time. A sweep repeats the whole for many vectors,
+`interval` cycles apart: the initiation interval (II), the smallest without a self-conflict.
 """
 
 from __future__ import annotations

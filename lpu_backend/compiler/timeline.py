@@ -1,4 +1,4 @@
-"""The reservation table: when every stream register, memory bank and instruction queue is taken, cycle by cycle, as bits.
+"""The reservation table: when each stream register, memory bank and instruction queue is taken, as bits a cycle.
 
 A row of the table is a resource, a column a cycle. Streams: a value keeps its diagonal (cycle − place) on its
 way, so the column is the diagonal and a bit is a register it passes; two values on one diagonal are compatible where

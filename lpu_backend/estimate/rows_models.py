@@ -73,7 +73,7 @@ def bert_large() -> Answer:
     taken = sum(cycles(part, "int8", PRODUCT) for part in pipelined(steps, chips)) + (chips - 1) * onward
     remark = (
         f"hand-overs {(chips - 1) * onward:,} of it, over one link each; with 128 tokens the chips' part is "
-        f"{cycles(bert_steps(model, 128), 'int8', PRODUCT):,}. {_shares(steps, 'int8')}. Hangs on the length, assumed"
+        f"{cycles(bert_steps(model, 128), 'int8', PRODUCT):,}. {_shares(steps, 'int8')}. Depends on the length, assumed"
     )
     return Answer(f"{taken:,} cycles, {taken / PRODUCT.clock_hz * 1e6:,.0f} µs", taken, remark=remark)
 
@@ -117,7 +117,8 @@ def speed(name: str, chips: int, folder: Path | None) -> Answer:
         except LpuError:
             continue
     narrower = f"; with groups of {', of '.join(others)}" if others else ""
-    remark = f"groups of {found.partition.tp_degree} chips{narrower}. {shares}. Hangs on hop_ns and the width of groups"
+    groups = f"groups of {found.partition.tp_degree} chips{narrower}"
+    remark = f"{groups}. {shares}. Depends on hop_ns and the width of groups"
     return Answer(f"{1 / found.tpot_s:,.0f} tokens/s", round(1 / found.tpot_s, 1), remark=remark)
 
 
@@ -150,7 +151,7 @@ def against_h100(folder: Path | None) -> Answer:
     question = found.question
     side = gpu_row(find_gpu("h100"), question.model, question.context, question.prompt, Setting())
     ratio = found.tpot_s * 1e3 / side["tpot_ms"]
-    remark = f"{found.tpot_s * 1e3:.3f} ms against {side['tpot_ms']:.3f} ms. Hangs on row 21a"
+    remark = f"{found.tpot_s * 1e3:.3f} ms against {side['tpot_ms']:.3f} ms. Depends on row 21a"
     return Answer(f"{ratio:.3f}", round(ratio, 4), remark=remark)
 
 

@@ -51,7 +51,7 @@ def all_reduce_of_a_node() -> Answer:
     two = _latency("all-reduce of 8 chips, reduce-scatter")
     remark = (
         f"two steps of 32 vectors; the published payload is not known. One step of 4 takes {direct.ours}, three over "
-        f"264 chips {far.ours}. Hangs on hop_ns and forward_cycles"
+        f"264 chips {far.ours}. Depends on hop_ns and forward_cycles"
     )
     return Answer(two.ours, two.value, remark=remark)
 

@@ -1,7 +1,7 @@
 """Every row of the validation table: what was published, what the emulator gives, and whether that is near enough.
 
 Nothing here is tuned: constants and published figures were frozen before (`frozen.py`), a miss is shown as a miss with
-the constants it hangs on.
+the constants it depends on.
 """
 
 from __future__ import annotations

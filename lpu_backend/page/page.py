@@ -362,7 +362,7 @@ def _validation(shown: Shown) -> Iterator[Element]:
     yield more("All rows, with sources", systems.validation_table(found))
     yield _note(
         "Faster than a service (rows 20 to 22): a service’s figure has queue, network and an unknown number of chips "
-        "in it; ours is the chips alone. VALIDATION.md explains each miss, and names the constants it hangs on."
+        "in it; ours is the chips alone. VALIDATION.md explains each miss, and names the constants it depends on."
     )
 
 
