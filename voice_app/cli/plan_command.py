@@ -114,7 +114,7 @@ def told_system(found: Estimate) -> str:
     """Return a system in a few words."""
     question, per_user = found.question, 1 / found.tpot_s
     return (
-        f"{question.chips} chips ({found.system.name}) in groups of {found.partition.ways}, "
+        f"{question.chips} chips ({found.system.name}) in groups of {found.partition.tp_degree}, "
         f"{found.watts:,.0f} W: {found.ttft_s * 1e3:.2f} ms to the first token, {per_user:,.0f} tokens/s a user with "
         f"{question.context:,} tokens of context (emulated)"
     )
