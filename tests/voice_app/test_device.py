@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from tests.pulse import CARD_RATE_HZ, PulseServer
 from voice_app.core import clock
 from voice_app.core.errors import AudioDeviceError
-from voice_app.io import device as device_module
-from voice_app.io.device import DeviceInfo, DeviceSpeaker, Microphone, choose_device, list_devices
+from voice_app.io import portaudio
+from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.io.portaudio import CALLER, DeviceInfo, choose_device, list_devices
 
 
 def info(index: int, name: str, inputs: int = 2, outputs: int = 2, default: bool = False) -> DeviceInfo:
@@ -118,10 +119,9 @@ def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseServer]:
         for name, value in server.settings.items():
             monkeypatch.setenv(name, value)
         try:
-            device_module._portaudio()
+            CALLER.call_blocking(portaudio.reinitialise, 20, "starting the sound library")
         except AudioDeviceError as error:
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(error))
-        device_module._reinitialise()
         yield server
 
 
