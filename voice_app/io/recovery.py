@@ -133,7 +133,11 @@ class Watch:
     async def add(self, line: Line) -> None:
         """Open and start `line`, and look after it. Raises AudioDeviceError."""
         async with self._lock:
-            await self._open(line)
+            try:
+                await self._open(line)
+            except AudioDeviceError:
+                self._told = self._caller.hang  # by the error
+                raise
             self._lines.append(line)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
