@@ -18,7 +18,7 @@ from collections.abc import Callable
 from inference.llm.llamacpp import LlamaCpp
 from inference.types import ChatRequest, Message, Sampling
 from voice_app.runtime.engines import build_llm
-from voice_app.runtime.scheduler import ThreadLane, Urgency, stream
+from voice_app.runtime.scheduler import Priority, ThreadScheduler, stream
 from voice_app.runtime.settings import load_settings
 
 STORY = (Message("user", "Tell me a long story about a dog and the sea."),)
@@ -57,12 +57,12 @@ def wrapper(llm: LlamaCpp, tokens: int) -> float:
     return count / (time.perf_counter() - start_s)
 
 
-def laned(llm: LlamaCpp, tokens: int, lane: ThreadLane) -> float:
+def laned(llm: LlamaCpp, tokens: int, scheduler: ThreadScheduler) -> float:
     """Return tokens a second through lane and event loop."""
 
     async def read() -> float:
         count, start_s = 0, 0.0
-        async for _ in stream(lane, lambda: Urgency.FIRST_TOKENS, llm.stream(request(tokens))):
+        async for _ in stream(scheduler, lambda: Priority.FIRST_TOKENS, llm.stream(request(tokens))):
             count += 1
             start_s = start_s or time.perf_counter()
         return (count - 1) / (time.perf_counter() - start_s)
@@ -72,18 +72,18 @@ def laned(llm: LlamaCpp, tokens: int, lane: ThreadLane) -> float:
 
 def measure(rounds: int, tokens: int) -> dict[str, list[float]]:
     """Return tokens a second of every way and round. The model runs in one thread, the lane's, throughout."""
-    lane = ThreadLane()
-    llm = lane.prepare(lambda: build_llm(load_settings())).result()
+    scheduler = ThreadScheduler()
+    llm = scheduler.prepare(lambda: build_llm(load_settings())).result()
     ways: dict[str, Callable[[], float]] = {
-        "bare": lambda: lane.prepare(lambda: bare(llm, tokens)).result(),
-        "wrapper": lambda: lane.prepare(lambda: wrapper(llm, tokens)).result(),
-        "lane": lambda: laned(llm, tokens, lane),
+        "bare": lambda: scheduler.prepare(lambda: bare(llm, tokens)).result(),
+        "wrapper": lambda: scheduler.prepare(lambda: wrapper(llm, tokens)).result(),
+        "lane": lambda: laned(llm, tokens, scheduler),
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             rates[name].append(way())
-    lane.close()
+    scheduler.close()
     return rates
 
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from voice_app.bench.virtual_time import Meter, VirtualLane, run
-from voice_app.runtime.scheduler import ThreadLane, Urgency, stream
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.runtime.scheduler import Priority, ThreadScheduler, stream
 
 
 def test_the_most_urgent_quantum_goes_first() -> None:
@@ -16,18 +16,18 @@ def test_the_most_urgent_quantum_goes_first() -> None:
 
     async def order() -> list[str]:
         meter = Meter()
-        lane, done = VirtualLane(meter), []
+        scheduler, done = VirtualScheduler(meter), []
 
-        async def job(name: str, urgency: Urgency) -> None:
-            await lane.call(urgency, lambda: meter.spend(1.0))
+        async def job(name: str, priority: Priority) -> None:
+            await scheduler.call(priority, lambda: meter.spend(1.0))
             done.append(name)
 
         await asyncio.gather(
-            job("running", Urgency.UPKEEP),
-            job("partial", Urgency.PARTIAL_TRANSCRIPT),
-            job("sound 1", Urgency.MORE_SOUND),
-            job("sound 2", Urgency.MORE_SOUND),
-            job("final", Urgency.FINAL_TRANSCRIPT),
+            job("running", Priority.UPKEEP),
+            job("partial", Priority.PARTIAL_TRANSCRIPT),
+            job("sound 1", Priority.MORE_SOUND),
+            job("sound 2", Priority.MORE_SOUND),
+            job("final", Priority.FINAL_TRANSCRIPT),
         )
         return done
 
@@ -39,8 +39,8 @@ def test_quanta_do_not_overlap() -> None:
 
     async def total() -> float:
         meter = Meter()
-        lane = VirtualLane(meter)
-        await asyncio.gather(*(lane.call(Urgency.UPKEEP, lambda: meter.spend(1.0)) for _ in range(3)))
+        scheduler = VirtualScheduler(meter)
+        await asyncio.gather(*(scheduler.call(Priority.UPKEEP, lambda: meter.spend(1.0)) for _ in range(3)))
         return asyncio.get_running_loop().time()
 
     assert run(total()) == pytest.approx(3.0)
@@ -51,19 +51,19 @@ def test_cancelled_work_never_runs_and_frees_the_lane() -> None:
 
     async def scenario() -> tuple[list[str], float]:
         meter = Meter()
-        lane, ran = VirtualLane(meter), []
+        scheduler, ran = VirtualScheduler(meter), []
 
         def work(name: str) -> None:
             ran.append(name)
             meter.spend(1.0)
 
-        running = asyncio.create_task(lane.call(Urgency.UPKEEP, lambda: work("running")))
-        waiting = asyncio.create_task(lane.call(Urgency.UPKEEP, lambda: work("waiting")))
+        running = asyncio.create_task(scheduler.call(Priority.UPKEEP, lambda: work("running")))
+        waiting = asyncio.create_task(scheduler.call(Priority.UPKEEP, lambda: work("waiting")))
         await asyncio.sleep(0.5)
         running.cancel()
         waiting.cancel()
         await asyncio.wait([running, waiting])
-        await lane.call(Urgency.UPKEEP, lambda: work("after"))
+        await scheduler.call(Priority.UPKEEP, lambda: work("after"))
         return ran, asyncio.get_running_loop().time()
 
     assert run(scenario()) == (["running", "after"], pytest.approx(2.0))
@@ -73,13 +73,13 @@ def test_an_error_reaches_its_caller_and_frees_the_lane() -> None:
     """A quantum that fails does not block the next."""
 
     async def scenario() -> str:
-        lane = ThreadLane()
+        scheduler = ThreadScheduler()
         try:
             with pytest.raises(ZeroDivisionError):
-                await lane.call(Urgency.UPKEEP, lambda: 1 / 0)
-            return await lane.call(Urgency.UPKEEP, lambda: threading.current_thread().name)
+                await scheduler.call(Priority.UPKEEP, lambda: 1 / 0)
+            return await scheduler.call(Priority.UPKEEP, lambda: threading.current_thread().name)
         finally:
-            lane.close()
+            scheduler.close()
 
     assert asyncio.run(scenario()).startswith("lane")
 
@@ -89,7 +89,7 @@ def test_a_stream_lets_more_urgent_work_in_between_its_items() -> None:
 
     async def scenario() -> list[str]:
         meter = Meter()
-        lane, seen = VirtualLane(meter), []
+        scheduler, seen = VirtualScheduler(meter), []
 
         def items():  # noqa: ANN202
             for number in range(3):
@@ -97,12 +97,12 @@ def test_a_stream_lets_more_urgent_work_in_between_its_items() -> None:
                 yield f"item {number}"
 
         async def read() -> None:
-            async for item in stream(lane, lambda: Urgency.MORE_TOKENS, items()):
+            async for item in stream(scheduler, lambda: Priority.MORE_TOKENS, items()):
                 seen.append(item)
 
         async def interrupt() -> None:
             await asyncio.sleep(1.5)
-            await lane.call(Urgency.FINAL_TRANSCRIPT, lambda: meter.spend(1.0))
+            await scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: meter.spend(1.0))
             seen.append("urgent")
 
         await asyncio.gather(read(), interrupt())

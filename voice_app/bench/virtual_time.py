@@ -1,7 +1,7 @@
 """An event loop whose clock jumps: tests of hours run in milliseconds, and times are exact.
 
 Nothing waits for the wall: when every task sleeps, the clock is set to the next timer. Work that blocks is run
-by `VirtualLane` in place, and then costs what its engine declared.
+by `VirtualScheduler` in place, and then costs what its engine declared.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from voice_app.runtime.scheduler import ThreadLane
+from voice_app.runtime.scheduler import ThreadScheduler
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Meter:
         return owed
 
 
-class VirtualLane(ThreadLane):
+class VirtualScheduler(ThreadScheduler):
     """The real lane's order and cancellation; a quantum is computed in place, and ends when its time has passed."""
 
     def __init__(self, meter: Meter) -> None:

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Urgency(IntEnum):
+class Priority(IntEnum):
     """Who goes first; smaller is sooner."""
 
     FINAL_TRANSCRIPT = 0
@@ -29,26 +29,26 @@ class Urgency(IntEnum):
     UPKEEP = 6
 
 
-class Lane(Protocol):
+class Scheduler(Protocol):
     """Runs blocking model work for the event loop."""
 
-    async def call(self, urgency: Urgency, work: Callable[[], T]) -> T:
+    async def call(self, priority: Priority, work: Callable[[], T]) -> T:
         """Run one quantum and return its result."""
         ...
 
 
-class ThreadLane:
+class ThreadScheduler:
     """A lane on one worker thread. A quantum that has begun runs to its end; one that waits can be cancelled."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
         self._order = itertools.count()
-        self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
         self._busy = False
 
-    async def call(self, urgency: Urgency, work: Callable[[], T]) -> T:
+    async def call(self, priority: Priority, work: Callable[[], T]) -> T:
         """Run `work` when no more urgent quantum waits."""
-        await self._acquire(urgency)
+        await self._acquire(priority)
         done = self._start(work)
         try:
             return await asyncio.shield(done)
@@ -69,12 +69,12 @@ class ThreadLane:
     def _start(self, work: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def _acquire(self, urgency: Urgency) -> None:
+    async def _acquire(self, priority: Priority) -> None:
         if not self._busy:
             self._busy = True
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (urgency, next(self._order), turn))
+        heapq.heappush(self._waiting, (priority, next(self._order), turn))
         try:
             await turn
         except asyncio.CancelledError:
@@ -103,10 +103,12 @@ class ThreadLane:
 _END = object()
 
 
-async def stream(lane: Lane, urgency: Callable[[], Urgency], items: Iterator[T]) -> AsyncGenerator[T, None]:
-    """Yield the items of a blocking iterator, a quantum each; `urgency` is asked anew for every item."""
+async def stream(
+    scheduler: Scheduler, priority: Callable[[], Priority], items: Iterator[T]
+) -> AsyncGenerator[T, None]:
+    """Yield the items of a blocking iterator, a quantum each; `priority` is asked anew for every item."""
     while True:
-        item = await lane.call(urgency(), lambda: next(items, _END))
+        item = await scheduler.call(priority(), lambda: next(items, _END))
         if item is _END:
             return
         yield item  # type: ignore[misc]
