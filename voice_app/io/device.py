@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +47,34 @@ def _watch() -> Watch:
     return _watches[-1]
 
 
+def _open_output(wanted: str | None, rate_hz: int, callback: Callable[..., None]) -> Any:
+    device = choose_device(query_devices(), wanted, "output")
+    rates_hz = dict.fromkeys((rate_hz, round(device.default_rate_hz)))
+    channels = dict.fromkeys((min(2, device.outputs), 1))
+    formats = [(rate_hz, count) for rate_hz in rates_hz for count in channels]
+    return open_stream("output", device, formats, callback)
+
+
+def _open_input(wanted: str | None, callback: Callable[..., None]) -> Any:
+    device = choose_device(query_devices(), wanted, "input")
+    rates_hz = dict.fromkeys((FRAME_RATE_HZ, round(device.default_rate_hz)))
+    channels = dict.fromkeys((1, min(2, device.inputs)))
+    formats = [(rate_hz, count) for rate_hz in rates_hz for count in channels]
+    return open_stream("input", device, formats, callback)
+
+
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """Return what calls a method while its object lives: a stream that hangs keeps no session alive at exit."""
+    kept = WeakMethod(method)
+
+    def call(*arguments: Any) -> None:
+        living = kept()
+        if living is not None:
+            living(*arguments)
+
+    return call
+
+
 def _ignore(message: str) -> None:
     """Report to nobody."""
 
@@ -68,9 +98,10 @@ class DeviceSpeaker(PlaybackSpeaker):
         self._played_sound = played
         self.latency_s = 0.0
         """From the last callback to the moment its sound was audible."""
-        self._wanted = info.name if device is not None else None
+        wanted = info.name if device is not None else None
+        opener = partial(_open_output, wanted, self.rate_hz, _weakly(self._callback))
         self._line = Line(
-            NAMES["output"], self._open_line, self._adopt, report, busy=lambda: self._open, gone=self._give_up
+            NAMES["output"], opener, self._adopt, report, busy=lambda: self._open, gone=self._give_up
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._announced_s = 0.0
@@ -89,13 +120,6 @@ class DeviceSpeaker(PlaybackSpeaker):
         if self._home is not None:
             await self._home.remove(self._line)
             self._home = None
-
-    def _open_line(self) -> Any:
-        device = choose_device(query_devices(), self._wanted, "output")
-        rates_hz = dict.fromkeys((self.rate_hz, round(device.default_rate_hz)))
-        channels = dict.fromkeys((min(2, device.outputs), 1))
-        formats = [(rate_hz, count) for rate_hz in rates_hz for count in channels]
-        return open_stream("output", device, formats, self._callback)
 
     def _adopt(self, stream: Any) -> None:
         rate_hz = round(stream.samplerate)
@@ -141,9 +165,10 @@ class Microphone:
         self._clean = clean
         self.dropped_s = 0.0
         """Sound lost since construction because the program did not take it in time."""
-        self._wanted = info.name if device is not None else None
+        wanted = info.name if device is not None else None
         self._report = report
-        self._line = Line(NAMES["input"], self._open_line, self._adopt, report)
+        opener = partial(_open_input, wanted, _weakly(self._callback))
+        self._line = Line(NAMES["input"], opener, self._adopt, report)
         self._rate_hz = float(FRAME_RATE_HZ)
         self._blocks: deque[tuple[int, npt.NDArray[np.float32], float]] = deque(
             maxlen=round(BACKLOG_S / BLOCK_S)
@@ -181,14 +206,6 @@ class Microphone:
         if self._home is not None:
             await self._home.remove(self._line)
             self._home = None
-
-    def _open_line(self) -> Any:
-        device = choose_device(query_devices(), self._wanted, "input")
-        rates_hz = dict.fromkeys((FRAME_RATE_HZ, round(device.default_rate_hz)))
-        formats = [
-            (rate_hz, count) for rate_hz in rates_hz for count in dict.fromkeys((1, min(2, device.inputs)))
-        ]
-        return open_stream("input", device, formats, self._callback)
 
     def _adopt(self, stream: Any) -> None:
         self._blocks.clear()

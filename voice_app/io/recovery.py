@@ -88,13 +88,6 @@ class Line:
         self.calls += 1
         self.called_s = now_s
 
-    def start(self, stream: Stream) -> None:
-        """Start a stream of `open`, in the caller's thread. Raises AudioDeviceError."""
-        try:
-            stream.start()
-        except Exception as error:  # of a sound library that this file does not know
-            raise AudioDeviceError(f"the {self.name} does not start: {error}") from error
-
     def lost(self, now_s: float) -> bool:
         """Return whether the stream is closed, inactive, or has not called back for `STALLED_S`."""
         if self.stream is None or now_s - self.called_s > STALLED_S:
@@ -103,6 +96,14 @@ class Line:
             return not self.stream.active
         except Exception:  # a stream that can't even be asked
             return True
+
+
+def _start(stream: Stream, name: str) -> None:
+    """Start a stream, in the caller's thread. Raises AudioDeviceError."""
+    try:
+        stream.start()
+    except Exception as error:  # of a sound library that this file does not know
+        raise AudioDeviceError(f"the {name} does not start: {error}") from error
 
 
 def _shut(stream: Stream | None) -> None:
@@ -162,7 +163,7 @@ class Watch:
             stream = await call(line.open, OPEN_LIMIT_S, f"opening the {line.name}", undo=_shut)
             line.adopt(stream)
             line.stream, line.calls, line.called_s = stream, 0, clock.now()
-            await call(partial(line.start, stream), START_LIMIT_S, f"starting the {line.name}")
+            await call(partial(_start, stream, line.name), START_LIMIT_S, f"starting the {line.name}")
         except BaseException:  # also when the session ends now
             self._shut(line)
             raise
