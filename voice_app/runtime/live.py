@@ -22,10 +22,11 @@ from voice_app.core.errors import AudioDeviceError, SessionError, VoiceAppError
 from voice_app.core.ports import FrameSource, Priority, Speaker
 from voice_app.core.session import Session
 from voice_app.core.turn_table import State
-from voice_app.io.device import DeviceSpeaker, Microphone, list_devices
+from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound
 from voice_app.io.hot_swap import QUIETEST_DB, UNHEARD, Silence, SwitchedSource, SwitchedSpeaker
 from voice_app.io.kept_sound import KeptSound
+from voice_app.io.portaudio import list_devices
 from voice_app.io.speaker import FileSpeaker
 from voice_app.runtime.engines import Assistant, build_assistant
 from voice_app.runtime.persona import persona_names
