@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from inference.protocols import TextToSpeech
 from inference.text import speakable
-from inference.types import Cancel, ChatRequest, Samples
+from inference.types import Cancel, ChatRequest, Samples, Voice
 from inference.vad.silero import SileroVad
 from voice_app.core import clock, events
 from voice_app.core.history import History
@@ -125,7 +126,7 @@ async def _prepare(cascade: Cascade, sound: Samples, emit: events.Emit) -> Sampl
     cascade.history.add(heard, written)
     emit(events.ClauseReady(text=speakable(written)))
     samples = await engines.scheduler.call(
-        Priority.FIRST_SOUND, lambda: _speak(engines.tts, speakable(written)), on="tts"
+        Priority.FIRST_SOUND, lambda: _speak(engines.tts, style.voice, speakable(written)), on="tts"
     )
     emit(events.AudioDelta(audio_s=len(samples) / engines.tts.rate_hz))
     return samples
@@ -165,6 +166,6 @@ def _transcribe(whisper: Any, sound: Samples) -> str:
     return " ".join(segment.text.strip() for segment in segments)
 
 
-def _speak(tts: Any, text: str) -> Samples:
-    chunks: Sequence[Samples] = [chunk.samples for chunk in tts.stream(text, Event())]
+def _speak(tts: TextToSpeech, voice: Voice, text: str) -> Samples:
+    chunks: Sequence[Samples] = [chunk.samples for chunk in tts.stream(text, voice, Event())]
     return np.concatenate([*chunks, np.zeros(0, np.float32)])

@@ -161,16 +161,16 @@ class _Prompter:
 
 
 def asking_voice(settings: Settings) -> PiperTextToSpeech:
-    """Load the bundled voice, a little slower than it answers."""
+    """Load the bundled voice."""
     voice = find_model(settings.models.tts, "tts").path
-    return PiperTextToSpeech(voice, cache_folder() / "voices", speed=SPEED, threads=settings.models.threads)
+    return PiperTextToSpeech(voice, cache_folder() / "voices", threads=settings.models.threads)
 
 
 def requests(tts: PiperTextToSpeech, lines: Sequence[Line], folder: Path | None) -> list[Audio]:
     """Return the requests as a voice speaks them; kept in `folder`, where there is one."""
     sounds = []
     for number, line in enumerate(lines, start=1):
-        chunks = [chunk.samples for chunk in clauses_to_sound(tts, line.for_voice)]
+        chunks = [chunk.samples for chunk in clauses_to_sound(tts, line.for_voice, SPEED)]
         sounds.append(Audio(np.concatenate(chunks), tts.rate_hz))
         if folder:
             write_audio(folder / f"request-{number}.wav", sounds[-1])

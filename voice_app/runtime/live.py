@@ -126,7 +126,7 @@ class LiveSession:
                 cancel_echo=devices.cancel_echo,
             )
             conversation = Session(io, assistant.engines, assistant.history, assistant.style, bus)
-            skills = SkillSet(assistant, self._notice, conversation.announce)
+            skills = SkillSet(assistant, self._notice, conversation.announce, conversation.drafter.pronounce)
             conversation.drafter.skills = skills.skills
             loop = asyncio.get_running_loop()
             self._running = Running(loop, task, assistant, conversation, devices, skills)

@@ -127,9 +127,13 @@ def session_io(settings: Settings, source: FrameSource, speaker: Speaker) -> Ses
         SegmenterSettings(
             threshold=turn.threshold,
             release=max(turn.threshold - 0.15, 0.01),  # Silero's own iterator uses this distance
-            end_silence_s=turn.end_silence_ms / 1000,
         ),
-        EndpointLimits(turn.finished_ms / 1000, turn.unsure_ms / 1000, turn.unfinished_ms / 1000),
+        EndpointLimits(
+            turn.finished_ms / 1000,
+            turn.unsure_ms / 1000,
+            turn.unfinished_ms / 1000,
+            turn.end_silence_ms / 1000,
+        ),
         Budget().scaled(turn.budget_ms / 1000),
         drafting=turn.drafting,
         barge_in=settings.audio.barge_in,
