@@ -8,12 +8,14 @@ InferenceError
 │   ├── ModelCorrupt    a file whose size, hash or content is wrong
 │   └── DownloadFailed  the network, the disk or the hub said no
 ├── NoFreeChat          as many chats as a language model holds are open
+├── UnknownLanguage     a language that text can't be spoken in
 ├── PromptTooLong       the chat does not fit the model's context
 └── GrammarError        a grammar llama.cpp can't read
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -68,6 +70,14 @@ class NoFreeChat(InferenceError):
     def __init__(self, chats: int) -> None:
         super().__init__(f"the language model is busy with {chats} of {chats} chats; close one first")
         self.chats = chats
+
+
+class UnknownLanguage(InferenceError):
+    """A language that text can't be made speakable in."""
+
+    def __init__(self, code: str, known: Sequence[str]) -> None:
+        super().__init__(f"text can't be spoken in {code!r}; known languages: {', '.join(known)}")
+        self.code = code
 
 
 class PromptTooLong(InferenceError):

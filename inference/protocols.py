@@ -20,6 +20,7 @@ from inference.types import (
     Samples,
     SpeechChunk,
     Transcript,
+    Usage,
 )
 
 
@@ -93,6 +94,14 @@ class LanguageModel(Protocol):
 
 class Chat(Protocol):
     """One conversation with a language model, whose latest prompt it remembers; one request at a time."""
+
+    @property
+    def usage(self) -> Usage:
+        """What of the prompt of the running request, or the last, was cached; known from its first token on.
+
+        For whoever watches tokens come, or stops them; the whole usage comes with `Done`.
+        """
+        ...
 
     def prefill(self, messages: tuple[Message, ...]) -> int:
         """Bring the longest common prefix of coming requests into the cache; return the tokens computed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -185,6 +185,16 @@ class Done:
 
 Delta = Text | ToolCall | Done
 """What a language model streams; `Done` comes last."""
+
+
+def texts(deltas: Iterable[Delta]) -> Iterator[Text]:
+    """Yield the tokens of a reply alone."""
+    return (delta for delta in deltas if isinstance(delta, Text))
+
+
+def text_of(deltas: Iterable[Delta]) -> str:
+    """Return the text of a whole reply."""
+    return "".join(token.text for token in texts(deltas))
 
 
 @dataclass(frozen=True, slots=True)

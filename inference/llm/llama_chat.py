@@ -93,7 +93,7 @@ class LlamaChat:
         """Of the token after the last cached one, where they were asked for."""
         self._call_ids = (f"call_{number}" for number in itertools.count(1))
         self.usage = Usage()
-        """What the running request, or the last, found in the cache; from its first token on."""
+        """See Chat.usage."""
 
     @property
     def _sequence(self) -> int:

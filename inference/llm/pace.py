@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
-from inference.protocols import Chat
-from inference.types import ChatRequest, Delta, Done, LlmCapabilities, Message, Text, Usage
+from inference.protocols import Chat, LanguageModel
+from inference.types import ChatRequest, Delta, Done, Message, Text, Usage
 from lpu_backend.interface import StepTiming
 
 
@@ -48,32 +48,10 @@ class Pace:
                 self.timing.decode_cycles(position)
 
 
-class CountingChat(Chat, Protocol):
-    """A chat that says what of a prompt was new before its reply is over."""
-
-    @property
-    def usage(self) -> Usage:
-        """What the running request, or the last, found in the cache; known from its first token on."""
-        ...
-
-
-class CountingModel(Protocol):
-    """A language model of such chats; see LanguageModel."""
-
-    @property
-    def capabilities(self) -> LlmCapabilities: ...
-
-    def chat(self) -> CountingChat: ...
-
-    def keep_warm(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class Paced:
     """A language model at the pace of an emulated chip: tokens are as they were, and carry its time."""
 
-    def __init__(self, llm: CountingModel, pace: Pace) -> None:
+    def __init__(self, llm: LanguageModel, pace: Pace) -> None:
         self._llm, self.pace = llm, pace
         self.capabilities = llm.capabilities
         self.keep_warm, self.close = llm.keep_warm, llm.close
@@ -89,13 +67,14 @@ class PacedChat:
     A host that is slower than the chip makes tokens late; `Done` says how many.
     """
 
-    def __init__(self, chat: CountingChat, pace: Pace) -> None:
+    def __init__(self, chat: Chat, pace: Pace) -> None:
         self._chat, self._pace = chat, pace
         self.prefill, self.restore, self.remaining_tokens = chat.prefill, chat.restore, chat.remaining_tokens
         self.forget, self.close = chat.forget, chat.close
 
     @property
     def usage(self) -> Usage:
+        """What of the prompt was cached; see Chat.usage."""
         return self._chat.usage
 
     def end_probability(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from inference.errors import NoFreeChat
 from inference.types import (
@@ -68,12 +69,16 @@ class ScriptedChat:
     def __init__(self, llm: ScriptedLanguageModel, closed: Callable[[ScriptedChat], None]) -> None:
         self._llm, self._closed = llm, closed
         self._next = 0
+        self.usage = Usage()
+        """See Chat.usage."""
 
     def stream(self, request: ChatRequest) -> Iterator[Delta]:
         """Yield the scripted reply; see Chat.stream."""
         llm, number = self._llm, 0
         llm.requests.append(request)
         reason: Reason = "stop"
+        prompt = _words(request.messages)
+        self.usage = Usage(prompt, prompt)
         for piece in self._pieces(request):
             if request.cancelled.is_set() or number == request.max_tokens:
                 reason = "cancelled" if request.cancelled.is_set() else "length"
@@ -85,8 +90,7 @@ class ScriptedChat:
             llm.spend(llm.token_s if number else llm.first_token_s)
             yield Text(piece, number)
             number += 1
-        prompt = _words(request.messages)
-        yield Done(Usage(prompt, prompt, number), reason)
+        yield Done(replace(self.usage, completion_tokens=number), reason)
 
     def _pieces(self, request: ChatRequest) -> Iterator[str | ToolCall]:
         replies = self._llm.replies

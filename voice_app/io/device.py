@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from inference.types import Samples
 from voice_app.core.errors import AudioDeviceError
+from voice_app.core.ports import FRAME_RATE_HZ, AudioFrame
 from voice_app.io.echo_cancel import PlayedSound
-from voice_app.io.frames import FRAME_RATE_HZ, AudioFrame, Clean, FrameCutter
+from voice_app.io.frames import Clean, FrameCutter
 from voice_app.io.playback import Playback
 from voice_app.io.recovery import Line, Watch
 from voice_app.io.speaker import PlaybackSpeaker
