@@ -97,9 +97,9 @@ class Chat(Protocol):
 
     @property
     def usage(self) -> Usage:
-        """What of the prompt of the running request, or the last, was cached; known from its first token on.
+        """What the running request, or the last, has taken so far; of its prompt it is known from its first token on.
 
-        For whoever watches tokens come, or stops them; the whole usage comes with `Done`.
+        For whoever watches tokens come, or stops them; others read the usage in `Done`.
         """
         ...
 

@@ -113,45 +113,39 @@ class LlamaChat:
 
     def _written(self, prompt: list[int], sampler: NativeSampler, request: ChatRequest) -> Iterator[Delta]:
         """Yield the tokens of a reply as text, then how it ended."""
-        count = 0
         reason: Reason = "cancelled"
-        logits = self._extend_to(prompt, [len(prompt) - 1], request.cancelled)
-        if logits:
-            tokens = self._tokens(logits[-1], sampler, request, self._shared.context.size - len(prompt))
-            try:
-                while True:
-                    yield next(tokens)
-                    count += 1
-            except StopIteration as end:
-                reason = end.value
-        yield Done(replace(self.usage, completion_tokens=count), reason)
+        if rows := self._extend_to(prompt, [len(prompt) - 1], request.cancelled):
+            reason = yield from self._tokens(rows[-1], sampler, request)
+        yield Done(self.usage, reason)
 
     def _tokens(
-        self, logits: Logits, sampler: NativeSampler, request: ChatRequest, remaining: int
+        self, logits: Logits, sampler: NativeSampler, request: ChatRequest
     ) -> Generator[Text, None, Reason]:
-        """Yield sampled tokens; return why they end. A token is decoded together with those that the question suggests
-        after it.
+        """Yield sampled tokens; return why they end.
 
-        `ahead` are the suggested ones that are in the cache, but not sampled; of `rows` the first is what the next
-        token is drawn from, the others are what comes after each of `ahead`.
+        A token is decoded together with those that the question suggests after it. `ahead` are those of them that are
+        in the cache, but not sampled. The next token is drawn from the first of `rows`; those after it belong to `ahead`.
         """
         decoder, asked = codecs.getincrementaldecoder("utf-8")("replace"), self._question(request)
         words, said = [self._shared.text(token) for token in asked], list[str]()
         ahead, rows = list[int](), [logits]
+        remaining = self._shared.context.size - len(self._cached)
         for left in range(min(request.max_tokens, remaining) - 1, -1, -1):
             token = sampler.choose(rows[0])
             if self._shared.model.ends_reply(token):
                 return "stop"
             if request.cancelled.is_set():
                 return "cancelled"
+            said.append(self._shared.text(token))
+            self.usage = replace(self.usage, completion_tokens=len(said))
             yield Text(decoder.decode(self._shared.model.piece(token)), token)
             if left == 0:
                 break
-            said.append(self._shared.text(token))
             if ahead[:1] == [token]:
                 ahead, rows = ahead[1:], rows[1:]
                 continue
-            self._drop(len(ahead))
+            if ahead:
+                self._keep(len(self._cached) - len(ahead))
             ahead = [asked[index] for index in follow(words, said)][: left - 1]
             found = self._append([token, *ahead], range(1 + len(ahead)), request.cancelled)
             if found is None:
@@ -212,8 +206,7 @@ class LlamaChat:
 
     def forget(self) -> None:
         """Empty the cache; see Chat.forget."""
-        self._shared.context.keep(self._sequence, 0)
-        self._cached, self._logits = [], None
+        self._keep(0)
 
     def close(self) -> None:
         """Empty the cache and leave the sequence to another chat."""
@@ -228,23 +221,18 @@ class LlamaChat:
         if same == len(self._cached) == len(prompt) and asked == [same - 1] and self._logits is not None:
             self.usage = Usage(same, same)
             return [self._logits]
-        same = min([same, *asked])  # what is asked about must be decoded
-        if not self._shared.context.keep(self._sequence, same):
-            same = 0
-        if same < len(self._cached):
-            self._cut(same)
+        same = self._keep(min([same, *asked]))  # what is asked about must be decoded
         self.usage = Usage(len(prompt), same)
         return self._append(prompt[same:], [place - same for place in asked], cancelled)
 
-    def _drop(self, tokens: int) -> None:
-        """Take the last `tokens` out of the cache."""
-        if tokens:
-            self._cut(len(self._cached) - tokens)
-            self._shared.context.keep(self._sequence, len(self._cached))
-
-    def _cut(self, tokens: int) -> None:
-        del self._cached[tokens:]
-        self._logits = None
+    def _keep(self, tokens: int) -> int:
+        """Leave the first `tokens` in the cache, or none where the model can't forget a part; return how many."""
+        if not self._shared.context.keep(self._sequence, tokens):
+            tokens = 0
+        if tokens < len(self._cached):
+            del self._cached[tokens:]
+            self._logits = None
+        return tokens
 
     def _append(self, tokens: list[int], asked: Sequence[int], cancelled: Cancel) -> list[Logits] | None:
         """Decode tokens after the cached ones, in batches; return the logits after those at `asked`.
@@ -258,7 +246,7 @@ class LlamaChat:
             at, self._logits = len(self._cached), None
             found = self._shared.context.decode(self._sequence, batch, at, places, cancelled)
             if found is None:
-                self._shared.context.keep(self._sequence, at)
+                self._keep(at)
                 return None
             self._cached += batch
             rows += found

@@ -74,7 +74,7 @@ class PacedChat:
 
     @property
     def usage(self) -> Usage:
-        """What of the prompt was cached; see Chat.usage."""
+        """See Chat.usage."""
         return self._chat.usage
 
     def end_probability(

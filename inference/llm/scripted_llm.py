@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from inference.errors import NoFreeChat
 from inference.types import (
@@ -88,9 +87,10 @@ class ScriptedChat:
                 yield piece
                 continue
             llm.spend(llm.token_s if number else llm.first_token_s)
-            yield Text(piece, number)
             number += 1
-        yield Done(replace(self.usage, completion_tokens=number), reason)
+            self.usage = Usage(prompt, prompt, number)
+            yield Text(piece, number - 1)
+        yield Done(self.usage, reason)
 
     def _pieces(self, request: ChatRequest) -> Iterator[str | ToolCall]:
         replies = self._llm.replies
