@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from inference.llm.scripted_llm import ScriptedLanguageModel
 from inference.stt.scripted_stt import ScriptedSpeechToText
@@ -19,6 +20,9 @@ from voice_app.core.pipeline import Engines, ReplyStyle
 from voice_app.core.session import Session, SessionIO
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.engines import build_assistant
+from voice_app.runtime.replacing import replaced
+from voice_app.runtime.settings import load_settings
 from voice_app.skills.memory.memory_skill import memory_skill
 from voice_app.skills.memory.store import Memory
 
@@ -60,3 +64,23 @@ def test_one_users_pronunciation_never_changes_anothers_speech(tmp_path: Path) -
 
     assert slow_voices == [Voice(0.8)] * 2 + [Voice(0.8, {"Igor": "EE-gor"})] * 2
     assert plain_voices == [Voice()] * 4
+
+
+@pytest.mark.model
+def test_another_persona_with_the_same_voice_loads_nothing() -> None:
+    """The engines go on; how fast they speak, and what was spoken beforehand, is the persona's."""
+    old = build_assistant(load_settings(persona="plain", turn={"openers": True}))
+    try:
+        asked = load_settings(persona="storyteller", turn={"openers": True})
+        new = old.scheduler.prepare(lambda: replaced(old, asked)).result()
+        engines, before = new.engines, old.engines
+
+        assert (engines.stt, engines.llm, engines.tts) == (before.stt, before.llm, before.tts)
+        assert (old.style.voice, new.style.voice) == (Voice(), Voice(0.95))
+        for slower, quicker in zip(
+            engines.openers + engines.bridges, before.openers + before.bridges, strict=True
+        ):
+            assert slower.text == quicker.text
+            assert slower.sound is not quicker.sound
+    finally:
+        old.close()
