@@ -25,7 +25,6 @@ from voice_app.core.pipeline import Engines, ReplyStyle
 from voice_app.core.session import Session, SessionIO
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
-from voice_app.runtime.scheduler import Scheduler
 
 RATE_HZ = 16_000
 
@@ -95,7 +94,7 @@ class Stage:
             spend=meter.spend,
         )
         self.tts = tts = ScriptedTextToSpeech(first_s=0.05, next_s=0.02, chunk_s=0.5, spend=meter.spend)
-        scheduler: Scheduler = VirtualScheduler(meter)
+        scheduler = VirtualScheduler(meter).session("")
         user, self.speaker = RecordedUser(self.turns), FileSpeaker(None)
         self.history = History([Message("system", "persona")])
         self.conversation = Session(

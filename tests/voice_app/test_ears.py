@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_app.core.endpointing import Endpointer, EndpointLimits
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
 from voice_app.core.segmenter import GrowingSound, SegmenterSettings, SpeechSegmenter
 from voice_app.core.turn_table import Input
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 
 
 def segmenting(settings: SegmenterSettings) -> SpeechSegmenter:

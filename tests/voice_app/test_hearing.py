@@ -8,8 +8,8 @@ import pytest
 from inference.types import Transcript
 from voice_app.core.barge_in import SpeechStats, is_backchannel, is_vocal_noise, words
 from voice_app.core.endpointing import Endpointer, EndpointLimits
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 
 
 def test_hums_and_nods() -> None:

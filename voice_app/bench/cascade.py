@@ -23,11 +23,10 @@ from inference.types import Cancel, ChatRequest, Samples, Voice
 from inference.vad.silero import SileroVad
 from voice_app.core import clock, events
 from voice_app.core.history import History
-from voice_app.io.frames import FRAME_S, AudioFrame
+from voice_app.core.ports import FRAME_S, AudioFrame, Priority
 from voice_app.io.recordings import RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
 from voice_app.runtime.engines import Assistant
-from voice_app.runtime.scheduler import Priority, stream
 
 END_SILENCE_S = 0.8
 """As long as the longest pause inside a bundled turn: with less, the cascade speaks into such turns."""
@@ -112,20 +111,22 @@ async def _prepare(cascade: Cascade, sound: Samples, emit: events.Emit) -> Sampl
     engines, style = cascade.assistant.engines, cascade.assistant.style
     emit(events.DraftCreated())
     heard = await engines.scheduler.call(
-        Priority.FINAL_TRANSCRIPT, lambda: _transcribe(cascade.whisper, sound)
+        Priority.FINAL_TRANSCRIPT, lambda: _transcribe(cascade.whisper, sound), on="stt"
     )
     emit(events.TranscriptCompleted(text=heard))
     messages = cascade.history.messages(heard)
     request = ChatRequest(messages, style.max_tokens, style.sampling, style.grammar, Cancel())
     emit(events.ResponseCreated())
     written = ""
-    async for token in stream(engines.scheduler, lambda: Priority.FIRST_TOKENS, engines.llm.stream(request)):
+    async for token in engines.scheduler.stream(
+        lambda: Priority.FIRST_TOKENS, engines.llm.stream(request), on="llm"
+    ):
         written += token.text
         emit(events.ResponseTextDelta(delta=token.text, token_id=token.id))
     cascade.history.add(heard, written)
     emit(events.ClauseReady(text=speakable(written)))
     samples = await engines.scheduler.call(
-        Priority.FIRST_SOUND, lambda: _speak(engines.tts, style.voice, speakable(written))
+        Priority.FIRST_SOUND, lambda: _speak(engines.tts, style.voice, speakable(written)), on="tts"
     )
     emit(events.AudioDelta(audio_s=len(samples) / engines.tts.rate_hz))
     return samples

@@ -24,10 +24,8 @@ from voice_app.core.endpointing import UNSURE_FROM, Endpointer
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle, speak_reply
+from voice_app.core.ports import FRAME_RATE_HZ, EngineName, Played, Priority, Speaker
 from voice_app.core.turn import Skill, TurnContext, announcement, answer
-from voice_app.io.frames import FRAME_RATE_HZ
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Priority
 
 T = TypeVar("T")
 Messages = tuple[Message, ...]
@@ -47,16 +45,18 @@ class Utterance:
     def feed(self, sound: Audio) -> None:
         """Let an engine that streams hear the sound so far, unless it still works on what it has."""
         if self._stt.capabilities.streaming and (self._feeding is None or self._feeding.done()):
-            call = self._scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: self._push(sound))
+            call = self._scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: self._push(sound), on="stt")
             self._feeding = asyncio.create_task(call)
 
     async def partial(self, sound: Audio, priority: Priority) -> Transcript:
         """Return the words so far of a turn that goes on."""
-        return await self._scheduler.call(priority, lambda: self._push(sound).partial())
+        return await self._scheduler.call(priority, lambda: self._push(sound).partial(), on="stt")
 
     async def finish(self, sound: Audio) -> Transcript:
         """Return the words of a turn that may be over. Raises InferenceError."""
-        return await self._scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: self._push(sound).finish())
+        return await self._scheduler.call(
+            Priority.FINAL_TRANSCRIPT, lambda: self._push(sound).finish(), on="stt"
+        )
 
     def _push(self, sound: Audio) -> Recognizer:
         if self._recognizer is None:
@@ -170,12 +170,12 @@ class Drafter:
 
         def ask_words() -> Awaitable[float | None]:
             assert detector
-            return self._fitting(text, lambda chat: self._first(lambda: detector.finished(chat)))
+            return self._fitting(text, lambda chat: self._first(lambda: detector.finished(chat), "llm"))
 
         def ask_sound() -> Awaitable[float]:
             assert by_sound
             sound = turn.sound
-            return self._first(lambda: by_sound.finished(sound))
+            return self._first(lambda: by_sound.finished(sound), "stt")
 
         end = await self.endpointer.decide(
             text, ask_words if detector else None, ask_sound if by_sound else None
@@ -183,9 +183,9 @@ class Drafter:
         emit(events.EndpointPredicted(silence_s=end.silence_s, finished=end.finished, because=end.because))
         return end.finished
 
-    def _first(self, work: Callable[[], T]) -> Awaitable[T]:
+    def _first(self, work: Callable[[], T], on: EngineName) -> Awaitable[T]:
         """Do what a turn's end waits for, before all other work."""
-        return self.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, work)
+        return self.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, work, on=on)
 
     async def _speak(self, turn: Turn, emit: events.Emit) -> Played:
         """Speak the reply."""
@@ -227,8 +227,8 @@ class Drafter:
         """Between turns: forget the older half of a chat that leaves no room for another one, and read the rest."""
         scheduler, llm = self.engines.scheduler, self.engines.llm
         messages = self.history.messages("")
-        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages))
+        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages), on="llm")
         if room < self.style.max_tokens + TURN_TOKENS:
             self.history.forget_older_half()
         kept = self.history.messages("")
-        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept))
+        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept), on="llm")

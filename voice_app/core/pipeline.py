@@ -16,8 +16,7 @@ from inference.types import Audio, Cancel, ChatRequest, Sampling, SpeechChunk, T
 from voice_app.core import clock, events
 from voice_app.core.budget import Estimates
 from voice_app.core.history import SpokenClause, SpokenReply
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Priority, Scheduler, stream
+from voice_app.core.ports import Played, Priority, Scheduler, Speaker
 
 CLAUSES_AHEAD = 4
 """Clauses that may wait for the voice; then the language model waits."""
@@ -152,7 +151,6 @@ async def _think(
                 reply.clause_tokens = reply.clause_tokens or count
                 reply.first_clause_out = True
                 await clauses.put(clause)
-                await asyncio.sleep(0)  # the voice asks for the lane before the next token does
     for clause in splitter.flush():
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
@@ -179,14 +177,16 @@ async def written(engines: Engines, request: ChatRequest, reply: Reply) -> Async
 
     tokens = engines.llm.stream(request)
     try:
-        async with aclosing(stream(engines.scheduler, priority, tokens)) as items:
+        async with aclosing(engines.scheduler.stream(priority, tokens, on="llm")) as items:
             async for token in items:
                 yield token
     except BaseException:  # the voice has failed, or the user has spoken: a running quantum must end
         request.cancelled.set()
         raise
     finally:
-        await asyncio.shield(engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(tokens)))
+        await asyncio.shield(
+            engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(tokens), on="llm")
+        )
 
 
 def close(items: object) -> None:
@@ -252,7 +252,7 @@ async def _speak_clause(
     def priority() -> Priority:
         return Priority.MORE_SOUND if reply.ready else Priority.FIRST_SOUND
 
-    async with aclosing(stream(engines.scheduler, priority, chunks)) as items:
+    async with aclosing(engines.scheduler.stream(priority, chunks, on="tts")) as items:
         async for chunk in items:
             seconds = len(chunk.samples) / chunk.rate_hz
             emit(events.AudioDelta(audio_s=seconds))

@@ -13,9 +13,9 @@ import numpy as np
 from inference.types import Audio, Samples
 from voice_app.core.barge_in import SpeechStats
 from voice_app.core.endpointing import Endpointer
+from voice_app.core.ports import FRAME_RATE_HZ as RATE_HZ
+from voice_app.core.ports import FRAME_S, AudioFrame
 from voice_app.core.turn_table import Input
-from voice_app.io.frames import FRAME_RATE_HZ as RATE_HZ
-from voice_app.io.frames import FRAME_S, AudioFrame
 
 
 @dataclass(frozen=True, slots=True)

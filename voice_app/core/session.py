@@ -19,12 +19,10 @@ from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle
+from voice_app.core.ports import FrameSource, Priority, Speaker
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 from voice_app.core.stages import turn_times
 from voice_app.core.turn_table import Action, Input, State, step
-from voice_app.io.frames import FrameSource
-from voice_app.io.speaker import Speaker
-from voice_app.runtime.scheduler import Priority
 
 TOUCH_EVERY_S = 5.0
 """Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
@@ -340,15 +338,15 @@ class Session:
             stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
             messages = self.history.messages(stable)
             if stable:
-                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: llm.prefill(messages))
+                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: llm.prefill(messages), on="llm")
 
     async def _judge_interruption(self, utterance: Utterance, sound: Audio, stats: SpeechStats) -> None:
         """Words to the assistant take the floor; of anything else the reply goes on."""
         heard = await utterance.partial(sound, Priority.FINAL_TRANSCRIPT)
         if self.state is not State.INTERRUPTED:
             return
-        text, text_delta = words(heard, stats), self._turn.reply.spoken.heard(self.io.speaker.played_s)
-        echo = self.io.hears_itself() or is_echo(text, text_delta)
+        text, spoken = words(heard, stats), self._turn.reply.spoken.heard(self.io.speaker.played_s)
+        echo = self.io.hears_itself() or is_echo(text, spoken)
         if echo and not self.io.cancel_echo():
             self.echo_floor.learn(sound.samples)
         if not (echo or is_backchannel(text)):
@@ -368,7 +366,7 @@ class Session:
         while True:
             await asyncio.sleep(TOUCH_EVERY_S)
             if self.state is State.LISTENING:
-                await self.engines.scheduler.call(Priority.UPKEEP, self.engines.touch)
+                await self.engines.scheduler.call(Priority.UPKEEP, self.engines.touch, on="llm")
 
     async def _close(self) -> None:
         """Stop what is under way and close the devices."""

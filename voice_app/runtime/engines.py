@@ -28,9 +28,10 @@ from inference.types import Audio, ChatRequest, Message, Voice
 from voice_app.core.budget import Estimates
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Filler, ReplyStyle
+from voice_app.core.ports import EngineName
 from voice_app.runtime.model_choice import Choice, Speed, choose
 from voice_app.runtime.persona import Persona, load_persona
-from voice_app.runtime.scheduler import ThreadScheduler
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Models, Settings
 from voice_app.skills.fillers import BRIDGES
 
@@ -44,7 +45,7 @@ class Assistant:
     """The engines of a session, loaded and warm, and who answers."""
 
     engines: Engines
-    scheduler: ThreadScheduler
+    scheduler: Scheduler
     history: History
     style: ReplyStyle
     persona: Persona
@@ -180,9 +181,9 @@ def build_assistant(settings: Settings) -> Assistant:
     persona = load_persona(settings.persona)
     choice = chosen_llm(settings)
     settings = with_models(settings, llm=choice.name)
-    scheduler = ThreadScheduler()
+    scheduler = Scheduler(needs=needs(settings))
     with ThreadPoolExecutor(1) as pool:
-        llm_loading = scheduler.prepare(lambda: ready_llm(settings, persona))
+        llm_loading = scheduler.prepare("llm", lambda: ready_llm(settings, persona))
         tts_loading = pool.submit(ready_tts, settings, persona)
         stt = build_stt(settings)
         stt.warm()
@@ -193,14 +194,14 @@ def build_assistant(settings: Settings) -> Assistant:
 
     style = style_of(persona)
     openers = build_openers(tts, style.voice) if settings.turn.openers else ()
-    estimates = scheduler.prepare(lambda: calibrate(stt, llm, tts)).result()
+    estimates = scheduler.prepare("llm", lambda: calibrate(stt, llm, tts)).result()
 
     return Assistant(
         engines=Engines(
             stt,
             llm,
             tts,
-            scheduler,
+            scheduler.session(""),
             detector,
             by_sound,
             estimates,
@@ -216,6 +217,12 @@ def build_assistant(settings: Settings) -> Assistant:
         because=choice.because,
         settings=settings,
     )
+
+
+def needs(settings: Settings) -> dict[EngineName, int]:
+    """Return with how many cores each engine works."""
+    models = settings.models
+    return {"stt": models.stt_threads, "llm": models.threads, "tts": models.threads, "skill": 1}
 
 
 def style_of(persona: Persona) -> ReplyStyle:

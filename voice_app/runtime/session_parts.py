@@ -14,13 +14,13 @@ from voice_app.core import clock, events
 from voice_app.core.budget import Budget
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.errors import AudioDeviceError, SessionError
+from voice_app.core.ports import FrameSource, Speaker
 from voice_app.core.segmenter import SegmenterSettings
 from voice_app.core.session import Session, SessionIO
 from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
-from voice_app.io.frames import FrameSource
 from voice_app.io.recordings import RecordedTurn, RecordedUser
-from voice_app.io.speaker import FileSpeaker, Speaker
+from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedUser
 from voice_app.observe.recorder import Recorder, session_path
 from voice_app.runtime.engines import Assistant
