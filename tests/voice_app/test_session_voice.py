@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,10 @@ from voice_app.skills.memory.memory_skill import memory_skill
 from voice_app.skills.memory.store import Memory
 
 
+def began() -> events.Event:
+    return events.SessionCreated(at_s=0, started="", models={}, persona="")
+
+
 def session(engines: Engines, style: ReplyStyle, *said: str) -> Session:
     """Return a session in which a user types something every five seconds."""
     quiet = Audio(np.zeros(16_000 * 5 * len(said), np.float32), 16_000)
@@ -48,15 +53,16 @@ def test_one_users_pronunciation_never_changes_anothers_speech(tmp_path: Path) -
 
     async def both() -> None:
         llm = ScriptedLanguageModel(["Igor is here. So is Igor."], spend=meter.spend)
-        engines = Engines(ScriptedSpeechToText([], spend=meter.spend), llm, tts, VirtualScheduler(meter))
-        slow = session(engines, ReplyStyle(voice=Voice(0.8)), "Who is it?", "Igor is pronounced EE-gor.")
-        plain = session(engines, ReplyStyle(), "Who is there?", "Who else?")
-        slow.drafter.skills = (memory_skill(Memory(tmp_path / "memory.db"), slow.drafter.pronounce),)
-        async with asyncio.TaskGroup() as group:
-            for one in (slow, plain):
-                group.create_task(
-                    one.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona=""))
-                )
+        stt, scheduler = ScriptedSpeechToText([], spend=meter.spend), VirtualScheduler(meter)
+        one, other = (Engines(stt, llm, tts, scheduler.session(name)) for name in ("slow", "plain"))
+        slow = session(one, ReplyStyle(voice=Voice(0.8)), "Who is it?", "Igor is pronounced EE-gor.")
+        plain = session(other, ReplyStyle(), "Who is there?", "Who else?")
+        memory = Memory(tmp_path / "memory.db")
+        slow.drafter.skills = (memory_skill(memory, slow.drafter.pronounce),)
+        with closing(memory):
+            async with asyncio.TaskGroup() as group:
+                for talk in (slow, plain):
+                    group.create_task(talk.run(began))
 
     run(both())
     slow_voices = [voice for _, voice in tts.requests if voice.speed == 0.8]

@@ -32,12 +32,8 @@ def test_every_turn_is_heard_in_the_sessions_language() -> None:
     """One recognizer a turn, however many drafts of it there were."""
     meter = Meter()
     stt = Polyglot(meter)
-    engines = Engines(
-        stt,
-        ScriptedLanguageModel(["Ja."], spend=meter.spend),
-        ScriptedTextToSpeech(spend=meter.spend),
-        VirtualScheduler(meter),
-    )
+    llm, tts = ScriptedLanguageModel(["Ja."], spend=meter.spend), ScriptedTextToSpeech(spend=meter.spend)
+    engines = Engines(stt, llm, tts, VirtualScheduler(meter).session(""))
     turns = [RecordedTurn(pause(1.024, 0.2, 1.024)), RecordedTurn(tone(1.024))]
     io = SessionIO(RecordedUser(turns), LoudnessVad(), FileSpeaker(None), language="de")
     session = Session(io, engines, History([]), ReplyStyle(), events.Bus())
