@@ -78,7 +78,7 @@ def test_another_persona_with_the_same_voice_loads_nothing() -> None:
     old = build_assistant(load_settings(persona="plain", turn={"openers": True}))
     try:
         asked = load_settings(persona="storyteller", turn={"openers": True})
-        new = old.scheduler.prepare(lambda: replaced(old, asked)).result()
+        new = old.scheduler.prepare("llm", lambda: replaced(old, asked)).result()
         engines, before = new.engines, old.engines
 
         assert (engines.stt, engines.llm, engines.tts) == (before.stt, before.llm, before.tts)
