@@ -5,8 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -26,38 +24,14 @@ from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
 from inference.types import Audio, ChatRequest, Message, Voice
 from voice_app.core.budget import Estimates
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Filler, ReplyStyle
-from voice_app.core.ports import EngineName
+from voice_app.core.turn import Filler
 from voice_app.runtime.model_choice import Choice, Speed, choose
-from voice_app.runtime.persona import Persona, load_persona
-from voice_app.runtime.scheduler import Scheduler
+from voice_app.runtime.persona import Persona
 from voice_app.runtime.settings import Models, Settings
-from voice_app.skills.fillers import BRIDGES
 
 if TYPE_CHECKING:
     from inference.llm.lpu import Lpu
     from lpu_backend.system.pipeline_steps import Steps
-
-
-@dataclass(slots=True)
-class Assistant:
-    """The engines of a session, loaded and warm, and who answers."""
-
-    engines: Engines
-    scheduler: Scheduler
-    history: History
-    style: ReplyStyle
-    persona: Persona
-    models: dict[str, str]
-    because: str
-    """Why this language model."""
-    settings: Settings
-    """With the language model's name."""
-
-    def close(self) -> None:
-        """End the lane's thread."""
-        self.scheduler.close()
 
 
 def build_stt(settings: Settings) -> WhisperSpeechToText:
@@ -174,85 +148,6 @@ def build_llm(settings: Settings) -> LlamaCpp:
         threads=settings.models.threads,
         state_dir=cache_folder() / "prefixes",
     )
-
-
-def build_assistant(settings: Settings) -> Assistant:
-    """Load all three models at once, and warm them. Raises ModelError, PersonaError."""
-    persona = load_persona(settings.persona)
-    choice = chosen_llm(settings)
-    settings = with_models(settings, llm=choice.name)
-    scheduler = Scheduler(needs=needs(settings))
-    with ThreadPoolExecutor(1) as pool:
-        llm_loading = scheduler.prepare("llm", lambda: ready_llm(settings, persona))
-        tts_loading = pool.submit(ready_tts, settings, persona)
-        stt = build_stt(settings)
-        stt.warm()
-        by_sound = build_smart_turn(settings)
-        if by_sound:
-            by_sound.warm()
-        (llm, detector), tts = llm_loading.result(), tts_loading.result()
-
-    style = style_of(persona)
-    openers = build_openers(tts, style.voice) if settings.turn.openers else ()
-    estimates = scheduler.prepare("llm", lambda: calibrate(stt, llm, tts)).result()
-
-    return Assistant(
-        engines=Engines(
-            stt,
-            llm,
-            tts,
-            scheduler.session(""),
-            detector,
-            by_sound,
-            estimates,
-            openers,
-            touching(stt, llm, tts, by_sound),
-            build_openers(tts, style.voice, BRIDGES) if settings.turn.openers else (),
-        ),
-        scheduler=scheduler,
-        history=History(persona.messages()),
-        style=style,
-        persona=persona,
-        models=models_of(settings, persona),
-        because=choice.because,
-        settings=settings,
-    )
-
-
-def needs(settings: Settings) -> dict[EngineName, int]:
-    """Return with how many cores each engine works."""
-    models = settings.models
-    return {"stt": models.stt_threads, "llm": models.threads, "tts": models.threads, "skill": 1}
-
-
-def style_of(persona: Persona) -> ReplyStyle:
-    """Return how a persona's replies are written and said."""
-    return ReplyStyle(persona.draw(), persona.max_tokens, voice=Voice(persona.speed))
-
-
-def models_of(settings: Settings, persona: Persona) -> dict[str, str]:
-    """Return the models of a session by their role."""
-    return {
-        "stt": settings.models.stt,
-        "llm": settings.models.llm,
-        "llm_backend": settings.models.llm_backend,
-        "tts": persona.voice or settings.models.tts,
-    }
-
-
-def touching(
-    stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech, by_sound: SmartTurn | None
-) -> Callable[[], None]:
-    """Return what reads a little of every model, so that it stays in memory."""
-
-    def touch() -> None:
-        stt.warm()
-        tts.warm()
-        llm.touch()
-        if by_sound:
-            by_sound.warm()
-
-    return touch
 
 
 def calibrate(stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech) -> Estimates:
