@@ -2,45 +2,9 @@
 
 from __future__ import annotations
 
-from inference.llm.scripted_llm import ScriptedLanguageModel
-from inference.stt import BatchRecognizer
-from inference.stt.scripted_stt import ScriptedSpeechToText
-from inference.tts.scripted_tts import ScriptedTextToSpeech
-from tests.voice_app.test_conversation import LoudnessVad, Stage, pause, tone
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from tests.voice_app.test_conversation import Stage, pause, tone
 from voice_app.core import events
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, ReplyStyle
-from voice_app.core.session import Session, SessionIO
-from voice_app.io.recordings import RecordedTurn, RecordedUser
-from voice_app.io.speaker import FileSpeaker
-
-
-class Polyglot(ScriptedSpeechToText):
-    """Remembers the languages that it was asked for."""
-
-    def __init__(self, meter: Meter) -> None:
-        super().__init__(["hallo"], spend=meter.spend)
-        self.languages: list[str] = []
-
-    def recognizer(self, language: str = "en") -> BatchRecognizer:
-        self.languages.append(language)
-        return super().recognizer(language)
-
-
-def test_every_turn_is_heard_in_the_sessions_language() -> None:
-    """One recognizer a turn, however many drafts of it there were."""
-    meter = Meter()
-    stt = Polyglot(meter)
-    llm, tts = ScriptedLanguageModel(["Ja."], spend=meter.spend), ScriptedTextToSpeech(spend=meter.spend)
-    engines = Engines(stt, llm, tts, VirtualScheduler(meter).session(""))
-    turns = [RecordedTurn(pause(1.024, 0.2, 1.024)), RecordedTurn(tone(1.024))]
-    io = SessionIO(RecordedUser(turns), LoudnessVad(), FileSpeaker(None), language="de")
-    session = Session(io, engines, History([]), ReplyStyle(), events.Bus())
-
-    run(session.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona="")))
-
-    assert stt.languages == ["de", "de"]
+from voice_app.io.recordings import RecordedTurn
 
 
 def test_the_words_are_there_at_once_at_the_end_of_speech() -> None:
