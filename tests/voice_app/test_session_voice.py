@@ -23,7 +23,7 @@ from voice_app.core.session import Session, SessionIO, TurnRules
 from voice_app.core.turn import Assistant, Engines, ReplyStyle
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
-from voice_app.runtime.engine_set import load, replaced
+from voice_app.runtime.engine_set import load, replaced, style_of
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.memory.memory_skill import memory_skill
 from voice_app.skills.memory.store import Memory
@@ -54,9 +54,9 @@ def test_one_users_pronunciation_never_changes_anothers_speech(tmp_path: Path) -
     tts = ScriptedTextToSpeech(spend=meter.spend)
 
     async def both() -> None:
-        llm = ScriptedLanguageModel(["Igor is here. So is Igor."], spend=meter.spend)
+        llm = ScriptedLanguageModel(["Igor is here. So is Igor."], chats=2, spend=meter.spend)
         stt, scheduler = ScriptedSpeechToText([], spend=meter.spend), VirtualScheduler(meter)
-        one, other = (Engines(stt, llm, tts, scheduler.session(name)) for name in ("slow", "plain"))
+        one, other = (Engines(stt, llm.chat(), tts, scheduler.session(name)) for name in ("slow", "plain"))
         slow = Assistant(one, History([]), ReplyStyle(voice=Voice(0.8)))
         with closing(Memory(tmp_path / "memory.db")) as memory:
             slow.skills = (memory_skill(memory, slow.pronounce),)
@@ -87,7 +87,7 @@ class Polyglot(ScriptedSpeechToText):
 def test_every_turn_is_heard_in_the_sessions_language() -> None:
     """One recognizer a turn, however many drafts of it there were."""
     meter = Meter()
-    stt, llm = Polyglot(meter), ScriptedLanguageModel(["Ja."], spend=meter.spend)
+    stt, chat = Polyglot(meter), ScriptedLanguageModel(["Ja."], spend=meter.spend).chat()
     tts = ScriptedTextToSpeech(spend=meter.spend)
     tone, silence = np.full(RATE_HZ, 0.3, np.float32), np.zeros(RATE_HZ // 5, np.float32)
     paused, whole = (
@@ -96,7 +96,7 @@ def test_every_turn_is_heard_in_the_sessions_language() -> None:
     log: list[events.Event] = []
     bus = events.Bus()
     bus.subscribe(log.append)
-    assistant = Assistant(Engines(stt, llm, tts, VirtualScheduler(meter).session("")), History([]))
+    assistant = Assistant(Engines(stt, chat, tts, VirtualScheduler(meter).session("")), History([]))
 
     run(talk(Session(assistant, TurnRules(language="de"), bus), paused, whole))
 
@@ -113,7 +113,7 @@ def test_another_persona_with_the_same_voice_loads_nothing() -> None:
         new = old.scheduler.prepare("llm", lambda: replaced(old, asked)).result()
 
         assert (new.stt, new.llm, new.tts) == (old.stt, old.llm, old.tts)
-        assert [engines.assistant().style.voice for engines in (old, new)] == [Voice(), Voice(0.95)]
+        assert [style_of(engines.persona).voice for engines in (old, new)] == [Voice(), Voice(0.95)]
         for slower, quicker in zip(new.openers + new.bridges, old.openers + old.bridges, strict=True):
             assert slower.text == quicker.text
             assert slower.sound is not quicker.sound
