@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from tests.pulse import CARD_RATE_HZ, PulseServer
 from voice_app.core import clock
 from voice_app.core.errors import AudioDeviceError
+from voice_app.core.ports import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
 from voice_app.io import portaudio, recovery
 from voice_app.io.device import DeviceSpeaker, Microphone
-from voice_app.io.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
 from voice_app.io.portaudio import CALLER, DeviceInfo, choose_device, list_devices
 
 

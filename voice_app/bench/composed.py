@@ -109,7 +109,7 @@ def _engines(turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter) 
             _echo, first_token_s=durations.llm_first_token_s, token_s=durations.token_s, spend=meter.spend
         ),
         ScriptedTextToSpeech(first_s=durations.tts_first_s, next_s=durations.tts_next_s, spend=meter.spend),
-        VirtualScheduler(meter),
+        VirtualScheduler(meter).session(""),
         ScriptedTurnDetector(lambda _: 1.0),
         estimates=Estimates(
             stt_s=durations.stt_s,

@@ -8,30 +8,64 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
 from inference.errors import InferenceError, PromptTooLong
-from inference.types import Audio, Cancel, Message
+from inference.protocols import Recognizer
+from inference.types import Audio, Cancel, Message, Transcript
 from voice_app.core import clock, events
 from voice_app.core.barge_in import SpeechStats, words
 from voice_app.core.budget import Budget, plan
-from voice_app.core.endpointing import UNSURE_FROM, EndpointLimits, is_open
+from voice_app.core.endpointing import UNSURE_FROM, Endpointer
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle, speak_reply
+from voice_app.core.ports import FRAME_RATE_HZ, EngineName, Played, Priority, Speaker
 from voice_app.core.turn import Skill, TurnContext, announcement, answer
-from voice_app.io.frames import FRAME_RATE_HZ
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Priority
 
 T = TypeVar("T")
 Messages = tuple[Message, ...]
 TURN_TOKENS = 150
 """What a long turn of the user takes of the model's context: half a minute of speech."""
+
+
+class Utterance:
+    """Hears a turn whose sound grows: gives its recognizer, in the scheduler, what that does not have yet."""
+
+    def __init__(self, engines: Engines, language: str) -> None:
+        self._stt, self._scheduler, self._language = engines.stt, engines.scheduler, language
+        self._recognizer: Recognizer | None = None
+        self._pushed_samples = 0
+        self._feeding: asyncio.Task[object] | None = None
+
+    def feed(self, sound: Audio) -> None:
+        """Let an engine that streams hear the sound so far, unless it still works on what it has."""
+        if self._stt.capabilities.streaming and (self._feeding is None or self._feeding.done()):
+            call = self._scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: self._push(sound), on="stt")
+            self._feeding = asyncio.create_task(call)
+
+    async def partial(self, sound: Audio, priority: Priority) -> Transcript:
+        """Return the words so far of a turn that goes on."""
+        return await self._scheduler.call(priority, lambda: self._push(sound).partial(), on="stt")
+
+    async def finish(self, sound: Audio) -> Transcript:
+        """Return the words of a turn that may be over. Raises InferenceError."""
+        return await self._scheduler.call(
+            Priority.FINAL_TRANSCRIPT, lambda: self._push(sound).finish(), on="stt"
+        )
+
+    def _push(self, sound: Audio) -> Recognizer:
+        if self._recognizer is None:
+            self._recognizer = self._stt.recognizer(self._language)
+        new = sound.samples[self._pushed_samples :]
+        if len(new):
+            self._recognizer.push(new)
+            self._pushed_samples += len(new)
+        return self._recognizer
 
 
 @dataclass(slots=True, eq=False)
@@ -42,7 +76,9 @@ class Turn:
     text: str | None = None
     """Typed, or what was heard once that is known."""
     sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
-    voice: SpeechStats = SpeechStats()
+    stats: SpeechStats = SpeechStats()
+    utterance: Utterance | None = None
+    """What hears `sound`; None for a turn that is not spoken."""
     typed: bool = False
     announced: str = ""
     """What is said though nobody asked; then there are no words."""
@@ -73,10 +109,11 @@ class DraftGauge:
         self.wasted += not useful
         self._last.append(useful)
 
-    def pays(self, finished: float) -> bool:
-        """Tell whether to draft a reply to words that are finished with this probability."""
+    def pays(self, finished: float | None) -> bool:
+        """Return whether to draft a reply to words that are finished with this probability; None: unknown."""
         full = len(self._last) == self._last.maxlen
-        return not full or sum(self._last) * 3 >= len(self._last) or finished >= UNSURE_FROM
+        looks_finished = finished is not None and finished >= UNSURE_FROM
+        return not full or sum(self._last) * 3 >= len(self._last) or looks_finished
 
 
 @dataclass(slots=True)
@@ -87,11 +124,9 @@ class Drafter:
     history: History
     style: ReplyStyle
     speaker: Speaker
-    heard: Callable[[Turn, float, float | None], None]
-    """Told the words of a draft, the probability that they are finished, and that by the sound where it was asked."""
+    endpointer: Endpointer
     gauge: DraftGauge = field(default_factory=DraftGauge)
     budget: Budget = field(default_factory=Budget)
-    limits: EndpointLimits = EndpointLimits()
     skills: tuple[Skill, ...] = ()
     """Ways to answer before the language model's own."""
 
@@ -121,31 +156,36 @@ class Drafter:
         await reply.released.wait()
         emit(events.ResponseDone(status=status))
 
-    async def _understand(self, turn: Turn, emit: events.Emit) -> float:
-        """Find the words of a spoken turn, and return the probability that they are finished."""
-        if turn.typed:
+    async def _understand(self, turn: Turn, emit: events.Emit) -> float | None:
+        """Find the words of a spoken turn, and how long a silence ends it.
+
+        Return the probability that they are finished; None: unknown.
+        """
+        if turn.utterance is None:
             return 1.0
-        scheduler, engines, sound = self.engines.scheduler, self.engines, turn.sound
-        heard = await scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: engines.stt.transcribe(sound))
-        turn.text = words(heard, turn.voice)
-        emit(events.TranscriptCompleted(text=turn.text, reruns=heard.reruns))
-        finished = 0.0
-        if turn.text and engines.detector:
-            detector = engines.detector
+        heard = await turn.utterance.finish(turn.sound)
+        turn.text = text = words(heard, turn.stats)
+        emit(events.TranscriptCompleted(text=text, reruns=heard.reruns))
+        detector, by_sound = self.engines.detector, self.engines.by_sound
 
-            def ask(messages: Messages) -> Awaitable[float]:
-                return scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: detector.finished(messages))
+        def ask_words() -> Awaitable[float | None]:
+            assert detector
+            return self._fitting(text, lambda chat: self._first(lambda: detector.finished(chat), "llm"))
 
-            finished = await self._fitting(turn.text, ask)
-        self.heard(turn, finished, await self._sounds_finished(turn, finished))
-        return finished
+        def ask_sound() -> Awaitable[float]:
+            assert by_sound
+            sound = turn.sound
+            return self._first(lambda: by_sound.finished(sound), "stt")
 
-    async def _sounds_finished(self, turn: Turn, finished: float) -> float | None:
-        """Return the probability by the sound that a turn is over; None where the words leave no doubt."""
-        by_sound, sound = self.engines.by_sound, turn.sound
-        if by_sound is None or not (turn.text and is_open(turn.text, finished, self.limits)):
-            return None
-        return await self.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: by_sound.finished(sound))
+        end = await self.endpointer.decide(
+            text, ask_words if detector else None, ask_sound if by_sound else None
+        )
+        emit(events.EndpointPredicted(silence_s=end.silence_s, finished=end.finished, because=end.because))
+        return end.finished
+
+    def _first(self, work: Callable[[], T], on: EngineName) -> Awaitable[T]:
+        """Do what a turn's end waits for, before all other work."""
+        return self.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, work, on=on)
 
     async def _speak(self, turn: Turn, emit: events.Emit) -> Played:
         """Speak the reply."""
@@ -166,9 +206,13 @@ class Drafter:
             persona = self.history.persona
             context = TurnContext(turn.text, messages, persona, self.engines, self.style, turn.reply, emit)
             tokens = announcement(turn.announced) if turn.announced else answer(context, self.skills)
-            return speak_reply(turn.reply, tokens, self.engines, self.speaker, emit)
+            return speak_reply(turn.reply, tokens, self.engines, lambda: self.style.voice, self.speaker, emit)
 
         return await self._fitting(turn.text, speak)
+
+    def pronounce(self, pronunciations: Mapping[str, str]) -> None:
+        """Say these words as told from the next clause on, in place of what was told before: in this session alone."""
+        self.style = replace(self.style, voice=replace(self.style.voice, pronunciations=pronunciations))
 
     async def _fitting(self, text: str, work: Callable[[Messages], Awaitable[T]]) -> T:
         """Do work on the chat with `text`; the oldest turns are forgotten while it outgrows the model's context."""
@@ -183,8 +227,8 @@ class Drafter:
         """Between turns: forget the older half of a chat that leaves no room for another one, and read the rest."""
         scheduler, llm = self.engines.scheduler, self.engines.llm
         messages = self.history.messages("")
-        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages))
+        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages), on="llm")
         if room < self.style.max_tokens + TURN_TOKENS:
             self.history.forget_older_half()
         kept = self.history.messages("")
-        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept))
+        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept), on="llm")

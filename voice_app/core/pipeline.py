@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from inference.protocols import LanguageModel, SoundTurnDetector, SpeechToText, TextToSpeech, TurnDetector
 from inference.text import Clause, ClauseSplitter
-from inference.types import Audio, Cancel, ChatRequest, Sampling, Token, WordEnd
+from inference.types import Audio, Cancel, ChatRequest, Sampling, SpeechChunk, Token, Voice, WordEnd
 from voice_app.core import clock, events
 from voice_app.core.budget import Estimates
 from voice_app.core.history import SpokenClause, SpokenReply
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Priority, Scheduler, stream
+from voice_app.core.ports import Played, Priority, Scheduler, Speaker
 
 CLAUSES_AHEAD = 4
 """Clauses that may wait for the voice; then the language model waits."""
@@ -40,9 +39,9 @@ class Engines:
     tts: TextToSpeech
     scheduler: Scheduler
     detector: TurnDetector | None = None
-    """None: the words of a turn don't tell whether it is over."""
+    """None: nothing judges by the words of a turn whether it is over."""
     by_sound: SoundTurnDetector | None = None
-    """None: where the words leave it open whether a turn is over, its sound is not asked."""
+    """None: nothing judges it by the sound."""
     estimates: Estimates = field(default_factory=Estimates)
     """What they take on this machine."""
     openers: tuple[Filler, ...] = ()
@@ -54,11 +53,12 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class ReplyStyle:
-    """How replies are written."""
+    """How replies are written, and in what voice they are said."""
 
     sampling: Sampling = Sampling()
     max_tokens: int = 200
     grammar: str | None = None
+    voice: Voice = Voice()
 
 
 @dataclass(slots=True)
@@ -106,18 +106,24 @@ class Reply:
 
 
 async def speak_reply(
-    reply: Reply, tokens: AsyncGenerator[Token, None], engines: Engines, speaker: Speaker, emit: events.Emit
+    reply: Reply,
+    tokens: AsyncGenerator[Token, None],
+    engines: Engines,
+    voice: Callable[[], Voice],
+    speaker: Speaker,
+    emit: events.Emit,
 ) -> Played:
     """Speak the reply that `tokens` are once it is released; return when it has been heard to its end.
 
-    Raises PromptTooLong before anything is audible. On cancellation both models stop; the speaker is the caller's.
+    `voice` is asked before every clause, since what a reply is about may change how the rest of it is said. Raises
+    PromptTooLong before anything is audible. On cancellation both models stop; the speaker is the caller's.
     """
     clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_AHEAD)
     emit(events.ResponseCreated())
     try:
         async with asyncio.TaskGroup() as both:
             both.create_task(_think(reply, tokens, engines, clauses, emit))
-            both.create_task(_speak(reply, engines, clauses, speaker, emit))
+            both.create_task(_speak(reply, engines, voice, clauses, speaker, emit))
             both.create_task(_open(reply, speaker, emit))
     except ExceptionGroup as group:  # the first to fail has cancelled the other
         raise group.exceptions[0] from None
@@ -145,7 +151,6 @@ async def _think(
                 reply.clause_tokens = reply.clause_tokens or count
                 reply.first_clause_out = True
                 await clauses.put(clause)
-                await asyncio.sleep(0)  # the voice asks for the lane before the next token does
     for clause in splitter.flush():
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
@@ -172,14 +177,16 @@ async def written(engines: Engines, request: ChatRequest, reply: Reply) -> Async
 
     tokens = engines.llm.stream(request)
     try:
-        async with aclosing(stream(engines.scheduler, priority, tokens)) as items:
+        async with aclosing(engines.scheduler.stream(priority, tokens, on="llm")) as items:
             async for token in items:
                 yield token
     except BaseException:  # the voice has failed, or the user has spoken: a running quantum must end
         request.cancelled.set()
         raise
     finally:
-        await asyncio.shield(engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(tokens)))
+        await asyncio.shield(
+            engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(tokens), on="llm")
+        )
 
 
 def close(items: object) -> None:
@@ -188,15 +195,21 @@ def close(items: object) -> None:
 
 
 async def _speak(
-    reply: Reply, engines: Engines, clauses: asyncio.Queue[Clause | None], speaker: Speaker, emit: events.Emit
+    reply: Reply,
+    engines: Engines,
+    voice: Callable[[], Voice],
+    clauses: asyncio.Queue[Clause | None],
+    speaker: Speaker,
+    emit: events.Emit,
 ) -> None:
-    """Give each clause a voice; keep where its words are in the sound."""
+    """Give each clause its voice; keep where its words are in the sound."""
     while (clause := await clauses.get()) is not None:
         if not clause.text:  # nothing to say aloud, as in a table's rows: it belongs to the text before it
             _append_silent(reply.spoken, clause)
             continue
         emit(events.ClauseReady(text=clause.text))
-        await _speak_clause(reply, engines, clause, speaker, emit)
+        chunks = engines.tts.stream(clause.text, voice(), reply.cancelled)
+        await _speak_clause(reply, engines, clause, chunks, speaker, emit)
 
 
 async def _open(reply: Reply, speaker: Speaker, emit: events.Emit) -> None:
@@ -227,15 +240,19 @@ def _tell_words(spoken: SpokenClause, words: Sequence[WordEnd], emit: events.Emi
 
 
 async def _speak_clause(
-    reply: Reply, engines: Engines, clause: Clause, speaker: Speaker, emit: events.Emit
+    reply: Reply,
+    engines: Engines,
+    clause: Clause,
+    chunks: Iterator[SpeechChunk],
+    speaker: Speaker,
+    emit: events.Emit,
 ) -> None:
     spoken: SpokenClause | None = None
 
     def priority() -> Priority:
         return Priority.MORE_SOUND if reply.ready else Priority.FIRST_SOUND
 
-    chunks = engines.tts.stream(clause.text, reply.cancelled)
-    async with aclosing(stream(engines.scheduler, priority, chunks)) as items:
+    async with aclosing(engines.scheduler.stream(priority, chunks, on="tts")) as items:
         async for chunk in items:
             seconds = len(chunk.samples) / chunk.rate_hz
             emit(events.AudioDelta(audio_s=seconds))

@@ -13,23 +13,23 @@ from inference.types import Audio, Samples
 from voice_app.core import clock, events
 from voice_app.core.barge_in import SpeechStats, is_backchannel, words
 from voice_app.core.budget import Budget
-from voice_app.core.draft import Drafter, DraftGauge, Turn
+from voice_app.core.draft import Drafter, DraftGauge, Turn, Utterance
 from voice_app.core.echo import EchoFloor, is_echo
-from voice_app.core.endpointing import AdaptiveDelay, EndpointLimits, endpoint
+from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle
+from voice_app.core.ports import FrameSource, Priority, Speaker
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 from voice_app.core.stages import turn_times
 from voice_app.core.turn_table import Action, Input, State, step
-from voice_app.io.frames import FrameSource
-from voice_app.io.speaker import Speaker
-from voice_app.runtime.scheduler import Priority
 
 TOUCH_EVERY_S = 5.0
 """Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
 JUDGE_EVERY_S = 0.6
 """How long a sound holds the reply before it is asked whether it is words; a cough has paused by then."""
+STREAMED_WORDS_EVERY_S = 0.2
+"""How often the words so far are taken at most from an engine that has them without being asked."""
 UNSTABLE_WORDS = 2
 """Words at the end of a partial transcript that the next one may change."""
 
@@ -56,6 +56,8 @@ class SessionIO:
     """What the session's events carry."""
     partial_every_s: float | None = 1.0
     """How often the words so far are guessed while the user speaks; None: never."""
+    language: str = "en"
+    """What is spoken, as an ISO 639-1 code."""
 
 
 class Session:
@@ -66,20 +68,14 @@ class Session:
     ) -> None:
         self.io, self.engines, self.history, self.bus = io, engines, history, bus
         self.state = State.LISTENING
-        self.segmenter = SpeechSegmenter(io.segmenter)
-        self.drafter = Drafter(
-            engines,
-            history,
-            style,
-            io.speaker,
-            self._on_words,
-            DraftGauge(io.drafting),
-            io.budget,
-            io.limits,
-        )
-        self.adaptive_delay = AdaptiveDelay()
+        self.endpointer = Endpointer(io.limits)
+        self.segmenter = SpeechSegmenter(io.segmenter, self.endpointer)
+        gauge = DraftGauge(io.drafting)
+        self.drafter = Drafter(engines, history, style, io.speaker, self.endpointer, gauge, io.budget)
         self.echo_floor = EchoFloor()
         self._turn = Turn(0)
+        self._utterance = Utterance(engines, io.language)
+        """What hears the sound that the segmenter keeps."""
         self._log: list[events.Event] = []
         """What happened in this turn."""
         self._answering: asyncio.Task[None] | None = None
@@ -99,7 +95,7 @@ class Session:
             Action.OPEN_TURN: self._open_turn,
             Action.TAKE_TURN: self._take_turn,
             Action.REOPEN_TURN: self._reopen_turn,
-            Action.LISTEN_IN: self.segmenter.open_turn,
+            Action.LISTEN_IN: self._listen_in,
             Action.HOLD_SOUND: self._hold_sound,
             Action.RESUME_SOUND: self._resume_sound,
             Action.JUDGE: self._judge,
@@ -222,7 +218,12 @@ class Session:
         elif self._turn.typed:
             self._emit(events.TextSubmitted(text=self._turn.text))
         else:
-            self.segmenter.open_turn()
+            self._listen_in()
+
+    def _listen_in(self, *earlier: Samples) -> None:
+        """Keep the sound from now on, after `earlier`, and hear it."""
+        self.segmenter.open_turn(*earlier)
+        self._utterance = Utterance(self.engines, self.io.language)
 
     def _take_turn(self) -> None:
         """Go on keeping the sound of an interruption, as that of a turn."""
@@ -231,19 +232,20 @@ class Session:
 
     def _reopen_turn(self) -> None:
         """Go on with a turn whose reply nobody has heard: its sound is kept, a typed one is kept as unanswered."""
-        self.adaptive_delay.went_on()
+        self.endpointer.adaptive_delay.went_on()
         if self._turn.typed:
             self._remember()
             self._open_turn()
         else:
-            self.segmenter.reopen_turn(self._turn.sound)
+            self._listen_in(self._turn.sound.samples)  # anew, since some of its silence was cut
 
     def _draft(self) -> None:
         """Begin a reply to the turn as it stands; nobody hears it before it is released."""
         turn = self._turn
         turn.reply = Reply(turn.reply.revision + 1)
         if not turn.typed:
-            turn.sound, turn.voice = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
+            turn.sound, turn.stats = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
+            turn.utterance = self._utterance
         self._answering = asyncio.create_task(self._answer(turn, self._answering))
 
     def _drop_draft(self) -> None:
@@ -285,9 +287,8 @@ class Session:
     def _judge(self) -> None:
         """Find out whether words interrupt the reply."""
         if self._guessing is None or self._guessing.done():
-            self._guessing = asyncio.create_task(
-                self._judge_interruption(self.segmenter.turn_so_far(), self.segmenter.stats_so_far())
-            )
+            sound, stats = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
+            self._guessing = asyncio.create_task(self._judge_interruption(self._utterance, sound, stats))
 
     # What the reply tells.
 
@@ -295,16 +296,8 @@ class Session:
         await self.drafter.answer(turn, self._emitter(turn), after)
         self.handle(Input.REPLY_ENDED)
         if turn.text:
-            self.adaptive_delay.was_over()
+            self.endpointer.adaptive_delay.was_over()
             await self.drafter.settle()
-
-    def _on_words(self, turn: Turn, finished: float, sounds: float | None) -> None:
-        """Set how long a silence ends the turn, now that its words are known."""
-        end = endpoint(turn.text or "", finished, self.io.limits, self.adaptive_delay.factor, sounds=sounds)
-        self.segmenter.end_silence_s = end.silence_s
-        self._emitter(turn)(
-            events.EndpointPredicted(silence_s=end.silence_s, finished=end.finished, because=end.because)
-        )
 
     def _on_sound(self) -> None:
         first_sound_s = self.io.speaker.first_sound_s
@@ -321,6 +314,10 @@ class Session:
     def _guess_words(self, now_s: float) -> None:
         """Start a partial transcript when one is due and none is under way."""
         every_s = self.io.partial_every_s
+        if every_s and self.engines.stt.capabilities.streaming:
+            every_s = min(every_s, STREAMED_WORDS_EVERY_S)
+        if self.state in (State.HEARING, State.INTERRUPTED):
+            self._utterance.feed(self.segmenter.turn_so_far())
         if self.state is State.INTERRUPTED:
             if now_s >= self._guess_due_s:
                 self._guess_due_s = now_s + JUDGE_EVERY_S
@@ -329,28 +326,27 @@ class Session:
             self._guess_due_s = now_s + (JUDGE_EVERY_S if self.state is State.SPEAKING else every_s or 0.0)
         elif now_s >= self._guess_due_s and (self._guessing is None or self._guessing.done()):
             self._guess_due_s = now_s + every_s
-            self._guessing = asyncio.create_task(self._guess(self._turn, self.segmenter.turn_so_far()))
+            sound = self.segmenter.turn_so_far()
+            self._guessing = asyncio.create_task(self._guess(self._turn, self._utterance, sound))
 
-    async def _guess(self, turn: Turn, sound: Audio) -> None:
+    async def _guess(self, turn: Turn, utterance: Utterance, sound: Audio) -> None:
         """Guess the words so far, and let the language model read those that will hardly change."""
-        scheduler, engines = self.engines.scheduler, self.engines
-        guess = await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: engines.stt.partial(sound))
+        scheduler, llm = self.engines.scheduler, self.engines.llm
+        guess = await utterance.partial(sound, Priority.PARTIAL_TRANSCRIPT)
         if guess.text and turn is self._turn and self.state is State.HEARING:
             self._emit(events.TranscriptDelta(text=guess.text))
             stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
             messages = self.history.messages(stable)
             if stable:
-                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages))
+                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: llm.prefill(messages), on="llm")
 
-    async def _judge_interruption(self, sound: Audio, voice: SpeechStats) -> None:
+    async def _judge_interruption(self, utterance: Utterance, sound: Audio, stats: SpeechStats) -> None:
         """Words to the assistant take the floor; of anything else the reply goes on."""
-        heard = await self.engines.scheduler.call(
-            Priority.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound)
-        )
+        heard = await utterance.partial(sound, Priority.FINAL_TRANSCRIPT)
         if self.state is not State.INTERRUPTED:
             return
-        text, text_delta = words(heard, voice), self._turn.reply.spoken.heard(self.io.speaker.played_s)
-        echo = self.io.hears_itself() or is_echo(text, text_delta)
+        text, spoken = words(heard, stats), self._turn.reply.spoken.heard(self.io.speaker.played_s)
+        echo = self.io.hears_itself() or is_echo(text, spoken)
         if echo and not self.io.cancel_echo():
             self.echo_floor.learn(sound.samples)
         if not (echo or is_backchannel(text)):
@@ -370,7 +366,7 @@ class Session:
         while True:
             await asyncio.sleep(TOUCH_EVERY_S)
             if self.state is State.LISTENING:
-                await self.engines.scheduler.call(Priority.UPKEEP, self.engines.touch)
+                await self.engines.scheduler.call(Priority.UPKEEP, self.engines.touch, on="llm")
 
     async def _close(self) -> None:
         """Stop what is under way and close the devices."""

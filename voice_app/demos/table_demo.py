@@ -39,7 +39,7 @@ from voice_app.runtime.engines import (
     with_models,
 )
 from voice_app.runtime.host import converse
-from voice_app.runtime.scheduler import ThreadScheduler
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.session_parts import Listener as EventListener
 from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import Settings
@@ -101,16 +101,16 @@ def _held(settings: Settings, demo: TableDemo, console: Console) -> report.Outco
 
 def _typed(settings: Settings, said: list[str], console: Console) -> list[TurnRecord]:
     """Hold the turns without sound."""
-    scheduler = ThreadScheduler()
+    scheduler = Scheduler()
     try:
-        llm = MeteredLlm(scheduler.prepare(lambda: build_llm(settings)).result())
+        llm = MeteredLlm(scheduler.prepare("llm", lambda: build_llm(settings)).result())
         told, view = Listener(said, llm.works), TableView(console)
 
         def emit(event: events.Event) -> None:
             told(event)
             view(event)
 
-        engines = Engines(None, llm, None, scheduler)  # type: ignore[arg-type] # nothing is heard or spoken
+        engines = Engines(None, llm, None, scheduler.session(""))  # type: ignore[arg-type] # nothing is heard or spoken
         asyncio.run(hold(said, engines, (table_skill(),), emit))
         return told.turns
     finally:
@@ -161,16 +161,16 @@ class _Prompter:
 
 
 def asking_voice(settings: Settings) -> PiperTextToSpeech:
-    """Load the bundled voice, a little slower than it answers."""
+    """Load the bundled voice."""
     voice = find_model(settings.models.tts, "tts").path
-    return PiperTextToSpeech(voice, cache_folder() / "voices", speed=SPEED, threads=settings.models.threads)
+    return PiperTextToSpeech(voice, cache_folder() / "voices", threads=settings.models.threads)
 
 
 def requests(tts: PiperTextToSpeech, lines: Sequence[Line], folder: Path | None) -> list[Audio]:
     """Return the requests as a voice speaks them; kept in `folder`, where there is one."""
     sounds = []
     for number, line in enumerate(lines, start=1):
-        chunks = [chunk.samples for chunk in clauses_to_sound(tts, line.for_voice)]
+        chunks = [chunk.samples for chunk in clauses_to_sound(tts, line.for_voice, SPEED)]
         sounds.append(Audio(np.concatenate(chunks), tts.rate_hz))
         if folder:
             write_audio(folder / f"request-{number}.wav", sounds[-1])

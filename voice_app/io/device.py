@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.types import Samples
+from voice_app.core.ports import FRAME_RATE_HZ, AudioFrame
 from voice_app.io.echo_cancel import PlayedSound
-from voice_app.io.frames import FRAME_RATE_HZ, AudioFrame, Clean, FrameCutter
+from voice_app.io.frames import Clean, FrameCutter
 from voice_app.io.playback import Playback
 from voice_app.io.portaudio import (
     BLOCK_S,

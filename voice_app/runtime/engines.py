@@ -24,13 +24,14 @@ from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
-from inference.types import Audio, ChatRequest, Message
+from inference.types import Audio, ChatRequest, Message, Voice
 from voice_app.core.budget import Estimates
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Filler, ReplyStyle
+from voice_app.core.ports import EngineName
 from voice_app.runtime.model_choice import Choice, Speed, choose
 from voice_app.runtime.persona import Persona, load_persona
-from voice_app.runtime.scheduler import ThreadScheduler
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Models, Settings
 from voice_app.skills.fillers import BRIDGES
 
@@ -44,7 +45,7 @@ class Assistant:
     """The engines of a session, loaded and warm, and who answers."""
 
     engines: Engines
-    scheduler: ThreadScheduler
+    scheduler: Scheduler
     history: History
     style: ReplyStyle
     persona: Persona
@@ -67,12 +68,11 @@ def build_stt(settings: Settings) -> WhisperSpeechToText:
 
 
 def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextToSpeech:
-    """Load the voice: the one configured, unless the persona has one of its own."""
+    """Load the engine of the voice: the one configured, unless the persona has one of its own."""
     name = (persona.voice if persona else None) or settings.models.tts
     return PiperTextToSpeech(
         find_model(name, "tts").path,
         cache_folder() / "voices",
-        speed=persona.speed if persona else 1.0,
         threads=settings.models.threads,
     )
 
@@ -93,9 +93,9 @@ OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
 
-def build_openers(tts: PiperTextToSpeech, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
+def build_openers(tts: PiperTextToSpeech, voice: Voice, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
     """Speak openers beforehand."""
-    sounds = [(text, [chunk.samples for chunk in tts.stream(text, Event())]) for text in texts]
+    sounds = [(text, [chunk.samples for chunk in tts.stream(text, voice, Event())]) for text in texts]
     return tuple(Filler(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
 
 
@@ -181,9 +181,9 @@ def build_assistant(settings: Settings) -> Assistant:
     persona = load_persona(settings.persona)
     choice = chosen_llm(settings)
     settings = with_models(settings, llm=choice.name)
-    scheduler = ThreadScheduler()
+    scheduler = Scheduler(needs=needs(settings))
     with ThreadPoolExecutor(1) as pool:
-        llm_loading = scheduler.prepare(lambda: ready_llm(settings, persona))
+        llm_loading = scheduler.prepare("llm", lambda: ready_llm(settings, persona))
         tts_loading = pool.submit(ready_tts, settings, persona)
         stt = build_stt(settings)
         stt.warm()
@@ -192,30 +192,42 @@ def build_assistant(settings: Settings) -> Assistant:
             by_sound.warm()
         (llm, detector), tts = llm_loading.result(), tts_loading.result()
 
-    openers = build_openers(tts) if settings.turn.openers else ()
-    estimates = scheduler.prepare(lambda: calibrate(stt, llm, tts)).result()
+    style = style_of(persona)
+    openers = build_openers(tts, style.voice) if settings.turn.openers else ()
+    estimates = scheduler.prepare("llm", lambda: calibrate(stt, llm, tts)).result()
 
     return Assistant(
         engines=Engines(
             stt,
             llm,
             tts,
-            scheduler,
+            scheduler.session(""),
             detector,
             by_sound,
             estimates,
             openers,
             touching(stt, llm, tts, by_sound),
-            build_openers(tts, BRIDGES) if settings.turn.openers else (),
+            build_openers(tts, style.voice, BRIDGES) if settings.turn.openers else (),
         ),
         scheduler=scheduler,
         history=History(persona.messages()),
-        style=ReplyStyle(persona.draw(), persona.max_tokens),
+        style=style,
         persona=persona,
         models=models_of(settings, persona),
         because=choice.because,
         settings=settings,
     )
+
+
+def needs(settings: Settings) -> dict[EngineName, int]:
+    """Return with how many cores each engine works."""
+    models = settings.models
+    return {"stt": models.stt_threads, "llm": models.threads, "tts": models.threads, "skill": 1}
+
+
+def style_of(persona: Persona) -> ReplyStyle:
+    """Return how a persona's replies are written and said."""
+    return ReplyStyle(persona.draw(), persona.max_tokens, voice=Voice(persona.speed))
 
 
 def models_of(settings: Settings, persona: Persona) -> dict[str, str]:
@@ -248,7 +260,9 @@ def calibrate(stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech) -
     return Estimates(
         stt_s=_seconds(stt.warm, 2),
         token_s=_seconds(llm.touch, 5),
-        tts_first_sound_s=_seconds(lambda: next(tts.stream("The capital of France,", Event()), None), 2),
+        tts_first_sound_s=_seconds(
+            lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2
+        ),
     )
 
 

@@ -70,7 +70,7 @@ async def converse(session: SessionPlan, assistant: Assistant) -> list[SpokenTur
         if canceller:
             io = replace(io, hears_itself=canceller.hears_itself, cancel_echo=canceller.engage)
         conversation = Session(io, engines, history, style, bus)
-        skills = SkillSet(assistant, notice, conversation.announce)
+        skills = SkillSet(assistant, notice, conversation.announce, conversation.drafter.pronounce)
         conversation.drafter.skills = skills.skills
         if sys.stdin.isatty() and isinstance(source, Microphone):
             read_lines(lambda line: submit(line) if line else None)

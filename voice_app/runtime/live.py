@@ -19,19 +19,18 @@ from inference.models.manifest import load_manifest
 from inference.models.store import ModelStore
 from voice_app.core import events
 from voice_app.core.errors import AudioDeviceError, SessionError, VoiceAppError
+from voice_app.core.ports import FrameSource, Priority, Speaker
 from voice_app.core.session import Session
 from voice_app.core.turn_table import State
 from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound
-from voice_app.io.frames import FrameSource
 from voice_app.io.hot_swap import QUIETEST_DB, UNHEARD, Silence, SwitchedSource, SwitchedSpeaker
 from voice_app.io.kept_sound import KeptSound
 from voice_app.io.portaudio import list_devices
-from voice_app.io.speaker import FileSpeaker, Speaker
+from voice_app.io.speaker import FileSpeaker
 from voice_app.runtime.engines import Assistant, build_assistant
 from voice_app.runtime.persona import persona_names
 from voice_app.runtime.replacing import release_unused, replaced
-from voice_app.runtime.scheduler import Priority
 from voice_app.runtime.session_parts import (
     Notices,
     SessionPlan,
@@ -127,7 +126,7 @@ class LiveSession:
                 cancel_echo=devices.cancel_echo,
             )
             conversation = Session(io, assistant.engines, assistant.history, assistant.style, bus)
-            skills = SkillSet(assistant, self._notice, conversation.announce)
+            skills = SkillSet(assistant, self._notice, conversation.announce, conversation.drafter.pronounce)
             conversation.drafter.skills = skills.skills
             loop = asyncio.get_running_loop()
             self._running = Running(loop, task, assistant, conversation, devices, skills)
@@ -308,13 +307,13 @@ class LiveSession:
     async def _rewire(self, running: Running, settings: Settings) -> None:
         """Load what is other, and go on with it as soon as nobody speaks."""
         old, conversation = running.assistant, running.conversation
-        new = await old.scheduler.call(Priority.UPKEEP, lambda: replaced(old, settings))
+        new = await old.engines.scheduler.call(Priority.UPKEEP, lambda: replaced(old, settings), on="llm")
         await conversation.rest()
         conversation.engage(new.engines, new.style, new.history)
         running.skills.adopt(new)
         conversation.drafter.skills = running.skills.skills
         running.assistant = new
-        await old.scheduler.call(Priority.UPKEEP, lambda: release_unused(old, new))
+        await old.engines.scheduler.call(Priority.UPKEEP, lambda: release_unused(old, new), on="llm")
 
 
 def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:

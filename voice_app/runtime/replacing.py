@@ -10,7 +10,6 @@ from inference.stt.whisper import WhisperSpeechToText
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.smart_turn import SmartTurn
 from voice_app.core.history import History
-from voice_app.core.pipeline import ReplyStyle
 from voice_app.runtime.engines import (
     Assistant,
     build_openers,
@@ -19,11 +18,13 @@ from voice_app.runtime.engines import (
     models_of,
     ready_llm,
     ready_tts,
+    style_of,
     touching,
     with_models,
 )
 from voice_app.runtime.persona import load_persona
 from voice_app.runtime.settings import Settings
+from voice_app.skills.fillers import BRIDGES
 
 
 def replaced(old: Assistant, settings: Settings) -> Assistant:
@@ -39,9 +40,12 @@ def replaced(old: Assistant, settings: Settings) -> Assistant:
     llm, detector = cast(LlamaCpp, engines.llm), engines.detector
     tts, openers = cast(PiperTextToSpeech, engines.tts), engines.openers
     bridges = engines.bridges
-    if models_of(settings, persona)["tts"] != old.models["tts"] or persona.speed != old.persona.speed:
+    style = style_of(persona)
+    if models_of(settings, persona)["tts"] != old.models["tts"]:
         tts = ready_tts(settings, persona)
-        openers = build_openers(tts) if settings.turn.openers else ()
+    if settings.turn.openers and (tts is not engines.tts or style.voice != old.style.voice):
+        openers = build_openers(tts, style.voice)
+        bridges = build_openers(tts, style.voice, BRIDGES)
     if settings.models != with_models(before, tts=settings.models.tts).models:
         llm, detector = ready_llm(settings, persona)
     return Assistant(
@@ -57,7 +61,7 @@ def replaced(old: Assistant, settings: Settings) -> Assistant:
         ),
         scheduler=old.scheduler,
         history=old.history if persona == old.persona else History(persona.messages()),
-        style=ReplyStyle(persona.draw(), persona.max_tokens),
+        style=style,
         persona=persona,
         models=models_of(settings, persona),
         because=choice.because,

@@ -14,13 +14,13 @@ from voice_app.core import clock, events
 from voice_app.core.budget import Budget
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.errors import AudioDeviceError, SessionError
+from voice_app.core.ports import FrameSource, Speaker
 from voice_app.core.segmenter import SegmenterSettings
 from voice_app.core.session import Session, SessionIO
 from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
-from voice_app.io.frames import FrameSource
 from voice_app.io.recordings import RecordedTurn, RecordedUser
-from voice_app.io.speaker import FileSpeaker, Speaker
+from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedUser
 from voice_app.observe.recorder import Recorder, session_path
 from voice_app.runtime.engines import Assistant
@@ -127,9 +127,13 @@ def session_io(settings: Settings, source: FrameSource, speaker: Speaker) -> Ses
         SegmenterSettings(
             threshold=turn.threshold,
             release=max(turn.threshold - 0.15, 0.01),  # Silero's own iterator uses this distance
-            end_silence_s=turn.end_silence_ms / 1000,
         ),
-        EndpointLimits(turn.finished_ms / 1000, turn.unsure_ms / 1000, turn.unfinished_ms / 1000),
+        EndpointLimits(
+            turn.finished_ms / 1000,
+            turn.unsure_ms / 1000,
+            turn.unfinished_ms / 1000,
+            turn.end_silence_ms / 1000,
+        ),
         Budget().scaled(turn.budget_ms / 1000),
         drafting=turn.drafting,
         barge_in=settings.audio.barge_in,

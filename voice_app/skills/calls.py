@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from inference.types import Message, Sampling, Token
 from voice_app.core import events
 from voice_app.core.errors import ToolError
+from voice_app.core.ports import Priority
 from voice_app.core.turn import Answer, Skill, TurnContext, text_delta
-from voice_app.runtime.scheduler import Priority
 from voice_app.skills.fillers import bridged
 from voice_app.skills.json_grammar import grammar_of
 from voice_app.skills.number_words import LONGEST_REQUEST
@@ -83,7 +83,9 @@ async def _answer(
 async def _run(context: TurnContext, tool: Tool, arguments: Arguments) -> Outcome:
     try:
         if tool.takes_s():
-            return await context.engines.scheduler.call(Priority.FIRST_TOKENS, lambda: tool.run(arguments))
+            return await context.engines.scheduler.call(
+                Priority.FIRST_TOKENS, lambda: tool.run(arguments), on="skill"
+            )
         return tool.run(arguments)
     except ToolError as error:
         return Outcome(str(error))

@@ -52,7 +52,7 @@ def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
         told(event)
         view(event)
 
-    engines = Engines(None, llm, None, VirtualScheduler(meter))  # type: ignore[arg-type]
+    engines = Engines(None, llm, None, VirtualScheduler(meter).session(""))  # type: ignore[arg-type]
     asyncio.run(hold(SAID, engines, (table_skill(),), emit))
     return told.turns, out.getvalue()
 
