@@ -38,6 +38,7 @@ def shared_programs(shape: ModelShape, ways: int, rows: int) -> tuple[ModelGraph
     return graph, placement, LinkedPrograms((program,) * ways, (0,) * ways, wires)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ways", "rows"), [(2, 1), (4, 1), (2, 16)])
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
 def test_chips_that_share_layers_make_the_bits_of_one(
