@@ -133,10 +133,10 @@ def test_every_declared_dependency_has_its_reason() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_room_has_a_door_sign(room: str) -> None:
-    """Its README has every file in the first column of a table, by its path in the room, and no file that is not there.
+    """Its README has every file in the first column of a table, by its path in the room, once, and no other.
 
-    Files are code spans. One with a slash is a path: `core/session.py`; one without is in the folder of the file before
-    it, in the same row: `core/session.py` `draft.py`. The first of a row without a slash is in the room itself.
+    Read from the left, a folder or a path sets the folder of the bare names after it in the row: `core/` `session.py`
+    `draft.py`, or `core/session.py` `draft.py`. At the start of a row that is the room itself.
     """
     signs = signed((ROOT / room / "README.md").read_text())
     files = {str(path.relative_to(ROOT / room)) for path in (ROOT / room).rglob("*.py")}
@@ -151,7 +151,8 @@ def signed(readme: str) -> list[str]:
     found = []
     for row in re.findall(r"^\|([^|]*)\|", readme, flags=re.MULTILINE):
         folder = ""
-        for file in re.findall(r"`([\w./]+\.py)`", row):
-            folder = file.rpartition("/")[0] if "/" in file else folder
-            found.append(file if "/" in file else f"{folder}/{file}".lstrip("/"))
+        for path in re.findall(r"`([\w./]+(?:\.py|/))`", row):
+            folder = path[: path.rindex("/") + 1] if "/" in path else folder
+            if path.endswith(".py"):
+                found.append(path if "/" in path else folder + path)
     return found

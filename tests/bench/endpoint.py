@@ -99,11 +99,15 @@ def main() -> None:
     for case in cases(assistant, options.corpus):
         sound = np.concatenate([case.sound, np.zeros(512, np.float32)])
         words = (
-            assistant.lane.prepare(lambda s=sound: engines.stt.transcribe(Audio(s, RATE_HZ))).result().text
+            assistant.scheduler.prepare("stt", lambda s=sound: engines.stt.transcribe(Audio(s, RATE_HZ)))
+            .result()
+            .text
         )
         messages = history.messages(words)
         assert engines.detector
-        finished = assistant.lane.prepare(lambda m=messages: engines.detector.finished(m)).result()
+        finished = assistant.scheduler.prepare(
+            "llm", lambda m=messages: engines.detector.finished(m)
+        ).result()
         whole.append(case.is_whole)
         by_words.append(finished)
         sounds = by_sound.finished(Audio(sound, RATE_HZ)) if by_sound else 0.0

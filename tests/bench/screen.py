@@ -16,7 +16,7 @@ from textual import events as textual_events
 from tests.voice_app.tui import composed
 from voice_app.core import events
 from voice_app.runtime.live import LiveSession
-from voice_app.runtime.session_parts import Session
+from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import load_settings
 from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.feed import Feed
@@ -79,7 +79,7 @@ async def live() -> None:
     """Ask one question after the other, type meanwhile, and look at the frames."""
     feed = Feed()
     settings = load_settings(audio={"input": "missing", "output": "missing"}, keep_log=False)
-    session = LiveSession(Session(settings, listeners=(feed,)))
+    session = LiveSession(SessionPlan(settings, listeners=(feed,)))
     thread = SessionThread(session)
     app = Watched(Chat(session, feed, failure=thread.failure))
     delays_s, asked = list[float](), 0

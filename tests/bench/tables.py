@@ -22,14 +22,14 @@ from voice_app.core.pipeline import Engines
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.table_demo import asking_voice, requests
-from voice_app.demos.turn_records import Listener, Told
+from voice_app.demos.turn_records import Listener, TurnRecord
 from voice_app.demos.typed_turns import hold
 from voice_app.runtime.engines import build_llm, build_stt
-from voice_app.runtime.scheduler import ThreadLane
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.table.filling import phrases
 from voice_app.skills.table.ideas import kinds
-from voice_app.skills.table.table_skill import table_way
+from voice_app.skills.table.table_skill import table_skill
 
 REQUESTS = tuple(line.said for line in TABLE)
 RANGES = {
@@ -57,15 +57,17 @@ def plausible(activity: str, cost: str) -> bool:
     return low <= (0 if cost == "free" else float(cost.strip("$"))) <= high
 
 
-async def run(llm: Any, lane: ThreadLane, seed: int, texts: tuple[str, ...] = REQUESTS) -> list[Told]:
+async def run(
+    llm: Any, scheduler: Scheduler, seed: int, texts: tuple[str, ...] = REQUESTS
+) -> list[TurnRecord]:
     """Hold one run of the requests."""
     listener = Listener(texts, ())
-    engines = Engines(None, llm, None, lane)  # type: ignore[arg-type]
-    await hold(texts, engines, (table_way(seed),), listener)
+    engines = Engines(None, llm, None, scheduler.session(""))  # type: ignore[arg-type]
+    await hold(texts, engines, (table_skill(seed),), listener)
     return listener.turns
 
 
-def figures(runs: list[list[Told]]) -> dict[str, Any]:
+def figures(runs: list[list[TurnRecord]]) -> dict[str, Any]:
     """Return the figures of all runs."""
     wrong = {}
     for seed, turns in enumerate(runs):
@@ -120,10 +122,12 @@ def main() -> None:
     if options.spoken:
         print(json.dumps(spoken(options.spoken)))
         return
-    lane = ThreadLane()
-    llm = lane.prepare(lambda: build_llm(load_settings(models={"llm_backend": options.llm}))).result()
-    runs = [asyncio.run(run(llm, lane, seed)) for seed in range(options.runs)]
-    lane.close()
+    scheduler = Scheduler()
+    llm = scheduler.prepare(
+        "llm", lambda: build_llm(load_settings(models={"llm_backend": options.llm}))
+    ).result()
+    runs = [asyncio.run(run(llm, scheduler, seed)) for seed in range(options.runs)]
+    scheduler.close()
     if options.show:
         for told in (told for turns in runs for told in turns):
             print(told.answer, told.table.markdown() if told.table else "", sep="\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from voice_app.runtime.settings import load_settings
-from voice_app.runtime.skill_set import Abilities
+from voice_app.runtime.skill_set import SkillSet
 from voice_app.skills.table.table_skill import TableWay
 
 
@@ -18,17 +18,17 @@ def assistant(persona: str) -> SimpleNamespace:
     )
 
 
-def tables(abilities: Abilities) -> TableWay:
-    (found,) = [way for way in abilities.ways if isinstance(way, TableWay)]
+def tables(skills: SkillSet) -> TableWay:
+    (found,) = [way for way in skills.skills if isinstance(way, TableWay)]
     return found
 
 
 def test_another_persona_has_no_table_of_the_one_before() -> None:
     """Another voice of the same persona keeps it."""
-    abilities = Abilities(assistant("plain"), print, print)
-    first = tables(abilities)
-    abilities.adopt(assistant("plain"))
-    assert tables(abilities) is first
-    abilities.adopt(assistant("friend"))
-    assert tables(abilities) is not first
-    abilities.close()
+    skills = SkillSet(assistant("plain"), print, print)
+    first = tables(skills)
+    skills.adopt(assistant("plain"))
+    assert tables(skills) is first
+    skills.adopt(assistant("friend"))
+    assert tables(skills) is not first
+    skills.close()

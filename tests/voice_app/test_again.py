@@ -10,7 +10,7 @@ import pytest
 from inference.types import Audio, Message
 from tests.voice_app.test_conversation import Stage, tone
 from voice_app.core import events
-from voice_app.core.session import Conversation
+from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.repeat.repeat import NOTHING_YET, REPEAT, RETRY, WARMTH, again
 
@@ -18,8 +18,8 @@ SILENCE = Audio(np.zeros(40 * 16_000, np.float32), 16_000)
 
 
 def stage(*heard: str, replies: tuple[str, ...] = ("One.", "Two.", "Three.")) -> Stage:
-    def join(conversation: Conversation) -> None:
-        conversation.drafter.ways = (again,)
+    def join(conversation: Session) -> None:
+        conversation.drafter.skills = (again,)
 
     return Stage(
         heard=heard, replies=replies, turns=(RecordedTurn(tone(1.024)),) * len(heard), during=join
@@ -80,15 +80,15 @@ def test_other_words_are_left_to_the_language_model(words: str) -> None:
 @pytest.mark.parametrize("stopped", [events.DraftCreated, events.PlaybackStarted])
 def test_a_question_whose_answer_was_stopped_unheard_is_the_last_one(stopped: type[events.Event]) -> None:
     """While it is thought about and at the first sound; a try that is stopped as well is no question."""
-    held: list[Conversation] = []
+    held: list[Session] = []
 
     def stop(event: events.Event) -> None:
         if isinstance(event, stopped) and event.turn in (2, 3):
             asyncio.get_running_loop().call_soon(held[0].stop)
 
-    def join(conversation: Conversation) -> None:
+    def join(conversation: Session) -> None:
         held.append(conversation)
-        conversation.drafter.ways = (again,)
+        conversation.drafter.skills = (again,)
         loop = asyncio.get_running_loop()
         for number, text in enumerate(("count", "spell", RETRY, RETRY)):
             loop.call_later(0.1 + 8 * number, conversation.submit, text)

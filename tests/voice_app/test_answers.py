@@ -11,8 +11,8 @@ from inference.types import Token
 from tests.voice_app.test_conversation import Stage, pause
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
-from voice_app.core.session import Conversation
-from voice_app.core.turn import Answer, Asked, said
+from voice_app.core.session import Session
+from voice_app.core.turn import Answer, TurnContext, text_delta
 from voice_app.io.recordings import RecordedTurn
 
 
@@ -23,20 +23,20 @@ class Rememberer:
     fails: bool = False
     kept: list[str] = field(default_factory=list)
 
-    def __call__(self, asked: Asked) -> Answer | None:
+    def __call__(self, asked: TurnContext) -> Answer | None:
         return self._answer(asked) if "remember" in asked.text else None
 
-    async def _answer(self, asked: Asked) -> AsyncGenerator[Token, None]:
+    async def _answer(self, asked: TurnContext) -> AsyncGenerator[Token, None]:
         asked.reply.when_released(lambda: self._keep(asked.text))
-        yield said("I will remember that.")
+        yield text_delta("I will remember that.")
 
     def _keep(self, text: str) -> None:
         if self.fails:
             raise VoiceAppError("the memory can't be written")
         self.kept.append(text)
 
-    def join(self, conversation: Conversation) -> None:
-        conversation.drafter.ways = (self,)
+    def join(self, conversation: Session) -> None:
+        conversation.drafter.skills = (self,)
 
 
 def test_a_way_takes_the_turns_that_are_its_own() -> None:

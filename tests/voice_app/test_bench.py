@@ -18,7 +18,7 @@ from voice_app.bench.card import locate
 from voice_app.bench.composed import Durations, measure_composed
 from voice_app.bench.measured import (
     Drafts,
-    Session,
+    SpokenSession,
     answers,
     drafts,
     measured,
@@ -45,9 +45,9 @@ def sounding(seconds: float, *stretches: tuple[float, float]) -> Samples:
     return samples
 
 
-def session(sound: Samples, *spoken_turns: SpokenTurn, log: tuple[events.Event, ...] = ()) -> Session:
+def session(sound: Samples, *spoken_turns: SpokenTurn, log: tuple[events.Event, ...] = ()) -> SpokenSession:
     turns = [ScenarioTurn("x", SILENT, "Hello, world!") for _ in spoken_turns]
-    return Session(turns, spoken_turns, log, sound, RATE_HZ)
+    return SpokenSession(turns, spoken_turns, log, sound, RATE_HZ)
 
 
 def test_sounds_are_found_and_clicks_are_not() -> None:
@@ -121,7 +121,7 @@ def test_words_of_released_drafts_count() -> None:
     assert words_answered(log, log) == "hello World"
     assert word_error_rate(measured(one)) == 0
     assert drafts(log) == Drafts(made=1, released=2, wasted=1)
-    unwritten = Session([ScenarioTurn("x", SILENT, None)], one.spoken, log, one.sound, 1)
+    unwritten = SpokenSession([ScenarioTurn("x", SILENT, None)], one.spoken, log, one.sound, 1)
     assert word_error_rate(measured(unwritten)) is None
 
 

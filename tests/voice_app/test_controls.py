@@ -10,14 +10,14 @@ import pytest
 from inference.types import Message
 from tests.voice_app.test_conversation import Stage, pause, tone
 from voice_app.core import events
-from voice_app.core.session import Conversation
+from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
 
 
-def at(seconds: float, act: Callable[[Conversation], None]) -> Callable[[Conversation], None]:
+def at(seconds: float, act: Callable[[Session], None]) -> Callable[[Session], None]:
     """Return what does something at a time of the session."""
 
-    def begin(conversation: Conversation) -> None:
+    def begin(conversation: Session) -> None:
         asyncio.get_running_loop().call_later(seconds, act, conversation)
 
     return begin
@@ -26,7 +26,7 @@ def at(seconds: float, act: Callable[[Conversation], None]) -> Callable[[Convers
 def test_a_stop_cuts_the_reply_and_what_was_heard_is_kept() -> None:
     """The next turn is answered as usual."""
     stage = Stage(
-        heard=("hello", "again"), turns=(RecordedTurn(tone(1.024)),) * 2, during=at(3.0, Conversation.stop)
+        heard=("hello", "again"), turns=(RecordedTurn(tone(1.024)),) * 2, during=at(3.0, Session.stop)
     ).run()
     first, second = stage.of(events.ResponseDone)
     (truncated,) = stage.of(events.ItemTruncated)
@@ -39,7 +39,7 @@ def test_a_stop_cuts_the_reply_and_what_was_heard_is_kept() -> None:
 def test_a_stop_drops_what_the_user_says() -> None:
     """While he speaks and while he pauses: nothing is answered."""
     for seconds in (1.0, 1.8):
-        assert Stage(during=at(seconds, Conversation.stop)).run().of(events.TurnCommitted) == []
+        assert Stage(during=at(seconds, Session.stop)).run().of(events.TurnCommitted) == []
 
 
 def test_a_stop_before_the_first_sound_keeps_the_question_as_unanswered() -> None:
@@ -48,7 +48,7 @@ def test_a_stop_before_the_first_sound_keeps_the_question_as_unanswered() -> Non
         heard=("hello", "again"),
         first_token_s=2.0,
         turns=(RecordedTurn(tone(1.024)),) * 2,
-        during=at(2.5, Conversation.stop),
+        during=at(2.5, Session.stop),
     ).run()
 
     assert [event.status for event in stage.of(events.ResponseDone)][0] == "cancelled"
@@ -59,7 +59,7 @@ def test_a_stop_before_the_first_sound_keeps_the_question_as_unanswered() -> Non
 def test_a_stop_before_the_words_are_known_remembers_nothing() -> None:
     """There is no question yet that could be kept."""
 
-    def stop(held: Conversation) -> None:
+    def stop(held: Session) -> None:
         held.end_turn()
         held.stop()
 
@@ -72,7 +72,7 @@ def test_a_stop_before_the_words_are_known_remembers_nothing() -> None:
 def test_a_released_key_ends_the_turn_at_once() -> None:
     """No silence is waited for, neither in speech nor in a pause."""
     for seconds in (1.3, 1.8):
-        stage = Stage(during=at(seconds, Conversation.end_turn)).run()
+        stage = Stage(during=at(seconds, Session.end_turn)).run()
         commit = stage.of(events.TurnCommitted)[0]
 
         assert commit.at_s == pytest.approx(seconds, abs=0.001)
@@ -102,7 +102,7 @@ def test_an_announcement_that_speech_covers_is_made_again() -> None:
 def test_an_announcement_that_a_typed_turn_cuts_before_it_is_heard_is_made_again() -> None:
     """Nothing is lost: it comes behind the answer."""
 
-    def both(conversation: Conversation) -> None:
+    def both(conversation: Session) -> None:
         conversation.announce("Time is up.")
         conversation.submit("count")
 

@@ -18,14 +18,13 @@ from inference.protocols import TurnDetector
 from inference.stt.scripted_stt import ScriptedSpeechToText
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Audio, ChatRequest, Message, Samples
-from voice_app.bench.virtual_time import Meter, VirtualLane, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, ReplyStyle
-from voice_app.core.session import Conversation, Senses
+from voice_app.core.session import Session, SessionIO
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
-from voice_app.runtime.scheduler import Lane
 
 RATE_HZ = 16_000
 
@@ -70,7 +69,7 @@ class Stage:
     more: Mapping[str, Any] = field(default_factory=dict)
     """Other engines, by name."""
     context_tokens: int = 100_000
-    during: Callable[[Conversation], None] = lambda conversation: None
+    during: Callable[[Session], None] = lambda conversation: None
     log: list[events.Event] = field(default_factory=list)
 
     def run(self) -> Stage:
@@ -89,11 +88,11 @@ class Stage:
             spend=meter.spend,
         )
         tts = ScriptedTextToSpeech(first_s=0.05, next_s=0.02, chunk_s=0.5, spend=meter.spend)
-        lane: Lane = VirtualLane(meter)
+        scheduler = VirtualScheduler(meter).session("")
         user, self.speaker = RecordedUser(self.turns), FileSpeaker(None)
         self.history = History([Message("system", "persona")])
-        self.conversation = Conversation(
-            Senses(
+        self.conversation = Session(
+            SessionIO(
                 user,
                 LoudnessVad(),
                 self.speaker,
@@ -101,7 +100,7 @@ class Stage:
                 barge_in=self.barge_in,
                 partial_every_s=self.partial_every_s,
             ),
-            Engines(self.stt, self.llm, tts, lane, self.detector, **self.more),
+            Engines(self.stt, self.llm, tts, scheduler, self.detector, **self.more),
             self.history,
             ReplyStyle(),
             bus,
@@ -288,7 +287,7 @@ def test_nothing_heard_is_not_answered() -> None:
 def test_typed_text_in_the_same_session() -> None:
     """Typed text is a turn: it interrupts what is said, and shares the history."""
 
-    def type_later(conversation: Conversation) -> None:
+    def type_later(conversation: Session) -> None:
         asyncio.get_running_loop().call_at(3.5, conversation.submit, "typed words")
 
     stage = Stage(replies=(LONG, "Yes."), during=type_later).run()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voice_app.core.segmenter import Ears, EarSettings
-from voice_app.core.turn_table import Happening
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
+from voice_app.core.turn_table import Input
 
 
-def hear(ears: Ears, *frames: tuple[float, float]) -> list[tuple[int, Happening]]:
+def hear(segmenter: SpeechSegmenter, *frames: tuple[float, float]) -> list[tuple[int, Input]]:
     """Push frames of (level, probability of speech); return what happened, with the number of its frame."""
     happened = []
     for number, (level, probability) in enumerate(frames):
         frame = AudioFrame(np.full(FRAME_SAMPLES, level, np.float32), (number + 1) * FRAME_S)
-        happened += [(number, happening) for happening in ears.push(frame, probability)]
-        if (number, Happening.SPEECH_STARTED) in happened and not len(ears.turn_so_far().samples):
-            ears.open_turn()
+        happened += [(number, input_) for input_ in segmenter.push(frame, probability)]
+        if (number, Input.SPEECH_STARTED) in happened and not len(segmenter.turn_so_far().samples):
+            segmenter.open_turn()
     return happened
 
 
@@ -26,47 +26,49 @@ VOICE, QUIET, LATE = (0.1, 0.9), (0.0001, 0.1), (0.0001, 0.9)
 
 def test_a_pause_is_noticed_by_level_before_the_detector_does() -> None:
     """40 dB below the voice is silence, though the detector still says speech."""
-    by_level = hear(Ears(EarSettings()), *[VOICE] * 5, *[LATE] * 2)
-    by_detector = hear(Ears(EarSettings(quiet_db=90)), *[VOICE] * 5, *[LATE] * 2, QUIET)
+    by_level = hear(SpeechSegmenter(SegmenterSettings()), *[VOICE] * 5, *[LATE] * 2)
+    by_detector = hear(SpeechSegmenter(SegmenterSettings(quiet_db=90)), *[VOICE] * 5, *[LATE] * 2, QUIET)
 
-    assert by_level == [(2, Happening.SPEECH_STARTED), (5, Happening.SPEECH_PAUSED)]
-    assert by_detector == [(2, Happening.SPEECH_STARTED), (7, Happening.SPEECH_PAUSED)]
+    assert by_level == [(2, Input.SPEECH_STARTED), (5, Input.SPEECH_PAUSED)]
+    assert by_detector == [(2, Input.SPEECH_STARTED), (7, Input.SPEECH_PAUSED)]
 
 
 def test_a_noisy_room_leaves_it_to_the_detector() -> None:
     """Noise 20 dB below the voice is not silence by its level."""
-    assert hear(Ears(EarSettings()), *[VOICE] * 5, (0.01, 0.9)) == [(2, Happening.SPEECH_STARTED)]
+    assert hear(SpeechSegmenter(SegmenterSettings()), *[VOICE] * 5, (0.01, 0.9)) == [
+        (2, Input.SPEECH_STARTED)
+    ]
 
 
 def test_going_on_takes_fewer_frames_than_starting() -> None:
     """A click starts no turn; two frames of voice go on with one."""
-    assert hear(Ears(EarSettings()), VOICE, VOICE, QUIET) == []
-    assert hear(Ears(EarSettings()), *[VOICE] * 3, QUIET, QUIET, VOICE, VOICE) == [
-        (2, Happening.SPEECH_STARTED),
-        (3, Happening.SPEECH_PAUSED),
-        (6, Happening.SPEECH_STARTED),
+    assert hear(SpeechSegmenter(SegmenterSettings()), VOICE, VOICE, QUIET) == []
+    assert hear(SpeechSegmenter(SegmenterSettings()), *[VOICE] * 3, QUIET, QUIET, VOICE, VOICE) == [
+        (2, Input.SPEECH_STARTED),
+        (3, Input.SPEECH_PAUSED),
+        (6, Input.SPEECH_STARTED),
     ]
 
 
 def test_the_turn_ends_after_the_silence_its_words_ask_for() -> None:
     """0.6 s while nothing is known; less once the words are finished."""
-    ears, soon = Ears(EarSettings()), Ears(EarSettings())
-    hear(ears, *[VOICE] * 5, QUIET)
+    segmenter, soon = SpeechSegmenter(SegmenterSettings()), SpeechSegmenter(SegmenterSettings())
+    hear(segmenter, *[VOICE] * 5, QUIET)
     hear(soon, *[VOICE] * 5, QUIET)
     soon.end_silence_s = 0.2
     silence = [AudioFrame(np.zeros(FRAME_SAMPLES, np.float32), (7 + n) * FRAME_S) for n in range(30)]
 
-    def end(of: Ears) -> float:
-        return next(f.end_s for f in silence if Happening.TURN_OVER in of.push(f, 0.0)) - of.speech_end_s
+    def end(of: SpeechSegmenter) -> float:
+        return next(f.end_s for f in silence if Input.TURN_OVER in of.push(f, 0.0)) - of.speech_end_s
 
-    assert end(ears) == pytest.approx(0.608)
+    assert end(segmenter) == pytest.approx(0.608)
     assert end(soon) == pytest.approx(0.224)
 
 
 def test_over_a_reply_speech_starts_sooner() -> None:
     """Two frames hold the reply; three start a turn in silence."""
-    eager = Ears(EarSettings())
+    eager = SpeechSegmenter(SegmenterSettings())
     eager.start_frames = eager.settings.barge_in_frames
 
-    assert hear(eager, VOICE, VOICE) == [(1, Happening.SPEECH_STARTED)]
-    assert hear(Ears(EarSettings()), VOICE, VOICE) == []
+    assert hear(eager, VOICE, VOICE) == [(1, Input.SPEECH_STARTED)]
+    assert hear(SpeechSegmenter(SegmenterSettings()), VOICE, VOICE) == []

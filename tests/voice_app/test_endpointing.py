@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.core.endpointing import EndpointLimits, Patience, endpoint, is_open
+from voice_app.core.endpointing import AdaptiveDelay, EndpointLimits, endpoint, is_open
 
 LIMITS = EndpointLimits()
 
@@ -49,9 +49,9 @@ def test_the_sound_is_asked_where_the_words_leave_it_open(words: str, finished: 
 
 
 @given(st.text(max_size=60), st.floats(0, 1), st.floats(1, 3))
-def test_silence_stays_within_its_limits(words: str, finished: float, patience: float) -> None:
+def test_silence_stays_within_its_limits(words: str, finished: float, delay_factor: float) -> None:
     """Whatever the words: never shorter than for finished ones, never longer than for unfinished ones."""
-    patient = endpoint(words, finished, LIMITS, patience).silence_s
+    patient = endpoint(words, finished, LIMITS, delay_factor).silence_s
 
     assert LIMITS.finished_s <= endpoint(words, finished, LIMITS).silence_s <= patient <= LIMITS.unfinished_s
 
@@ -67,10 +67,10 @@ def test_the_more_finished_the_shorter(one: float, other: float) -> None:
 
 def test_patience_grows_with_interrupted_speakers_and_wears_off() -> None:
     """It has an upper limit, and returns to where it was."""
-    patience = Patience()
+    delay_factor = AdaptiveDelay()
     for _ in range(9):
-        patience.went_on()
-    assert patience.factor == patience.most
+        delay_factor.went_on()
+    assert delay_factor.factor == delay_factor.most
     for _ in range(30):
-        patience.was_over()
-    assert patience.factor == 1
+        delay_factor.was_over()
+    assert delay_factor.factor == 1

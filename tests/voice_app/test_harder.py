@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from inference.types import Audio, Message, Sampling
 from tests.voice_app.test_conversation import Stage, pause
 from voice_app.core import events
-from voice_app.core.pipeline import Opener
-from voice_app.core.session import Conversation
+from voice_app.core.pipeline import Filler
+from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.fillers import THINKING
-from voice_app.skills.think.think import WARMTH, Considering, Effort, alike, considering, gist, question_in
+from voice_app.skills.think.think import WARMTH, Considering, Effort, alike, gist, question_in, think_skill
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_the_first_answer_is_drawn_as_always_and_the_others_differ() -> None:
 
 
 def join(effort: Effort) -> object:
-    def joined(conversation: Conversation) -> None:
-        conversation.drafter.ways = (considering(effort),)
+    def joined(conversation: Session) -> None:
+        conversation.drafter.skills = (think_skill(effort),)
 
     return joined
 
@@ -172,7 +172,7 @@ def test_the_user_may_go_on_while_it_thinks() -> None:
 
 def test_a_bridge_is_said_first_and_is_no_part_of_the_answer() -> None:
     """Where the answer takes longer than the bridge; the history has the answer alone."""
-    bridge = Opener(THINKING, Audio(np.ones(16_000, np.float32), 16_000))
+    bridge = Filler(THINKING, Audio(np.ones(16_000, np.float32), 16_000))
     stage = Stage(
         heard=("Think harder about where Paris is.",),
         replies=ANSWERS,
@@ -190,8 +190,8 @@ def test_a_bridge_is_said_first_and_is_no_part_of_the_answer() -> None:
 def test_a_question_without_an_answer_is_the_one_before() -> None:
     """Its answer was stopped before its first sound; so was that to a first wish to think about it."""
 
-    def begin(conversation: Conversation) -> None:
-        conversation.drafter.ways = (considering(Effort(3, 60.0)),)
+    def begin(conversation: Session) -> None:
+        conversation.drafter.skills = (think_skill(Effort(3, 60.0)),)
         loop = asyncio.get_running_loop()
         for number, text in enumerate(("Who is Ann?", "Where is Paris?", "Think harder.", "Think harder.")):
             loop.call_later(0.1 + 8 * number, conversation.submit, text)

@@ -6,22 +6,24 @@ import numpy as np
 import pytest
 
 from inference.types import Transcript
-from voice_app.core.barge_in import Voice, is_hum, is_nod, words
-from voice_app.core.segmenter import Ears, EarSettings
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.barge_in import SpeechStats, is_backchannel, is_vocal_noise, words
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 
 
 def test_hums_and_nods() -> None:
     """ "mhm" starts no turn; "yeah, okay" stops no reply, but may be an answer."""
-    assert all(map(is_hum, ("Mm-hmm.", "Mhm.", "MMMM.", "Um", "Huh?", "ha ha ha", "Hehe", "Ah!", "HUH HUH")))
-    assert not is_hum("")
-    assert not any(map(is_hum, ("Yeah.", "He", "Hey!", "Ha, what is that?", "Hello.")))
-    assert is_nod("Yeah, okay.")
-    assert is_nod("Thank you.")
-    assert not is_nod("Thank you, that is enough.")
-    assert is_nod("")
-    assert not is_nod("Stop.")
-    assert not is_nod("Yeah, but why?")
+    assert all(
+        map(is_vocal_noise, ("Mm-hmm.", "Mhm.", "MMMM.", "Um", "Huh?", "ha ha ha", "Hehe", "Ah!", "HUH HUH"))
+    )
+    assert not is_vocal_noise("")
+    assert not any(map(is_vocal_noise, ("Yeah.", "He", "Hey!", "Ha, what is that?", "Hello.")))
+    assert is_backchannel("Yeah, okay.")
+    assert is_backchannel("Thank you.")
+    assert not is_backchannel("Thank you, that is enough.")
+    assert is_backchannel("")
+    assert not is_backchannel("Stop.")
+    assert not is_backchannel("Yeah, but why?")
 
 
 @pytest.mark.parametrize(
@@ -41,18 +43,18 @@ def test_short_doubtful_words_are_noise(
     heard: str, log_prob: float, seconds: float, mean: float, believed: bool
 ) -> None:
     """By the voice and by the words together; measured on recordings."""
-    assert words(Transcript(heard, seconds, mean_log_prob=log_prob), Voice(seconds, mean)) == (
+    assert words(Transcript(heard, seconds, mean_log_prob=log_prob), SpeechStats(seconds, mean)) == (
         heard if believed else ""
     )
 
 
 def test_the_voice_of_a_turn_is_that_of_its_own_frames() -> None:
     """The frames of its onset count; what sounded before, without becoming a turn, does not."""
-    ears = Ears(EarSettings(start_frames=3))
+    segmenter = SpeechSegmenter(SegmenterSettings(start_frames=3))
     frame = AudioFrame(np.full(FRAME_SAMPLES, 0.1, np.float32), 0.0)
     for probability in (0.6, 0.1, 0.9, 0.7, 0.8):
-        ears.push(frame, probability)
-    ears.open_turn()
+        segmenter.push(frame, probability)
+    segmenter.open_turn()
 
-    assert ears.voice_so_far() == Voice(pytest.approx(3 * FRAME_S), pytest.approx(0.8))
-    assert Ears(EarSettings()).voice_so_far() == Voice()
+    assert segmenter.stats_so_far() == SpeechStats(pytest.approx(3 * FRAME_S), pytest.approx(0.8))
+    assert SpeechSegmenter(SegmenterSettings()).stats_so_far() == SpeechStats()

@@ -11,7 +11,7 @@ import pytest
 
 from voice_app.core import events
 from voice_app.runtime.live import LiveSession, changed
-from voice_app.runtime.session_parts import Session
+from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import load_settings
 
 pytestmark = pytest.mark.model
@@ -24,7 +24,7 @@ class Watched:
     def __init__(self, log: Path) -> None:
         self.log: list[events.Event] = []
         settings = load_settings(memory="off", audio={"input": "missing card", "output": "missing card"})
-        session = Session(settings, events_file=log, listeners=(self.log.append,))
+        session = SessionPlan(settings, events_file=log, listeners=(self.log.append,))
         self.live = LiveSession(session, keep_sound=True)
         self.thread = threading.Thread(target=self.live.run)
 
@@ -91,7 +91,7 @@ def test_a_microphone_that_is_closed_while_the_models_load_stays_closed(tmp_path
     session.wait(events.SessionCreated)
     running = session.live._running
     assert running is not None
-    assert not running.plugs.source.open
+    assert not running.devices.source.open
     session.live.end()
     session.thread.join(PATIENCE_S)
 

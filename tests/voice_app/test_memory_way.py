@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -15,11 +15,11 @@ from tests.voice_app.test_conversation import Stage, pause, tone
 from voice_app.core import events
 from voice_app.core.errors import MemoryFileError
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle
-from voice_app.core.session import Conversation
-from voice_app.core.turn import Answer, Asked
+from voice_app.core.session import Session
+from voice_app.core.turn import Answer, TurnContext
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Note
-from voice_app.skills.memory.memory_skill import OFF, SURE, admitting, remembering
+from voice_app.skills.memory.memory_skill import OFF, SURE, admit_skill, memory_skill
 from voice_app.skills.memory.store import Memory
 
 DENTIST = "Remember that my dentist is on Tuesday."
@@ -36,10 +36,10 @@ class Talk:
 
     def __call__(self, *heard: str, **options: object) -> list[str]:
         """Say these turns; return the replies."""
-        way = remembering(self.memory, lambda said: self.voice.append(dict(said)))
+        way = memory_skill(self.memory, lambda said: self.voice.append(dict(said)))
 
-        def join(conversation: Conversation) -> None:
-            conversation.drafter.ways = (way,)
+        def join(conversation: Session) -> None:
+            conversation.drafter.skills = (way,)
 
         turns = options.pop("turns", (RecordedTurn(pause(1.0)),) * len(heard))
         self.stage = Stage(heard=heard, turns=turns, replies=("It is Paris.",), during=join, **options).run()
@@ -81,8 +81,8 @@ def test_it_is_on_disk_before_it_is_acknowledged(talk: Talk) -> None:
     """Whoever reads the file when the first sample sounds finds the entry."""
     found: dict[str, list[str]] = {}
 
-    def look(conversation: Conversation) -> None:
-        conversation.drafter.ways = (remembering(talk.memory),)
+    def look(conversation: Session) -> None:
+        conversation.drafter.skills = (memory_skill(talk.memory),)
         conversation.bus.subscribe(
             lambda event: found.setdefault(event.type, texts(Memory(talk.memory.path)))
         )
@@ -106,7 +106,7 @@ def test_a_draft_that_is_dropped_writes_nothing(talk: Talk) -> None:
 
 def test_a_turn_that_goes_on_after_its_end_changes_what_it_wrote(memory: Memory) -> None:
     """It was written when the turn seemed over; nobody has heard the reply, so it is the same turn."""
-    way = remembering(memory)
+    way = memory_skill(memory)
     first, second = asked("Remember that my dentist is on"), asked("Remember that my dentist is on Friday")
     for turn in (first, second):
         assert way(turn.asked)
@@ -117,7 +117,7 @@ def test_a_turn_that_goes_on_after_its_end_changes_what_it_wrote(memory: Memory)
 
 def test_two_turns_of_the_same_chat_are_two_entries(memory: Memory) -> None:
     """A turn typed before anything was heard of the reply to the one before takes nothing from that."""
-    way = remembering(memory)
+    way = memory_skill(memory)
     for text, before in (
         ("Remember my dog is Rex", ""),
         ("Remember my cat is Tom", "Remember my dog is Rex\n"),
@@ -195,7 +195,7 @@ def test_forget_that_asks_where_it_is_not_known_what(memory: Memory, heard: str)
     """Another session's entry, or words of the model: nothing is forgotten."""
     memory.remember(Note("fact", "my dog is Rex"))
     turn = asked("Forget that.", heard=heard)
-    assert remembering(memory)(turn.asked) is not None
+    assert memory_skill(memory)(turn.asked) is not None
     turn.asked.reply.release()
     assert (texts(memory), turn.changes) == (["my dog is Rex"], [])
 
@@ -204,7 +204,7 @@ def test_nothing_is_told_as_forgotten_that_is_not(memory: Memory) -> None:
     """Where the disk fails, all entries stay and no change is told."""
     memory.remember(Note("fact", "my dog is Rex"))
     turn = asked("Yes.", heard=SURE)
-    assert remembering(memory)(turn.asked) is not None
+    assert memory_skill(memory)(turn.asked) is not None
     memory._connection.execute("PRAGMA query_only = ON")
     with pytest.raises(MemoryFileError):
         turn.asked.reply.release()
@@ -231,7 +231,7 @@ def test_a_late_yes_forgets_nothing(talk: Talk) -> None:
     talk("Forget everything.", "What is the capital of France?", "Yes.")
     assert len(texts(talk.memory)) == 1
 
-    way = remembering(talk.memory)
+    way = memory_skill(talk.memory)
     assert way(asked("Yes.", heard=SURE[:20]).asked) is None
     assert way(asked("Yes.", heard=SURE).asked) is not None
 
@@ -285,7 +285,7 @@ def test_a_pronunciation_needs_a_word_and_another_sound(talk: Talk) -> None:
 
 def test_what_only_the_user_can_know_is_not_made_up() -> None:
     """Unless the chat tells; other questions are the model's."""
-    way = admitting(has_memory=True)
+    way = admit_skill(has_memory=True)
     assert way(asked("What is my dog's name?").asked) is not None
     told = replace(
         asked("What is my dog's name?").asked, messages=_chat("My dog is Rex.", "What is my dog's name?")
@@ -297,7 +297,7 @@ def test_what_only_the_user_can_know_is_not_made_up() -> None:
 
 def test_without_a_memory_nothing_is_promised() -> None:
     """Neither that it will be remembered, nor that it could be."""
-    way = admitting(has_memory=False)
+    way = admit_skill(has_memory=False)
     for text, said in (("What is my dog's name?", "I don't know that about you."), (DENTIST, OFF)):
         answer = way(asked(text).asked)
         assert answer is not None
@@ -308,7 +308,7 @@ def test_without_a_memory_nothing_is_promised() -> None:
 def test_another_programs_change_is_known_at_the_next_turn(memory: Memory) -> None:
     """Pronunciations too."""
     told: list[Mapping[str, str]] = []
-    way = remembering(memory, told.append)
+    way = memory_skill(memory, told.append)
     Memory(memory.path).take([Note("pronunciation", "EE-gor", "Igor"), Note("fact", "my dog is Rex")])
 
     assert way(asked("Who is my dog?").asked) is not None
@@ -363,7 +363,7 @@ def _chat(told: str, question: str) -> tuple[Message, ...]:
 class Turn:
     """A turn as a way sees it."""
 
-    asked: Asked
+    asked: TurnContext
     changes: list[tuple[str, str]]
 
 
@@ -371,10 +371,11 @@ def asked(text: str, heard: str = "", unanswered: str = "") -> Turn:
     """Return the turn `text`, behind what was heard of an earlier reply, or behind a turn that had none."""
     changes: list[tuple[str, str]] = []
 
-    def tell(kind: Callable[..., object], **fields: str) -> None:
-        changes.append((fields["change"], fields["text"]))
+    def emit(event: events.Event, /, *, at_s: float | None = None) -> None:
+        assert isinstance(event, events.MemoryChanged)
+        changes.append((event.change, event.text))
 
     before = [Message("user", "?"), Message("assistant", heard)] if heard else []
     messages = (*PERSONA, *before, Message("user", unanswered + text))
     engines = cast(Engines, None)  # this way needs none
-    return Turn(Asked(text, messages, PERSONA, engines, ReplyStyle(), Reply(), tell), changes)
+    return Turn(TurnContext(text, messages, PERSONA, engines, ReplyStyle(), Reply(), emit), changes)

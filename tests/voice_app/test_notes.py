@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.voice_app.test_conversation import Stage
 from voice_app.core import events
 from voice_app.core.errors import ToolError
-from voice_app.core.session import Conversation
-from voice_app.skills.calls import tools_way
+from voice_app.core.session import Session
+from voice_app.skills.calls import tool_skill
 from voice_app.skills.notes import notes as module
 from voice_app.skills.notes.note_search import NoteQuery, answer, by_rule, note_tool
 from voice_app.skills.notes.notes import LONGEST_SPOKEN, Notes, Passage, passages, spoken_part, terms
@@ -222,8 +222,8 @@ def test_other_notes_are_not_searched(text: str) -> None:
 def test_a_spoken_question_names_its_sources(folder: Path) -> None:
     """In the event as in the sentence."""
 
-    def join(conversation: Conversation) -> None:
-        conversation.drafter.ways = (tools_way([note_tool(str(folder), folder.parent / "cache")]),)
+    def join(conversation: Session) -> None:
+        conversation.drafter.skills = (tool_skill([note_tool(str(folder), folder.parent / "cache")]),)
 
     stage = Stage(heard=("What is the wifi password in my notes?",), during=join).run()
     (answered,) = stage.of(events.ToolAnswered)

@@ -7,16 +7,16 @@ import pytest
 
 from inference.types import Audio
 from tests.voice_app.test_conversation import Stage
-from voice_app.bench.measured import Session, answers
+from voice_app.bench.measured import SpokenSession, answers
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.core import events
 from voice_app.core.budget import Budget, Estimates, plan
-from voice_app.core.pipeline import Opener
+from voice_app.core.pipeline import Filler
 from voice_app.core.stages import turn_times
 from voice_app.io.recordings import SpokenTurn
 from voice_app.observe.spans import turn_spans
 
-OPENER = Opener("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
+OPENER = Filler("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
 SLOW = Estimates(llm_first_token_s=0.8)
 
 
@@ -59,7 +59,7 @@ def test_a_reply_that_is_there_in_time_needs_none() -> None:
 
 def test_a_reply_that_would_wait_for_its_opener_has_none() -> None:
     """Its words are expected sooner than the opener would be over."""
-    long = Opener("Let me think about that.", Audio(np.full(32_000, 0.1, np.float32), 16_000))
+    long = Filler("Let me think about that.", Audio(np.full(32_000, 0.1, np.float32), 16_000))
 
     assert late(openers=(long,)).of(events.OpenerSpoken) == []
 
@@ -79,7 +79,7 @@ def test_the_benchmark_hears_the_answer_behind_the_opener() -> None:
         sound[start:end] = 0.5
     log = (events.OpenerSpoken(at_s=2.19, turn=1, text="Well,", audio_s=0.25),)
     turns = [ScenarioTurn("x", Audio(np.zeros(10, np.float32), rate_hz), "Hello")]
-    (answer,) = answers(Session(turns, [SpokenTurn(1, 2, 2)], log, sound, rate_hz))
+    (answer,) = answers(SpokenSession(turns, [SpokenTurn(1, 2, 2)], log, sound, rate_hz))
 
     assert answer.first_audio_s == pytest.approx(0.2)
     assert answer.latency_s == pytest.approx(0.9)

@@ -22,11 +22,11 @@ from inference.llm.scripted_llm import ScriptedLanguageModel
 from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Audio, Message, Samples, SpeechChunk, Transcript
 from voice_app.bench.composed import LoudnessVad
-from voice_app.bench.virtual_time import Meter, VirtualLane, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, ReplyStyle
-from voice_app.core.session import Conversation, Senses
+from voice_app.core.session import Session, SessionIO
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
 
@@ -134,9 +134,9 @@ async def converse(plot: Plot, wav: Path) -> Outcome:
     bus.subscribe(listen)
     llm = ScriptedLanguageModel(reply, first_token_s=plot.token_s, token_s=plot.token_s, spend=meter.spend)
     detector = ScriptedTurnDetector(lambda _: next(finished))
-    engines = Engines(models, llm, models, VirtualLane(meter), detector)
-    senses = Senses(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=0.5)
-    conversation = Conversation(senses, engines, History([]), ReplyStyle(), bus)
+    engines = Engines(models, llm, models, VirtualScheduler(meter).session(""), detector)
+    io = SessionIO(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=0.5)
+    conversation = Session(io, engines, History([]), ReplyStyle(), bus)
     for number, at_s in enumerate(plot.typed_at_s):
         word = WORDS[-1 - number]
         asyncio.get_running_loop().call_at(at_s, conversation.submit, word)

@@ -15,18 +15,18 @@ from tests.voice_app.test_conversation import Stage, pause
 from voice_app.bench.virtual_time import run as run_virtually
 from voice_app.core import events
 from voice_app.core.errors import ToolError
-from voice_app.core.session import Conversation
+from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
-from voice_app.skills.calls import tools_way
+from voice_app.skills.calls import tool_skill
 from voice_app.skills.timer.timer_calls import TimerCall, by_rule, run, timer_tool
 from voice_app.skills.timer.timers import MOST_TIMERS, Timers, seconds_until, spoken_span
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=ZoneInfo("America/New_York"))
 
 
-def join(timers: Timers) -> Callable[[Conversation], None]:
-    def joined(conversation: Conversation) -> None:
-        conversation.drafter.ways = (tools_way([timer_tool(timers, lambda: NOON)]),)
+def join(timers: Timers) -> Callable[[Session], None]:
+    def joined(conversation: Session) -> None:
+        conversation.drafter.skills = (tool_skill([timer_tool(timers, lambda: NOON)]),)
         timers.rings = conversation.announce
 
     return joined

@@ -6,17 +6,17 @@ import pytest
 
 from tests.voice_app.test_conversation import Stage
 from voice_app.core import events
-from voice_app.core.session import Conversation
+from voice_app.core.session import Session
 from voice_app.runtime.settings import Settings
-from voice_app.skills.calls import meant, tools_way
+from voice_app.skills.calls import meant, tool_skill
 from voice_app.skills.timer.timers import Timers
 from voice_app.skills.toolbox import toolbox
 
 TOOLS = toolbox(Settings(), Timers())
 
 
-def join(conversation: Conversation) -> None:
-    conversation.drafter.ways = (tools_way(TOOLS),)
+def join(conversation: Session) -> None:
+    conversation.drafter.skills = (tool_skill(TOOLS),)
 
 
 def test_a_request_that_rules_can_read_asks_no_language_model() -> None:

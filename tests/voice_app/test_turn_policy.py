@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.core.turn_table import TABLE, Action, Happening, State, diagram, step
+from voice_app.core.turn_table import TABLE, Action, Input, State, diagram, step
 
-CELLS = list(itertools.product(State, Happening))
+CELLS = list(itertools.product(State, Input))
 
 
-@pytest.mark.parametrize(("state", "happening"), CELLS)
-def test_every_state_answers_every_happening(state: State, happening: Happening) -> None:
-    """No pair of state and happening is without a cell."""
-    after, actions = step(state, happening)
+@pytest.mark.parametrize(("state", "input_"), CELLS)
+def test_every_state_answers_every_input(state: State, input_: Input) -> None:
+    """No pair of state and input_ is without a cell."""
+    after, actions = step(state, input_)
 
     assert isinstance(after, State)
     assert len(set(actions)) == len(actions)
     assert list(actions) == sorted(actions, key=list(Action).index)
 
 
-@pytest.mark.parametrize(("state", "happening"), CELLS)
-def test_a_reply_is_released_exactly_when_thinking_begins(state: State, happening: Happening) -> None:
+@pytest.mark.parametrize(("state", "input_"), CELLS)
+def test_a_reply_is_released_exactly_when_thinking_begins(state: State, input_: Input) -> None:
     """RELEASE is the only way into THINKING, and always leads there."""
-    after, actions = step(state, happening)
+    after, actions = step(state, input_)
     stays = state is after is State.THINKING and not actions
 
     assert (Action.RELEASE in actions) == (after is State.THINKING and not stays)
@@ -35,15 +35,15 @@ def test_a_reply_is_released_exactly_when_thinking_begins(state: State, happenin
 @pytest.mark.parametrize("state", [State.THINKING, State.SPEAKING, State.INTERRUPTED])
 def test_typed_text_always_takes_the_floor(state: State) -> None:
     """It cancels whatever reply there is."""
-    assert Action.CANCEL_REPLY in step(state, Happening.TEXT_TYPED)[1]
+    assert Action.CANCEL_REPLY in step(state, Input.TEXT_TYPED)[1]
 
 
-@given(st.lists(st.sampled_from(Happening)))
-def test_sound_over_a_reply_holds_it_until_it_is_judged(happenings: list[Happening]) -> None:
+@given(st.lists(st.sampled_from(Input)))
+def test_sound_over_a_reply_holds_it_until_it_is_judged(inputs: list[Input]) -> None:
     """From any sequence: what is held is resumed or cancelled, and nothing is resumed that was not held."""
     state, held = State.LISTENING, False
-    for happening in happenings:
-        state, actions = step(state, happening)
+    for input_ in inputs:
+        state, actions = step(state, input_)
         assert not (held and Action.HOLD_SOUND in actions)
         assert held or Action.RESUME_SOUND not in actions
         held = (held or Action.HOLD_SOUND in actions) and not {
@@ -54,12 +54,12 @@ def test_sound_over_a_reply_holds_it_until_it_is_judged(happenings: list[Happeni
         assert held == (state is State.INTERRUPTED)
 
 
-@given(st.lists(st.sampled_from(Happening)))
-def test_one_reply_at_a_time(happenings: list[Happening]) -> None:
+@given(st.lists(st.sampled_from(Input)))
+def test_one_reply_at_a_time(inputs: list[Input]) -> None:
     """From any sequence: no second draft while one is alive, none dropped, released or cancelled that is not."""
     state, drafted, released = State.LISTENING, False, False
-    for happening in happenings:
-        state, actions = step(state, happening)
+    for input_ in inputs:
+        state, actions = step(state, input_)
         for action in actions:
             if action is Action.DRAFT:
                 assert not drafted
@@ -75,7 +75,7 @@ def test_one_reply_at_a_time(happenings: list[Happening]) -> None:
             elif action is Action.CANCEL_REPLY:
                 assert released
                 drafted = released = False
-        if happening is Happening.REPLY_ENDED and released:
+        if input_ is Input.REPLY_ENDED and released:
             drafted = released = False
         assert drafted == (state in (State.PAUSED, State.THINKING, State.SPEAKING, State.INTERRUPTED))
         assert released == (state in (State.THINKING, State.SPEAKING, State.INTERRUPTED))

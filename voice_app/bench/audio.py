@@ -19,20 +19,20 @@ import soundfile
 
 from voice_app.bench import cascade
 from voice_app.bench.bench_report import figures
-from voice_app.bench.measured import MeasuredTurn, Session, measured
+from voice_app.bench.measured import MeasuredTurn, SpokenSession, measured
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.bench.soak import SoakGauge, soak
 from voice_app.core import events
 from voice_app.core.budget import Budget
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
+from voice_app.core.ports import Priority
 from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
 from voice_app.observe.recorder import replay
 from voice_app.runtime.engines import Assistant, build_assistant, find_model
 from voice_app.runtime.host import converse
-from voice_app.runtime.scheduler import Urgency
-from voice_app.runtime.session_parts import Session as TalkSession
+from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import Settings
 
 ROUND_TURNS = 4
@@ -62,7 +62,7 @@ class Product:
         """Hold a session as `talk` would."""
         wav, log = folder / "reply.wav", folder / "events.jsonl"
         recordings = tuple(RecordedTurn(turn.sound, turn.after) for turn in turns)
-        session = TalkSession(
+        session = SessionPlan(
             self.settings,
             recordings,
             out=wav,
@@ -87,8 +87,8 @@ class SerialCascade:
         if self.whisper is None:
             models = self.settings.models
             path = find_model(models.stt, "stt").path
-            self.whisper = await self.assistant.lane.call(
-                Urgency.UPKEEP, lambda: cascade.load_whisper(path, models.threads)
+            self.whisper = await self.assistant.engines.scheduler.call(
+                Priority.UPKEEP, lambda: cascade.load_whisper(path, models.threads), on="stt"
             )
         wav, log = folder / "reply.wav", list[events.Event]()
         recordings = [RecordedTurn(turn.sound, "reply") for turn in turns]
@@ -103,7 +103,7 @@ def _measured(
     turns: Sequence[ScenarioTurn], spoken: Sequence[SpokenTurn], log: Sequence[events.Event], wav: Path
 ) -> list[MeasuredTurn]:
     sound, rate_hz = soundfile.read(wav, dtype="float32")
-    return measured(Session(turns, spoken, log, sound, rate_hz))
+    return measured(SpokenSession(turns, spoken, log, sound, rate_hz))
 
 
 @dataclass(slots=True)
@@ -191,7 +191,7 @@ async def _all(contenders: dict[str, Contender], turns: Sequence[ScenarioTurn]) 
             one, result = contenders[name], results[name]
             engines, history = one.assistant.engines, one.assistant.history
             read_again = history.messages("")
-            await engines.lane.call(Urgency.UPKEEP, lambda: engines.llm.prefill(read_again))  # noqa: B023 - awaited
+            await engines.scheduler.call(Priority.UPKEEP, lambda: engines.llm.prefill(read_again), on="llm")  # noqa: B023 - awaited
             cpu_s, start_s = time.process_time(), time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
                 result.turns += await one.hold(part, Path(folder))

@@ -15,7 +15,7 @@ import numpy as np
 from inference.audio import write_audio
 from inference.types import Samples
 from voice_app.bench.bench_report import figures
-from voice_app.bench.measured import Session, measured
+from voice_app.bench.measured import SpokenSession, measured
 from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
 from voice_app.bench.scenario import AUDIBLE, ScenarioTurn
 from voice_app.core import events
@@ -65,7 +65,7 @@ def measure_card(
         user, speaker = recording.samples().T
         told = list(replay(log))
     spoken = locate(user, CARD_RATE_HZ)
-    session = Session(turns, spoken, _on_the_recording(told, spoken), speaker, CARD_RATE_HZ)
+    session = SpokenSession(turns, spoken, _on_the_recording(told, spoken), speaker, CARD_RATE_HZ)
     report = figures(measured(session), Budget().scaled(budget_ms / 1000))
     sounded = sum(isinstance(event, events.PlaybackStarted) for event in told)
     unasked = max(0, sounded - len(turns))

@@ -22,11 +22,10 @@ from inference.types import Cancel, ChatRequest, Samples
 from inference.vad.silero import SileroVad
 from voice_app.core import clock, events
 from voice_app.core.history import History
-from voice_app.io.frames import FRAME_S, AudioFrame
+from voice_app.core.ports import FRAME_S, AudioFrame, Priority
 from voice_app.io.recordings import RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
 from voice_app.runtime.engines import Assistant
-from voice_app.runtime.scheduler import Urgency, stream
 
 END_SILENCE_S = 0.8
 """As long as the longest pause inside a bundled turn: with less, the cascade speaks into such turns."""
@@ -89,54 +88,46 @@ async def hold(
     """
     started_s = clock.now()
     await speaker.start()
-    ears, number, deaf_until_s = FixedSilence(), 0, 0.0
+    segmenter, number, deaf_until_s = FixedSilence(), 0, 0.0
     async for frame in user.frames():
         if frame.end_s <= deaf_until_s:
             continue
-        sound = ears.push(frame)
+        sound = segmenter.push(frame)
         if sound is not None:
             number += 1
-            teller = Teller(log, started_s, number)
-            teller.tell(events.TurnCommitted, speech_end_s=ears.speech_end_s - started_s)
-            samples = await _prepare(cascade, sound, teller)
+            emit = events.emitter(log.append, started_s, number, revision=1)
+            emit(events.TurnCommitted(speech_end_s=segmenter.speech_end_s - started_s))
+            samples = await _prepare(cascade, sound, emit)
             lasts_s = play_s[number - 1] if number <= len(play_s) else None
-            await _play(samples, cascade.assistant.engines.tts.rate_hz, user, speaker, lasts_s, teller)
-            ears, deaf_until_s = FixedSilence(), clock.now()
+            await _play(samples, cascade.assistant.engines.tts.rate_hz, user, speaker, lasts_s, emit)
+            segmenter, deaf_until_s = FixedSilence(), clock.now()
     await speaker.close()
     return user.spoken_since(started_s)
 
 
-@dataclass(frozen=True, slots=True)
-class Teller:
-    """Writes events of one turn."""
-
-    log: list[events.Event]
-    started_s: float
-    turn: int
-
-    def tell(self, kind: type[Any], at_s: float | None = None, **fields: object) -> None:
-        """Append an event; its instant is now unless given, on `voice_app.core.clock`."""
-        at_s = clock.now() if at_s is None else at_s
-        self.log.append(kind(at_s=at_s - self.started_s, turn=self.turn, revision=1, **fields))
-
-
-async def _prepare(cascade: Cascade, sound: Samples, teller: Teller) -> Samples:
+async def _prepare(cascade: Cascade, sound: Samples, emit: events.Emit) -> Samples:
     """Understand, write and speak, one after the other; return the reply's whole sound."""
-    engines, style, tell = cascade.assistant.engines, cascade.assistant.style, teller.tell
-    tell(events.DraftCreated)
-    heard = await engines.lane.call(Urgency.FINAL_TRANSCRIPT, lambda: _transcribe(cascade.whisper, sound))
-    tell(events.TranscriptCompleted, text=heard)
+    engines, style = cascade.assistant.engines, cascade.assistant.style
+    emit(events.DraftCreated())
+    heard = await engines.scheduler.call(
+        Priority.FINAL_TRANSCRIPT, lambda: _transcribe(cascade.whisper, sound), on="stt"
+    )
+    emit(events.TranscriptCompleted(text=heard))
     messages = cascade.history.messages(heard)
     request = ChatRequest(messages, style.max_tokens, style.sampling, style.grammar, Cancel())
-    tell(events.ResponseCreated)
+    emit(events.ResponseCreated())
     written = ""
-    async for token in stream(engines.lane, lambda: Urgency.FIRST_TOKENS, engines.llm.stream(request)):
+    async for token in engines.scheduler.stream(
+        lambda: Priority.FIRST_TOKENS, engines.llm.stream(request), on="llm"
+    ):
         written += token.text
-        tell(events.ResponseTextDelta, delta=token.text, token_id=token.id)
+        emit(events.ResponseTextDelta(delta=token.text, token_id=token.id))
     cascade.history.add(heard, written)
-    tell(events.ClauseReady, text=speakable(written))
-    samples = await engines.lane.call(Urgency.FIRST_SOUND, lambda: _speak(engines.tts, speakable(written)))
-    tell(events.AudioDelta, audio_s=len(samples) / engines.tts.rate_hz)
+    emit(events.ClauseReady(text=speakable(written)))
+    samples = await engines.scheduler.call(
+        Priority.FIRST_SOUND, lambda: _speak(engines.tts, speakable(written)), on="tts"
+    )
+    emit(events.AudioDelta(audio_s=len(samples) / engines.tts.rate_hz))
     return samples
 
 
@@ -146,12 +137,12 @@ async def _play(
     user: RecordedUser,
     speaker: FileSpeaker,
     lasts_s: float | None,
-    teller: Teller,
+    emit: events.Emit,
 ) -> None:
     """Play a reply to its end, or for a while."""
 
     def on_sound() -> None:
-        teller.tell(events.PlaybackStarted, at_s=speaker.first_sound_s)
+        emit(events.PlaybackStarted(), at_s=speaker.first_sound_s)
         user.heard_start()
 
     speaker.on_started = on_sound
@@ -161,7 +152,7 @@ async def _play(
     speaker.cut()
     await playing
     user.heard_end()
-    teller.tell(events.ResponseDone, status="completed")
+    emit(events.ResponseDone(status="completed"))
 
 
 async def _play_out(speaker: FileSpeaker, samples: Samples, rate_hz: int) -> None:

@@ -21,14 +21,14 @@ from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Message, Samples
 from voice_app.bench.bench_report import figures
-from voice_app.bench.measured import Session, measured
+from voice_app.bench.measured import SpokenSession, measured
 from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
-from voice_app.bench.virtual_time import Meter, VirtualLane, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
 from voice_app.core.budget import Budget, Estimates
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, ReplyStyle
-from voice_app.core.session import Conversation, Senses
+from voice_app.core.session import Session, SessionIO
 from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
 
@@ -74,12 +74,12 @@ def measure_composed(turns: int, budget_ms: int, durations: Durations) -> dict[s
     return {"mode": "composed", **report, "basis": "composed", "declared_ms": declared}
 
 
-def converse_in_virtual_time(turns: Sequence[ScenarioTurn], durations: Durations, wav: Path) -> Session:
+def converse_in_virtual_time(turns: Sequence[ScenarioTurn], durations: Durations, wav: Path) -> SpokenSession:
     """Hold a conversation of these turns; return what it left behind. The reply's sound is written to `wav`."""
     log: list[events.Event] = []
     heard = run(_converse(turns, durations, wav, log))
     sound, rate_hz = soundfile.read(wav, dtype="float32")
-    return Session(turns, heard, log, sound, rate_hz)
+    return SpokenSession(turns, heard, log, sound, rate_hz)
 
 
 async def _converse(
@@ -96,8 +96,8 @@ async def _converse(
             user.heard_end()
 
     bus.subscribe(listen)
-    senses = Senses(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=None)
-    conversation = Conversation(senses, _engines(turns, durations, meter), History([]), ReplyStyle(), bus)
+    io = SessionIO(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=None)
+    conversation = Session(io, _engines(turns, durations, meter), History([]), ReplyStyle(), bus)
     await conversation.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona=""))
     return user.spoken_since(conversation.started_s)
 
@@ -109,7 +109,7 @@ def _engines(turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter) 
             _echo, first_token_s=durations.llm_first_token_s, token_s=durations.token_s, spend=meter.spend
         ),
         ScriptedTextToSpeech(first_s=durations.tts_first_s, next_s=durations.tts_next_s, spend=meter.spend),
-        VirtualLane(meter),
+        VirtualScheduler(meter).session(""),
         ScriptedTurnDetector(lambda _: 1.0),
         estimates=Estimates(
             stt_s=durations.stt_s,

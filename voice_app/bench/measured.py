@@ -26,7 +26,7 @@ REPLY_GAP_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Session:
+class SpokenSession:
     """What a session of the benchmark left behind. All times are seconds of the session."""
 
     turns: Sequence[ScenarioTurn]
@@ -79,7 +79,7 @@ class MeasuredTurn:
     """What was done to be in time, in the drafts that were released."""
 
 
-def measured(session: Session) -> list[MeasuredTurn]:
+def measured(session: SpokenSession) -> list[MeasuredTurn]:
     """Return what became of every turn."""
     found, made = answers(session), []
     ends_s = [turn.start_s for turn in session.spoken[1:]] + [np.inf]
@@ -118,7 +118,7 @@ def sounds(samples: Samples, rate_hz: int) -> list[tuple[float, float]]:
     ]
 
 
-def answers(session: Session) -> list[Answer]:
+def answers(session: SpokenSession) -> list[Answer]:
     """Return what the sound says of every turn."""
     found, heard = [], sounds(session.sound, session.rate_hz)
     for number, turn in enumerate(session.spoken):
@@ -139,7 +139,7 @@ def answers(session: Session) -> list[Answer]:
     return found
 
 
-def _behind(session: Session, first_s: float, end_s: float, opener_s: float) -> float | None:
+def _behind(session: SpokenSession, first_s: float, end_s: float, opener_s: float) -> float | None:
     """Return when sound is audible behind an opener that begins `first_s` after `end_s`, in seconds after `end_s`."""
     over = round((end_s + first_s + opener_s) * session.rate_hz)
     loud = np.flatnonzero(np.abs(session.sound[over:]) > AUDIBLE)

@@ -41,7 +41,7 @@ def chat(  # noqa: PLR0913 - each parameter is an option of the command line
 
         raise typer.Exit(run_replay(replay, speed))
     from voice_app.runtime.settings import load_settings
-    from voice_app.tui.launch import ChatRequest, run_chat
+    from voice_app.tui.launch import ChatOptions, run_chat
 
     settings = load_settings(
         **flags(
@@ -50,4 +50,4 @@ def chat(  # noqa: PLR0913 - each parameter is an option of the command line
             audio={"input": mic, "output": speaker},
         )
     )
-    raise typer.Exit(run_chat(settings, ChatRequest(events, keep_audio, welcome)))
+    raise typer.Exit(run_chat(settings, ChatOptions(events, keep_audio, welcome)))

@@ -124,7 +124,7 @@ def devices(as_json: bool) -> None:
     """List the sound devices."""
     from dataclasses import asdict
 
-    from voice_app.io.device import list_devices
+    from voice_app.io.portaudio import list_devices
 
     found = list_devices()
     if as_json:

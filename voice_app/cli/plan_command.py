@@ -20,7 +20,7 @@ from lpu_backend.estimate.shapes import published_models
 from lpu_backend.estimate.smallest import smallest_system
 from voice_app.core.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
 from voice_app.core.endpointing import EndpointLimits
-from voice_app.io.frames import FRAME_S
+from voice_app.core.ports import FRAME_S
 from voice_app.runtime.engines import build_assistant, lpu_steps, with_models
 from voice_app.runtime.settings import AUTO, Settings
 
@@ -114,7 +114,7 @@ def told_system(found: Estimate) -> str:
     """Return a system in a few words."""
     question, per_user = found.question, 1 / found.tpot_s
     return (
-        f"{question.chips} chips ({found.system.name}) in groups of {found.partition.ways}, "
+        f"{question.chips} chips ({found.system.name}) in groups of {found.partition.tp_degree}, "
         f"{found.watts:,.0f} W: {found.ttft_s * 1e3:.2f} ms to the first token, {per_user:,.0f} tokens/s a user with "
         f"{question.context:,} tokens of context (emulated)"
     )

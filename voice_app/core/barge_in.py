@@ -20,7 +20,7 @@ and more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class SpeechStats:
     """What the detector made of a turn's sound so far: the frames that it took for speech."""
 
     seconds: float = 0.0
@@ -28,19 +28,19 @@ class Voice:
     """Of its probability."""
 
 
-def words(heard: Transcript, voice: Voice) -> str:
+def words(heard: Transcript, voice: SpeechStats) -> str:
     """Return the words of a sound; empty where noise or humming became words."""
     doubtful = voice.seconds < SHORT_S and voice.mean + heard.mean_log_prob / 10 < SURE_FROM
-    return "" if doubtful or is_hum(heard.text) else heard.text
+    return "" if doubtful or is_vocal_noise(heard.text) else heard.text
 
 
-def is_hum(text: str) -> bool:
+def is_vocal_noise(text: str) -> bool:
     """Tell whether words are only "mhm" and the like, or laughter: they start no turn."""
     spoken = _WORD.findall(text.lower())
     return bool(spoken) and all(map(_HUM.fullmatch, spoken))
 
 
-def is_nod(text: str) -> bool:
+def is_backchannel(text: str) -> bool:
     """Tell whether words only show that somebody listens ("yeah", "okay"): they stop no reply.
 
     Nor does "thank you", which Whisper hears in noise as well.

@@ -17,16 +17,14 @@ import numpy as np
 from inference.errors import InferenceError, PromptTooLong
 from inference.types import Audio, Cancel, Message
 from voice_app.core import clock, events
-from voice_app.core.barge_in import Voice, words
+from voice_app.core.barge_in import SpeechStats, words
 from voice_app.core.budget import Budget, plan
 from voice_app.core.endpointing import UNSURE_FROM, EndpointLimits, is_open
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Reply, ReplyStyle, Tell, speak_reply
-from voice_app.core.turn import Asked, Way, announcement, answer
-from voice_app.io.frames import FRAME_RATE_HZ
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Urgency
+from voice_app.core.pipeline import Engines, Reply, ReplyStyle, speak_reply
+from voice_app.core.ports import FRAME_RATE_HZ, Played, Priority, Speaker
+from voice_app.core.turn import Skill, TurnContext, announcement, answer
 
 T = TypeVar("T")
 Messages = tuple[Message, ...]
@@ -42,7 +40,7 @@ class Turn:
     text: str | None = None
     """Typed, or what was heard once that is known."""
     sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
-    voice: Voice = Voice()
+    voice: SpeechStats = SpeechStats()
     typed: bool = False
     announced: str = ""
     """What is said though nobody asked; then there are no words."""
@@ -92,49 +90,53 @@ class Drafter:
     gauge: DraftGauge = field(default_factory=DraftGauge)
     budget: Budget = field(default_factory=Budget)
     limits: EndpointLimits = EndpointLimits()
-    ways: tuple[Way, ...] = ()
+    skills: tuple[Skill, ...] = ()
     """Ways to answer before the language model's own."""
 
-    async def answer(self, turn: Turn, tell: Tell, after: asyncio.Task[None] | None) -> None:
+    async def answer(self, turn: Turn, emit: events.Emit, after: asyncio.Task[None] | None) -> None:
         """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
         reply, status = turn.reply, "failed"
         if after:
             await asyncio.wait([after])
         if not self.gauge.enabled:
             await reply.released.wait()
-        tell(events.DraftCreated)
+        emit(events.DraftCreated())
         self.gauge.start()
         try:
-            finished = await self._understand(turn, tell)
+            finished = await self._understand(turn, emit)
             if turn.text or turn.announced:
                 if not self.gauge.pays(finished):
                     await reply.released.wait()
-                played = await self._speak(turn, tell)
+                played = await self._speak(turn, emit)
                 if turn.text:
                     self.history.add(turn.text, reply.text)
-                tell(events.PlaybackStopped, audio_s=played.seconds)
+                emit(events.PlaybackStopped(audio_s=played.seconds))
             status = "completed" if turn.text or turn.announced else "ignored"
         except (InferenceError, VoiceAppError) as error:
-            tell(events.Noticed, message=str(error))
+            emit(events.Noticed(message=str(error)))
         except Exception as error:  # one reply that fails must not end the conversation
-            tell(events.Noticed, message=f"the reply failed: {type(error).__name__}: {error}")
+            emit(events.Noticed(message=f"the reply failed: {type(error).__name__}: {error}"))
         await reply.released.wait()
-        tell(events.ResponseDone, status=status)
+        emit(events.ResponseDone(status=status))
 
-    async def _understand(self, turn: Turn, tell: Tell) -> float:
+    async def _understand(self, turn: Turn, emit: events.Emit) -> float:
         """Find the words of a spoken turn, and return the probability that they are finished."""
         if turn.typed:
             return 1.0
-        lane, engines, sound = self.engines.lane, self.engines, turn.sound
-        heard = await lane.call(Urgency.FINAL_TRANSCRIPT, lambda: engines.stt.transcribe(sound))
+        scheduler, engines, sound = self.engines.scheduler, self.engines, turn.sound
+        heard = await scheduler.call(
+            Priority.FINAL_TRANSCRIPT, lambda: engines.stt.transcribe(sound), on="stt"
+        )
         turn.text = words(heard, turn.voice)
-        tell(events.TranscriptCompleted, text=turn.text, reruns=heard.reruns)
+        emit(events.TranscriptCompleted(text=turn.text, reruns=heard.reruns))
         finished = 0.0
         if turn.text and engines.detector:
             detector = engines.detector
 
             def ask(messages: Messages) -> Awaitable[float]:
-                return lane.call(Urgency.FINAL_TRANSCRIPT, lambda: detector.finished(messages))
+                return scheduler.call(
+                    Priority.FINAL_TRANSCRIPT, lambda: detector.finished(messages), on="llm"
+                )
 
             finished = await self._fitting(turn.text, ask)
         self.heard(turn, finished, await self._sounds_finished(turn, finished))
@@ -145,28 +147,30 @@ class Drafter:
         by_sound, sound = self.engines.by_sound, turn.sound
         if by_sound is None or not (turn.text and is_open(turn.text, finished, self.limits)):
             return None
-        return await self.engines.lane.call(Urgency.FINAL_TRANSCRIPT, lambda: by_sound.finished(sound))
+        return await self.engines.scheduler.call(
+            Priority.FINAL_TRANSCRIPT, lambda: by_sound.finished(sound), on="stt"
+        )
 
-    async def _speak(self, turn: Turn, tell: Tell) -> Played:
+    async def _speak(self, turn: Turn, emit: events.Emit) -> Played:
         """Speak the reply."""
         assert turn.text is not None
         planned = plan(self.budget, self.engines.estimates)
         turn.reply.short_first_clause = planned.short_first_clause
         if planned.cause:
-            tell(events.BudgetAction, action="short first clause", cause=planned.cause)
+            emit(events.BudgetAction(action="short first clause", cause=planned.cause))
         if planned.opener and self.engines.openers:
-            turn.reply.opener = self.engines.openers[turn.number % len(self.engines.openers)]
+            turn.reply.filler = self.engines.openers[turn.number % len(self.engines.openers)]
             turn.reply.due_s = clock.now() + self.engines.estimates.reply_s()
-            tell(events.BudgetAction, action="opener, if the reply is not there in time", cause=planned.cause)
+            emit(events.BudgetAction(action="opener, if the reply is not there in time", cause=planned.cause))
 
         def speak(messages: Messages) -> Awaitable[Played]:
             assert turn.text is not None
             turn.reply.cancelled = Cancel()
             turn.reply.effects.clear()
             persona = self.history.persona
-            asked = Asked(turn.text, messages, persona, self.engines, self.style, turn.reply, tell)
-            tokens = announcement(turn.announced) if turn.announced else answer(asked, self.ways)
-            return speak_reply(turn.reply, tokens, self.engines, self.speaker, tell)
+            context = TurnContext(turn.text, messages, persona, self.engines, self.style, turn.reply, emit)
+            tokens = announcement(turn.announced) if turn.announced else answer(context, self.skills)
+            return speak_reply(turn.reply, tokens, self.engines, self.speaker, emit)
 
         return await self._fitting(turn.text, speak)
 
@@ -181,10 +185,10 @@ class Drafter:
 
     async def settle(self) -> None:
         """Between turns: forget the older half of a chat that leaves no room for another one, and read the rest."""
-        lane, llm = self.engines.lane, self.engines.llm
+        scheduler, llm = self.engines.scheduler, self.engines.llm
         messages = self.history.messages("")
-        room = await lane.call(Urgency.UPKEEP, lambda: llm.room(messages))
+        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages), on="llm")
         if room < self.style.max_tokens + TURN_TOKENS:
             self.history.forget_older_half()
         kept = self.history.messages("")
-        await lane.call(Urgency.UPKEEP, lambda: llm.prefill(kept))
+        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept), on="llm")

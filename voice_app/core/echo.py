@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from inference.types import Samples
-from voice_app.io.frames import FRAME_SAMPLES
+from voice_app.core.ports import FRAME_SAMPLES
 
 LAST_WORDS = 40
 """Words of the reply that an echo may be of."""
@@ -25,9 +25,9 @@ LOUDER = 2.0
 _WORD = re.compile(r"[^\W_]+")
 
 
-def is_echo(heard: str, said: str) -> bool:
+def is_echo(heard: str, text_delta: str) -> bool:
     """Tell whether the words heard are the ones that have just been said."""
-    ours, theirs = (_WORD.findall(text.lower()) for text in (said, heard))
+    ours, theirs = (_WORD.findall(text.lower()) for text in (text_delta, heard))
     ours, stretch = ours[-LAST_WORDS:], len(theirs) + 1
     starts = range(max(1, len(ours) - stretch + 1)) if theirs and ours else ()
     return any(_alike(ours[start : start + stretch], theirs) >= ALIKE * len(theirs) for start in starts)

@@ -68,23 +68,28 @@ def _wants_more(words: str, finished: float, limits: EndpointLimits) -> bool:
 
 
 def endpoint(
-    words: str, finished: float, limits: EndpointLimits, patience: float = 1.0, *, sounds: float | None = None
+    words: str,
+    finished: float,
+    limits: EndpointLimits,
+    delay_factor: float = 1.0,
+    *,
+    sounds: float | None = None,
 ) -> Endpoint:
     """Return the silence that ends a turn of these words.
 
-    `patience` lengthens the short ones; `sounds` is the probability by the sound that they are finished, where that
+    `delay_factor` lengthens the short ones; `sounds` is the probability by the sound that they are finished, where that
     was asked because `is_open`.
     """
     spoken = [word.lower() for word in _WORD.findall(words)]
-    unsure_s = min(limits.unsure_s * patience, limits.unfinished_s)
+    unsure_s = min(limits.unsure_s * delay_factor, limits.unfinished_s)
     if not spoken:
         return Endpoint(unsure_s, 0.0, "no words")
     if _wants_more(words, finished, limits):
         return Endpoint(limits.unfinished_s, finished, f'"{spoken[-1]}" wants more')
     if finished >= limits.finished_from:
-        return Endpoint(min(limits.finished_s * patience, unsure_s), finished, "finished")
+        return Endpoint(min(limits.finished_s * delay_factor, unsure_s), finished, "finished")
     if sounds is not None and sounds >= limits.sounds_finished_from:
-        return Endpoint(min(limits.finished_s * patience, unsure_s), finished, "sounds finished")
+        return Endpoint(min(limits.finished_s * delay_factor, unsure_s), finished, "sounds finished")
     if finished >= limits.unsure_from:
         return Endpoint(unsure_s, finished, "unsure")
     if len(spoken) <= limits.short_words and spoken[0] not in _OPENERS.split():
@@ -93,7 +98,7 @@ def endpoint(
 
 
 @dataclass(slots=True)
-class Patience:
+class AdaptiveDelay:
     """Adapts to the speaker: who goes on after a turn was judged over gets more time, until that proves needless."""
 
     factor: float = 1.0

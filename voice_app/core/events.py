@@ -1,16 +1,18 @@
 """What happened, as frozen facts. Named after the OpenAI Realtime API, so that logs read naturally in this field.
 
-`at_s` is the session clock: seconds since `session.created`. `turn` counts the user's turns from 1; 0 is
-before the first. Every event survives a round trip through JSON. The bus is write-only for the pipeline:
-whoever listens can't answer, so that removing every listener changes nothing audible.
+`at_s` is the session clock: seconds since `session.created`. `turn` counts the user's turns from 1; 0 is before the
+first. An event is stamped with its time and place when it is emitted. Every event survives a round trip through JSON.
+The bus is write-only for the pipeline: listeners can't answer, so removing every listener changes nothing audible.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from voice_app.core import clock
 
 
 class Fact(BaseModel):
@@ -18,10 +20,22 @@ class Fact(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at_s: float
+    at_s: float = 0.0
+    session: str = ""
+    """Id of the session; empty in logs older than it."""
     turn: int = 0
     revision: int = 0
     """Which draft of the turn's reply made it, from 1; 0 where no draft did."""
+
+    @property
+    def item_id(self) -> str:
+        """Id of the turn in the conversation."""
+        return f"{self.session}-{self.turn}"
+
+    @property
+    def response_id(self) -> str:
+        """Id of the draft of the reply."""
+        return f"{self.item_id}-{self.revision}"
 
 
 class SessionCreated(Fact):
@@ -363,6 +377,27 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads an event back: `EVENT.validate_json(line)`."""
+
+
+class Emit(Protocol):
+    """Emits events of one turn: each is stamped with its time and its place."""
+
+    def __call__(self, event: Event, /, *, at_s: float | None = None) -> None:
+        """Emit `event`, which happened at `at_s` on the loop's clock; None stands for now."""
+        ...
+
+
+def emitter(
+    send: Callable[[Event], None], started_s: float, turn: int, revision: int, session: str = ""
+) -> Emit:
+    """Return what stamps and sends the events of a draft. `started_s`: start of the session, on the loop's clock."""
+
+    def emit(event: Event, /, *, at_s: float | None = None) -> None:
+        passed_s = (clock.now() if at_s is None else at_s) - started_s
+        place = {"at_s": passed_s, "session": session, "turn": turn, "revision": revision}
+        send(event.model_copy(update=place))
+
+    return emit
 
 
 class Bus:

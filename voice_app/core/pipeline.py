@@ -16,15 +16,14 @@ from inference.types import Audio, Cancel, ChatRequest, Sampling, Token, WordEnd
 from voice_app.core import clock, events
 from voice_app.core.budget import Estimates
 from voice_app.core.history import SpokenClause, SpokenReply
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Lane, Urgency, stream
+from voice_app.core.ports import Played, Priority, Scheduler, Speaker
 
 CLAUSES_AHEAD = 4
 """Clauses that may wait for the voice; then the language model waits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opener:
+class Filler:
     """A few words made beforehand ("Let me see."), said while the reply is not ready; never part of the history."""
 
     text: str
@@ -38,17 +37,17 @@ class Engines:
     stt: SpeechToText
     llm: LanguageModel
     tts: TextToSpeech
-    lane: Lane
+    scheduler: Scheduler
     detector: TurnDetector | None = None
     """None: the words of a turn don't tell whether it is over."""
     by_sound: SoundTurnDetector | None = None
     """None: where the words leave it open whether a turn is over, its sound is not asked."""
     estimates: Estimates = field(default_factory=Estimates)
     """What they take on this machine."""
-    openers: tuple[Opener, ...] = ()
+    openers: tuple[Filler, ...] = ()
     touch: Callable[[], None] = lambda: None
     """Reads a little of every model, so that it stays in memory."""
-    bridges: tuple[Opener, ...] = ()
+    bridges: tuple[Filler, ...] = ()
     """Made beforehand for answers that are known to take a while; each is chosen by its text."""
 
 
@@ -59,10 +58,6 @@ class ReplyStyle:
     sampling: Sampling = Sampling()
     max_tokens: int = 200
     grammar: str | None = None
-
-
-Tell = Callable[..., None]
-"""Emits an event of this turn: `tell(events.ResponseCreated)`; `at_s` and `turn` are filled in."""
 
 
 @dataclass(slots=True)
@@ -81,7 +76,7 @@ class Reply:
     """Sound given to the loudspeaker so far, the opener's included."""
     ready: bool = False
     """Whether the first piece of its own sound is made."""
-    opener: Opener | None = None
+    filler: Filler | None = None
     """What is said first where the reply will not be ready for as long as that takes when the turn is over."""
     due_s: float = 0.0
     """When the first piece of its own sound is expected, on `voice_app.core.clock`."""
@@ -110,19 +105,19 @@ class Reply:
 
 
 async def speak_reply(
-    reply: Reply, tokens: AsyncGenerator[Token, None], engines: Engines, speaker: Speaker, tell: Tell
+    reply: Reply, tokens: AsyncGenerator[Token, None], engines: Engines, speaker: Speaker, emit: events.Emit
 ) -> Played:
     """Speak the reply that `tokens` are once it is released; return when it has been heard to its end.
 
     Raises PromptTooLong before anything is audible. On cancellation both models stop; the speaker is the caller's.
     """
     clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_AHEAD)
-    tell(events.ResponseCreated)
+    emit(events.ResponseCreated())
     try:
         async with asyncio.TaskGroup() as both:
-            both.create_task(_think(reply, tokens, engines, clauses, tell))
-            both.create_task(_speak(reply, engines, clauses, speaker, tell))
-            both.create_task(_open(reply, speaker, tell))
+            both.create_task(_think(reply, tokens, engines, clauses, emit))
+            both.create_task(_speak(reply, engines, clauses, speaker, emit))
+            both.create_task(_open(reply, speaker, emit))
     except ExceptionGroup as group:  # the first to fail has cancelled the other
         raise group.exceptions[0] from None
     finally:
@@ -136,7 +131,7 @@ async def _think(
     tokens: AsyncGenerator[Token, None],
     engines: Engines,
     clauses: asyncio.Queue[Clause | None],
-    tell: Tell,
+    emit: events.Emit,
 ) -> None:
     """Pass each clause of what is written on as soon as it is complete."""
     splitter, count = ClauseSplitter(short_first=reply.short_first_clause), 0
@@ -144,17 +139,16 @@ async def _think(
         async for token in tokens:
             count += token.id >= 0
             reply.text += token.text
-            tell(events.ResponseTextDelta, delta=token.text, token_id=token.id, emulated_s=token.emulated_s)
+            emit(events.ResponseTextDelta(delta=token.text, token_id=token.id, emulated_s=token.emulated_s))
             for clause in splitter.push(token.text):
                 reply.clause_tokens = reply.clause_tokens or count
                 reply.first_clause_out = True
                 await clauses.put(clause)
-                await asyncio.sleep(0)  # the voice asks for the lane before the next token does
     for clause in splitter.flush():
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
     await clauses.put(None)
-    tell(events.TextDone, text=reply.text, tokens=count, **(_use(engines.llm) if count else {}))
+    emit(events.TextDone(text=reply.text, tokens=count, **(_use(engines.llm) if count else {})))
 
 
 def _use(llm: LanguageModel) -> dict[str, object]:
@@ -171,19 +165,21 @@ async def written(engines: Engines, request: ChatRequest, reply: Reply) -> Async
     Raises PromptTooLong, GrammarError.
     """
 
-    def urgency() -> Urgency:
-        return Urgency.MORE_TOKENS if reply.first_clause_out else Urgency.FIRST_TOKENS
+    def priority() -> Priority:
+        return Priority.MORE_TOKENS if reply.first_clause_out else Priority.FIRST_TOKENS
 
     tokens = engines.llm.stream(request)
     try:
-        async with aclosing(stream(engines.lane, urgency, tokens)) as items:
+        async with aclosing(engines.scheduler.stream(priority, tokens, on="llm")) as items:
             async for token in items:
                 yield token
     except BaseException:  # the voice has failed, or the user has spoken: a running quantum must end
         request.cancelled.set()
         raise
     finally:
-        await asyncio.shield(engines.lane.call(Urgency.FINAL_TRANSCRIPT, lambda: close(tokens)))
+        await asyncio.shield(
+            engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(tokens), on="llm")
+        )
 
 
 def close(items: object) -> None:
@@ -192,29 +188,29 @@ def close(items: object) -> None:
 
 
 async def _speak(
-    reply: Reply, engines: Engines, clauses: asyncio.Queue[Clause | None], speaker: Speaker, tell: Tell
+    reply: Reply, engines: Engines, clauses: asyncio.Queue[Clause | None], speaker: Speaker, emit: events.Emit
 ) -> None:
     """Give each clause a voice; keep where its words are in the sound."""
     while (clause := await clauses.get()) is not None:
         if not clause.text:  # nothing to say aloud, as in a table's rows: it belongs to the text before it
             _append_silent(reply.spoken, clause)
             continue
-        tell(events.ClauseReady, text=clause.text)
-        await _speak_clause(reply, engines, clause, speaker, tell)
+        emit(events.ClauseReady(text=clause.text))
+        await _speak_clause(reply, engines, clause, speaker, emit)
 
 
-async def _open(reply: Reply, speaker: Speaker, tell: Tell) -> None:
+async def _open(reply: Reply, speaker: Speaker, emit: events.Emit) -> None:
     """Say the opener once the turn is over, unless the reply's own words are there by then, or would wait for it."""
-    opener = reply.opener
+    filler = reply.filler
     await reply.released.wait()
-    if opener is None or reply.first_clause_out or reply.sound_s:
+    if filler is None or reply.first_clause_out or reply.sound_s:
         return
-    if reply.due_s - clock.now() < opener.sound.seconds:
+    if reply.due_s - clock.now() < filler.sound.seconds:
         return
-    tell(events.OpenerSpoken, text=opener.text, audio_s=opener.sound.seconds)
+    emit(events.OpenerSpoken(text=filler.text, audio_s=filler.sound.seconds))
     speaker.begin()
-    reply.sound_s = opener.sound.seconds
-    await speaker.write(opener.sound.samples, opener.sound.rate_hz)
+    reply.sound_s = filler.sound.seconds
+    await speaker.write(filler.sound.samples, filler.sound.rate_hz)
 
 
 def _append_silent(spoken: SpokenReply, clause: Clause) -> None:
@@ -222,25 +218,27 @@ def _append_silent(spoken: SpokenReply, clause: Clause) -> None:
     spoken.clauses.append(SpokenClause(clause, end_s, 1, (), end_s))
 
 
-def _tell_words(spoken: SpokenClause, words: Sequence[WordEnd], tell: Tell) -> None:
+def _tell_words(spoken: SpokenClause, words: Sequence[WordEnd], emit: events.Emit) -> None:
     """Tell when the words of a piece are heard."""
     ends = [(word.text_end, round(spoken.start_s + word.end_sample / spoken.rate_hz, 3)) for word in words]
     clause = spoken.clause
     start_s = round(spoken.start_s, 3)
-    tell(events.WordsTimed, raw=clause.raw, text=clause.text, clause=clause.index, start_s=start_s, ends=ends)
+    emit(events.WordsTimed(raw=clause.raw, text=clause.text, clause=clause.index, start_s=start_s, ends=ends))
 
 
-async def _speak_clause(reply: Reply, engines: Engines, clause: Clause, speaker: Speaker, tell: Tell) -> None:
+async def _speak_clause(
+    reply: Reply, engines: Engines, clause: Clause, speaker: Speaker, emit: events.Emit
+) -> None:
     spoken: SpokenClause | None = None
 
-    def urgency() -> Urgency:
-        return Urgency.MORE_SOUND if reply.ready else Urgency.FIRST_SOUND
+    def priority() -> Priority:
+        return Priority.MORE_SOUND if reply.ready else Priority.FIRST_SOUND
 
     chunks = engines.tts.stream(clause.text, reply.cancelled)
-    async with aclosing(stream(engines.lane, urgency, chunks)) as items:
+    async with aclosing(engines.scheduler.stream(priority, chunks, on="tts")) as items:
         async for chunk in items:
             seconds = len(chunk.samples) / chunk.rate_hz
-            tell(events.AudioDelta, audio_s=seconds)
+            emit(events.AudioDelta(audio_s=seconds))
             if (
                 not reply.ready
             ):  # the first piece is all that is made ahead: the next one takes less time than it
@@ -253,7 +251,7 @@ async def _speak_clause(reply: Reply, engines: Engines, clause: Clause, speaker:
                 reply.spoken.clauses.append(spoken)
             spoken.words += chunk.words
             if chunk.words:
-                _tell_words(spoken, chunk.words, tell)
+                _tell_words(spoken, chunk.words, emit)
             reply.sound_s += seconds
             spoken.end_s = reply.sound_s
             await speaker.write(chunk.samples, chunk.rate_hz)

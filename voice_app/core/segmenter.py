@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.types import Audio, Samples
-from voice_app.core.barge_in import Voice
-from voice_app.core.turn_table import Happening
-from voice_app.io.frames import FRAME_RATE_HZ as RATE_HZ
-from voice_app.io.frames import FRAME_S, AudioFrame
+from voice_app.core.barge_in import SpeechStats
+from voice_app.core.ports import FRAME_RATE_HZ as RATE_HZ
+from voice_app.core.ports import FRAME_S, AudioFrame
+from voice_app.core.turn_table import Input
 
 
 @dataclass(frozen=True, slots=True)
-class EarSettings:
+class SegmenterSettings:
     """When speech begins, pauses and ends."""
 
     threshold: float = 0.5
@@ -53,10 +53,10 @@ PEAK_DECAY = 0.995
 """What a frame leaves of the remembered loudness: half of it in 4 s."""
 
 
-class Ears:
+class SpeechSegmenter:
     """Segments frames into turns and keeps the sound of the current one."""
 
-    def __init__(self, settings: EarSettings) -> None:
+    def __init__(self, settings: SegmenterSettings) -> None:
         self.settings = settings
         self._preroll: deque[Samples] = deque(
             maxlen=round(settings.preroll_s / FRAME_S) + settings.start_frames
@@ -81,7 +81,7 @@ class Ears:
         """Whether somebody speaks at this moment."""
         return self._speaking
 
-    def push(self, frame: AudioFrame, probability: float) -> list[Happening]:
+    def push(self, frame: AudioFrame, probability: float) -> list[Input]:
         """Take a frame with its probability of speech; return what it makes happen, in order."""
         self._keep(frame.samples)
         if self._is_quiet(frame.samples) and self._speaking:
@@ -103,34 +103,34 @@ class Ears:
         else:
             self._turn.append(samples)
 
-    def _on_voice(self, frame: AudioFrame) -> list[Happening]:
+    def _on_voice(self, frame: AudioFrame) -> list[Input]:
         self._voiced += 1
         if self._speaking:
             self._silent = 0
             self.speech_end_s = frame.end_s
             if self._turn is not None and len(self._turn) * FRAME_S > self.settings.longest_turn_s:
-                return [Happening.TURN_OVER]
+                return [Input.TURN_OVER]
         elif self._voiced >= (self.start_frames if self._turn is None else self.settings.resume_frames):
             self._speaking, self._silent = True, 0
             self.end_silence_s = self.settings.end_silence_s
             self.speech_start_s = frame.end_s - self._voiced * FRAME_S
             self.speech_end_s = frame.end_s
-            return [Happening.SPEECH_STARTED]
+            return [Input.SPEECH_STARTED]
         return []
 
-    def _on_silence(self, frame: AudioFrame) -> list[Happening]:
+    def _on_silence(self, frame: AudioFrame) -> list[Input]:
         self._silent += 1
         if self._speaking:
             if self._silent < self.settings.pause_frames:
                 return []
             self._speaking = False
             self._voiced = 0
-            return [Happening.SPEECH_PAUSED]
+            return [Input.SPEECH_PAUSED]
         self._voiced = 0
         if self._turn is None:
             self._probabilities.clear()
         if self._turn is not None and frame.end_s - self.speech_end_s >= self.end_silence_s:
-            return [Happening.TURN_OVER]
+            return [Input.TURN_OVER]
         return []
 
     def open_turn(self) -> None:
@@ -142,10 +142,10 @@ class Ears:
         """Stop keeping sound; what is kept is forgotten."""
         self._turn = None
 
-    def voice_so_far(self) -> Voice:
+    def stats_so_far(self) -> SpeechStats:
         """Return what the detector made of the turn up to now."""
         count = len(self._probabilities)
-        return Voice(count * FRAME_S, sum(self._probabilities) / count) if count else Voice()
+        return SpeechStats(count * FRAME_S, sum(self._probabilities) / count) if count else SpeechStats()
 
     def turn_so_far(self) -> Audio:
         """Return the sound of the turn up to now, 16 kHz."""

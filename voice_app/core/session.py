@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from inference.protocols import VoiceActivityDetector
 from inference.types import Audio, Samples
 from voice_app.core import clock, events
-from voice_app.core.barge_in import Voice, is_nod, words
+from voice_app.core.barge_in import SpeechStats, is_backchannel, words
 from voice_app.core.budget import Budget
 from voice_app.core.draft import Drafter, DraftGauge, Turn
 from voice_app.core.echo import EchoFloor, is_echo
-from voice_app.core.endpointing import EndpointLimits, Patience, endpoint
+from voice_app.core.endpointing import AdaptiveDelay, EndpointLimits, endpoint
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Reply, ReplyStyle, Tell
-from voice_app.core.segmenter import Ears, EarSettings
+from voice_app.core.pipeline import Engines, Reply, ReplyStyle
+from voice_app.core.ports import FrameSource, Priority, Speaker
+from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 from voice_app.core.stages import turn_times
-from voice_app.core.turn_table import Action, Happening, State, step
-from voice_app.io.frames import FrameSource
-from voice_app.io.speaker import Speaker
-from voice_app.runtime.scheduler import Urgency
+from voice_app.core.turn_table import Action, Input, State, step
 
 TOUCH_EVERY_S = 5.0
 """Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
@@ -35,13 +33,13 @@ UNSTABLE_WORDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Senses:
+class SessionIO:
     """Where sound comes from and goes to, and how turns are taken."""
 
     source: FrameSource
     vad: VoiceActivityDetector
     speaker: Speaker
-    ears: EarSettings = EarSettings()
+    segmenter: SegmenterSettings = SegmenterSettings()
     limits: EndpointLimits = EndpointLimits()
     budget: Budget = Budget()
     drafting: bool = True
@@ -52,30 +50,32 @@ class Senses:
     """Tells by the sound whether the microphone hears the loudspeaker, as long as nothing cancels it."""
     cancel_echo: Callable[[], bool] = lambda: False
     """Called when the assistant has heard itself; returns whether it will not again, as far as that can be helped."""
+    session_id: str = ""
+    """What the session's events carry."""
     partial_every_s: float | None = 1.0
     """How often the words so far are guessed while the user speaks; None: never."""
 
 
-class Conversation:
+class Session:
     """Everything between the microphone and the loudspeaker, for one session."""
 
     def __init__(
-        self, senses: Senses, engines: Engines, history: History, style: ReplyStyle, bus: events.Bus
+        self, io: SessionIO, engines: Engines, history: History, style: ReplyStyle, bus: events.Bus
     ) -> None:
-        self.senses, self.engines, self.history, self.bus = senses, engines, history, bus
+        self.io, self.engines, self.history, self.bus = io, engines, history, bus
         self.state = State.LISTENING
-        self.ears = Ears(senses.ears)
+        self.segmenter = SpeechSegmenter(io.segmenter)
         self.drafter = Drafter(
             engines,
             history,
             style,
-            senses.speaker,
+            io.speaker,
             self._on_words,
-            DraftGauge(senses.drafting),
-            senses.budget,
-            senses.limits,
+            DraftGauge(io.drafting),
+            io.budget,
+            io.limits,
         )
-        self.patience = Patience()
+        self.adaptive_delay = AdaptiveDelay()
         self.echo_floor = EchoFloor()
         self._turn = Turn(0)
         self._log: list[events.Event] = []
@@ -89,15 +89,15 @@ class Conversation:
         self._listening.set()
         self.started_s = 0.0
         """When the session began, on `voice_app.core.clock`."""
-        self._acts: dict[Action, Callable[[], None]] = {
+        self._action_handlers: dict[Action, Callable[[], None]] = {
             Action.CANCEL_REPLY: self._cancel_reply,
             Action.REMEMBER: self._remember,
             Action.DROP_DRAFT: self._drop_draft,
-            Action.CLOSE_TURN: self.ears.close_turn,
+            Action.CLOSE_TURN: self.segmenter.close_turn,
             Action.OPEN_TURN: self._open_turn,
             Action.TAKE_TURN: self._take_turn,
             Action.REOPEN_TURN: self._reopen_turn,
-            Action.LISTEN_IN: self.ears.open_turn,
+            Action.LISTEN_IN: self.segmenter.open_turn,
             Action.HOLD_SOUND: self._hold_sound,
             Action.RESUME_SOUND: self._resume_sound,
             Action.JUDGE: self._judge,
@@ -107,19 +107,19 @@ class Conversation:
 
     async def run(self, created: Callable[[], events.Event]) -> None:
         """Talk until the source of frames ends. `created` makes the session's first event, once it listens."""
-        senses = self.senses
+        io = self.io
         self.started_s = clock.now()
-        senses.speaker.on_started = self._on_sound
-        await senses.speaker.start()
+        io.speaker.on_started = self._on_sound
+        await io.speaker.start()
         touching = asyncio.create_task(self._stay_warm())
         self.bus.emit(created())
         try:
-            async for frame in senses.source.frames():
-                probability = senses.vad.probability(frame.samples)
+            async for frame in io.source.frames():
+                probability = io.vad.probability(frame.samples)
                 if self.state is State.SPEAKING and self._is_deaf_to(frame.samples):
                     continue
-                for happening in self.ears.push(frame, probability):
-                    self.happen(happening)
+                for input_ in self.segmenter.push(frame, probability):
+                    self.handle(input_)
                 self._guess_words(frame.end_s)
         finally:
             touching.cancel()
@@ -129,18 +129,18 @@ class Conversation:
         """Take typed text as a turn of its own; nothing, where there is none."""
         if text.strip():
             self._typed = text
-            self.happen(Happening.TEXT_TYPED)
+            self.handle(Input.TEXT_TYPED)
 
     def stop(self) -> None:
         """Drop what is being said, by the user or the assistant."""
         self._turn.announced = ""  # it is not wanted any more
-        self.happen(Happening.STOP_ASKED)
-        self._tell(events.InputCleared)
+        self.handle(Input.STOP_ASKED)
+        self._emit(events.InputCleared())
 
     def end_turn(self) -> None:
         """Take the user's turn for over, whatever a silence would say: a key was released."""
         if self.state in (State.HEARING, State.PAUSED):
-            self.happen(Happening.TURN_OVER)
+            self.handle(Input.TURN_OVER)
 
     def announce(self, text: str) -> None:
         """Say something that answers nobody, as that a timer is up, as soon as nobody speaks."""
@@ -164,25 +164,25 @@ class Conversation:
 
     def updated(self, models: dict[str, str], persona: str) -> None:
         """Tell that the session has other models, another persona or other devices."""
-        self._tell(events.SessionUpdated, models=models, persona=persona)
+        self._emit(events.SessionUpdated(models=models, persona=persona))
 
     def notice(self, message: str) -> None:
         """Tell the user something, as a device that came back."""
-        self._tell(events.Noticed, message=message)
+        self._emit(events.Noticed(message=message))
 
-    def happen(self, happening: Happening) -> None:
+    def handle(self, input_: Input) -> None:
         """Move the state by the table, and do what it says."""
-        if happening is Happening.SPEECH_PAUSED and self.state is State.HEARING:
-            self._tell(events.SpeechStopped, speech_end_s=self._speech_end_s())
-        self.state, actions = step(self.state, happening)
-        settings = self.senses.ears
+        if input_ is Input.SPEECH_PAUSED and self.state is State.HEARING:
+            self._emit(events.SpeechStopped(speech_end_s=self._speech_end_s()))
+        self.state, actions = step(self.state, input_)
+        settings = self.io.segmenter
         speaks = self.state is State.SPEAKING
-        self.ears.start_frames = settings.barge_in_frames if speaks else settings.start_frames
+        self.segmenter.start_frames = settings.barge_in_frames if speaks else settings.start_frames
         for action in actions:
-            self._acts[action]()
+            self._action_handlers[action]()
         (self._listening.set if self.state is State.LISTENING else self._listening.clear)()
-        if happening is Happening.SPEECH_STARTED:
-            self._tell(events.SpeechStarted, speech_start_s=self.ears.speech_start_s - self.started_s)
+        if input_ is Input.SPEECH_STARTED:
+            self._emit(events.SpeechStarted(speech_start_s=self.segmenter.speech_start_s - self.started_s))
         if self.state not in (State.HEARING, State.INTERRUPTED) and self._guessing:
             self._guessing.cancel()
         self._say_announcement()
@@ -190,26 +190,26 @@ class Conversation:
     def _say_announcement(self) -> None:
         if self.state is State.LISTENING and self._announcements:
             self._typed = ""
-            self.happen(Happening.TEXT_TYPED)
+            self.handle(Input.TEXT_TYPED)
 
     # What the table's actions do.
 
     def _cancel_reply(self) -> None:
         """Stop the sound and the models of the reply."""
-        turn, played = self._turn, self.senses.speaker.cut()
+        turn, played = self._turn, self.io.speaker.cut()
         self._abandon_answer()
         if played.seconds and turn.reply.sound_s:
-            self._tell(events.PlaybackCleared, audio_s=played.seconds)
+            self._emit(events.PlaybackCleared(audio_s=played.seconds))
             turn.reply.heard = turn.reply.spoken.heard(played.seconds)
         if turn.announced and not turn.reply.heard:
             self._announcements.appendleft(turn.announced)
-        self._tell(events.ResponseDone, status="cancelled")
+        self._emit(events.ResponseDone(status="cancelled"))
 
     def _remember(self) -> None:
         """Keep in the history what was heard of the reply."""
         if self._turn.text:
             self.history.add(self._turn.text, self._turn.reply.heard)
-            self._tell(events.ItemTruncated, heard=self._turn.reply.heard)
+            self._emit(events.ItemTruncated(heard=self._turn.reply.heard))
 
     def _open_turn(self) -> None:
         self._log.clear()
@@ -218,9 +218,9 @@ class Conversation:
         if self._turn.text == "":
             self._turn.announced = self._announcements.popleft()
         elif self._turn.typed:
-            self._tell(events.TextSubmitted, text=self._turn.text)
+            self._emit(events.TextSubmitted(text=self._turn.text))
         else:
-            self.ears.open_turn()
+            self.segmenter.open_turn()
 
     def _take_turn(self) -> None:
         """Go on keeping the sound of an interruption, as that of a turn."""
@@ -229,19 +229,19 @@ class Conversation:
 
     def _reopen_turn(self) -> None:
         """Go on with a turn whose reply nobody has heard: its sound is kept, a typed one is kept as unanswered."""
-        self.patience.went_on()
+        self.adaptive_delay.went_on()
         if self._turn.typed:
             self._remember()
             self._open_turn()
         else:
-            self.ears.reopen_turn(self._turn.sound)
+            self.segmenter.reopen_turn(self._turn.sound)
 
     def _draft(self) -> None:
         """Begin a reply to the turn as it stands; nobody hears it before it is released."""
         turn = self._turn
         turn.reply = Reply(turn.reply.revision + 1)
         if not turn.typed:
-            turn.sound, turn.voice = self.ears.turn_so_far(), self.ears.voice_so_far()
+            turn.sound, turn.voice = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
         self._answering = asyncio.create_task(self._answer(turn, self._answering))
 
     def _drop_draft(self) -> None:
@@ -249,30 +249,30 @@ class Conversation:
         self._abandon_answer()
         if self.drafter.gauge.enabled:
             self.drafter.gauge.end(useful=False)
-            self._tell(events.DraftDiscarded)
+            self._emit(events.DraftDiscarded())
 
     def _release(self) -> None:
         """The turn is over: let the reply be heard as soon as there is some of it."""
         turn = self._turn
-        self._tell(events.TurnCommitted, speech_end_s=None if turn.typed else self._speech_end_s())
+        self._emit(events.TurnCommitted(speech_end_s=None if turn.typed else self._speech_end_s()))
         if not turn.typed:
-            turn.sound = self.ears.take_turn()
+            turn.sound = self.segmenter.take_turn()
         self.drafter.gauge.end(useful=True)
         try:
             turn.reply.release()
         except VoiceAppError as error:  # what the reply claims to have done has failed: it must not be heard
-            self._tell(events.Noticed, message=str(error))
+            self._emit(events.Noticed(message=str(error)))
             self._abandon_answer()
-            self._tell(events.ResponseDone, status="failed")
-            self.happen(Happening.REPLY_ENDED)
+            self._emit(events.ResponseDone(status="failed"))
+            self.handle(Input.REPLY_ENDED)
 
     def _hold_sound(self) -> None:
-        self.senses.speaker.hold()
-        self._tell(events.PlaybackHeld)
+        self.io.speaker.hold()
+        self._emit(events.PlaybackHeld())
 
     def _resume_sound(self) -> None:
-        self.senses.speaker.resume()
-        self._tell(events.PlaybackResumed)
+        self.io.speaker.resume()
+        self._emit(events.PlaybackResumed())
 
     def _abandon_answer(self) -> None:
         """Stop the models."""
@@ -284,41 +284,41 @@ class Conversation:
         """Find out whether words interrupt the reply."""
         if self._guessing is None or self._guessing.done():
             self._guessing = asyncio.create_task(
-                self._judge_interruption(self.ears.turn_so_far(), self.ears.voice_so_far())
+                self._judge_interruption(self.segmenter.turn_so_far(), self.segmenter.stats_so_far())
             )
 
     # What the reply tells.
 
     async def _answer(self, turn: Turn, after: asyncio.Task[None] | None) -> None:
-        await self.drafter.answer(turn, self._teller(turn), after)
-        self.happen(Happening.REPLY_ENDED)
+        await self.drafter.answer(turn, self._emitter(turn), after)
+        self.handle(Input.REPLY_ENDED)
         if turn.text:
-            self.patience.was_over()
+            self.adaptive_delay.was_over()
             await self.drafter.settle()
 
     def _on_words(self, turn: Turn, finished: float, sounds: float | None) -> None:
         """Set how long a silence ends the turn, now that its words are known."""
-        end = endpoint(turn.text or "", finished, self.senses.limits, self.patience.factor, sounds=sounds)
-        self.ears.end_silence_s = end.silence_s
-        self._teller(turn)(
-            events.EndpointPredicted, silence_s=end.silence_s, finished=end.finished, because=end.because
+        end = endpoint(turn.text or "", finished, self.io.limits, self.adaptive_delay.factor, sounds=sounds)
+        self.segmenter.end_silence_s = end.silence_s
+        self._emitter(turn)(
+            events.EndpointPredicted(silence_s=end.silence_s, finished=end.finished, because=end.because)
         )
 
     def _on_sound(self) -> None:
-        first_sound_s = self.senses.speaker.first_sound_s
-        self._tell(events.PlaybackStarted, at_s=first_sound_s)
+        first_sound_s = self.io.speaker.first_sound_s
+        self._emit(events.PlaybackStarted(), at_s=first_sound_s)
         turn = self._turn
         by_model = turn.reply.clause_tokens or not turn.reply.first_clause_out
         with contextlib.suppress(ValueError):  # a log out of order teaches nothing; `bench` refuses it
             if by_model:
                 self.engines.estimates.learn(turn_times(self._log, turn.number), turn.reply.clause_tokens)
-        self.happen(Happening.SOUND_STARTED)
+        self.handle(Input.SOUND_STARTED)
 
     # Beside the turns.
 
     def _guess_words(self, now_s: float) -> None:
         """Start a partial transcript when one is due and none is under way."""
-        every_s = self.senses.partial_every_s
+        every_s = self.io.partial_every_s
         if self.state is State.INTERRUPTED:
             if now_s >= self._guess_due_s:
                 self._guess_due_s = now_s + JUDGE_EVERY_S
@@ -327,48 +327,52 @@ class Conversation:
             self._guess_due_s = now_s + (JUDGE_EVERY_S if self.state is State.SPEAKING else every_s or 0.0)
         elif now_s >= self._guess_due_s and (self._guessing is None or self._guessing.done()):
             self._guess_due_s = now_s + every_s
-            self._guessing = asyncio.create_task(self._guess(self._turn, self.ears.turn_so_far()))
+            self._guessing = asyncio.create_task(self._guess(self._turn, self.segmenter.turn_so_far()))
 
     async def _guess(self, turn: Turn, sound: Audio) -> None:
         """Guess the words so far, and let the language model read those that will hardly change."""
-        lane, engines = self.engines.lane, self.engines
-        guess = await lane.call(Urgency.PARTIAL_TRANSCRIPT, lambda: engines.stt.partial(sound))
+        scheduler, engines = self.engines.scheduler, self.engines
+        guess = await scheduler.call(
+            Priority.PARTIAL_TRANSCRIPT, lambda: engines.stt.partial(sound), on="stt"
+        )
         if guess.text and turn is self._turn and self.state is State.HEARING:
-            self._tell(events.TranscriptDelta, text=guess.text)
+            self._emit(events.TranscriptDelta(text=guess.text))
             stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
             messages = self.history.messages(stable)
             if stable:
-                await lane.call(Urgency.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages))
+                await scheduler.call(
+                    Priority.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages), on="llm"
+                )
 
-    async def _judge_interruption(self, sound: Audio, voice: Voice) -> None:
+    async def _judge_interruption(self, sound: Audio, voice: SpeechStats) -> None:
         """Words to the assistant take the floor; of anything else the reply goes on."""
-        heard = await self.engines.lane.call(
-            Urgency.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound)
+        heard = await self.engines.scheduler.call(
+            Priority.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound), on="stt"
         )
         if self.state is not State.INTERRUPTED:
             return
-        text, said = words(heard, voice), self._turn.reply.spoken.heard(self.senses.speaker.played_s)
-        echo = self.senses.hears_itself() or is_echo(text, said)
-        if echo and not self.senses.cancel_echo():
+        text, text_delta = words(heard, voice), self._turn.reply.spoken.heard(self.io.speaker.played_s)
+        echo = self.io.hears_itself() or is_echo(text, text_delta)
+        if echo and not self.io.cancel_echo():
             self.echo_floor.learn(sound.samples)
-        if not (echo or is_nod(text)):
-            self.happen(Happening.WORDS_HEARD)
-            if not self.ears.speaking:
-                self.happen(Happening.SPEECH_PAUSED)
-        elif echo or not (text and self.ears.speaking):
-            self._tell(events.SpeechIgnored, heard=heard.text)
-            self.happen(Happening.FALSE_ALARM)
+        if not (echo or is_backchannel(text)):
+            self.handle(Input.WORDS_HEARD)
+            if not self.segmenter.speaking:
+                self.handle(Input.SPEECH_PAUSED)
+        elif echo or not (text and self.segmenter.speaking):
+            self._emit(events.SpeechIgnored(heard=heard.text))
+            self.handle(Input.FALSE_INTERRUPTION)
 
     def _is_deaf_to(self, samples: Samples) -> bool:
         """Tell whether sound during a reply is not even listened to: in half duplex, or as quiet as its echo."""
-        return not self.senses.barge_in or self.echo_floor.hides(samples)
+        return not self.io.barge_in or self.echo_floor.hides(samples)
 
     async def _stay_warm(self) -> None:
         """Touch the models while nobody speaks."""
         while True:
             await asyncio.sleep(TOUCH_EVERY_S)
             if self.state is State.LISTENING:
-                await self.engines.lane.call(Urgency.UPKEEP, self.engines.touch)
+                await self.engines.scheduler.call(Priority.UPKEEP, self.engines.touch, on="llm")
 
     async def _close(self) -> None:
         """Stop what is under way and close the devices."""
@@ -378,23 +382,21 @@ class Conversation:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        await self.senses.source.close()
-        await self.senses.speaker.close()
-        self._tell(events.SessionClosed)
+        await self.io.source.close()
+        await self.io.speaker.close()
+        self._emit(events.SessionClosed())
 
     def _speech_end_s(self) -> float:
-        return self.ears.speech_end_s - self.started_s
+        return self.segmenter.speech_end_s - self.started_s
 
-    def _tell(self, kind: Callable[..., events.Event], **fields: object) -> None:
-        self._teller(self._turn)(kind, **fields)
+    def _emit(self, event: events.Event, *, at_s: float | None = None) -> None:
+        self._emitter(self._turn)(event, at_s=at_s)
 
-    def _teller(self, turn: Turn) -> Tell:
-        revision = turn.reply.revision
+    def _emitter(self, turn: Turn) -> events.Emit:
+        return events.emitter(
+            self._send, self.started_s, turn.number, turn.reply.revision, self.io.session_id
+        )
 
-        def tell(kind: Callable[..., events.Event], at_s: float | None = None, **fields: object) -> None:
-            at_s = (clock.now() if at_s is None else at_s) - self.started_s
-            event = kind(at_s=at_s, turn=turn.number, revision=revision, **fields)
-            self._log.append(event)
-            self.bus.emit(event)
-
-        return tell
+    def _send(self, event: events.Event) -> None:
+        self._log.append(event)
+        self.bus.emit(event)

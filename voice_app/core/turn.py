@@ -1,7 +1,7 @@
 """Ways to answer a turn. The language model's is the last one; each of the others may take a turn by its words.
 
 A way is drafted like any reply: it may be dropped at any moment, so whatever else it does than speak is an effect,
-`asked.reply.when_released(...)`, and happens once, when the turn is over, before the answer is audible.
+`context.reply.when_released(...)`, and happens once, when the turn is over, before the answer is audible.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from inference.types import ChatRequest, Message, Sampling, Token
-from voice_app.core.pipeline import Engines, Reply, ReplyStyle, Tell, written
+from voice_app.core import events
+from voice_app.core.pipeline import Engines, Reply, ReplyStyle, written
 
 NO_MODEL = -1
 """Token id of words that the program says, not the language model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TurnContext:
     """A turn that wants an answer, and what one may be made with."""
 
     text: str
@@ -29,7 +30,7 @@ class Asked:
     engines: Engines
     style: ReplyStyle
     reply: Reply
-    tell: Tell
+    emit: events.Emit
 
     @property
     def earlier(self) -> tuple[Message, ...]:
@@ -65,24 +66,24 @@ class Asked:
 
 
 Answer = AsyncGenerator[Token, None]
-Way = Callable[[Asked], Answer | None]
+Skill = Callable[[TurnContext], Answer | None]
 """Returns the words of the answer as they come, or at once None where it has none to these words."""
 
 
-def said(text: str) -> Token:
+def text_delta(text: str) -> Token:
     """Return words that the program says."""
     return Token(text, NO_MODEL)
 
 
-def answer(asked: Asked, ways: Sequence[Way]) -> Answer:
+def answer(context: TurnContext, skills: Sequence[Skill]) -> Answer:
     """Return the answer of the first way that has one, else the language model's."""
-    for way in ways:
-        found = way(asked)
+    for way in skills:
+        found = way(context)
         if found is not None:
             return found
-    return asked.written(asked.messages)
+    return context.written(context.messages)
 
 
 async def announcement(text: str) -> Answer:
     """Say what nobody asked for."""
-    yield said(text)
+    yield text_delta(text)

@@ -26,7 +26,7 @@ class State(StrEnum):
     """Somebody or something sounds over the reply, which is held until it is known what."""
 
 
-class Happening(StrEnum):
+class Input(StrEnum):
     """What can happen."""
 
     SPEECH_STARTED = "speech started"
@@ -39,7 +39,7 @@ class Happening(StrEnum):
     REPLY_ENDED = "reply ended"
     WORDS_HEARD = "words heard"
     """What interrupts the reply are words to the assistant."""
-    FALSE_ALARM = "false alarm"
+    FALSE_INTERRUPTION = "false alarm"
     """It is noise, a cough, or a "mhm"."""
 
 
@@ -66,76 +66,76 @@ A = Action
 TYPED = (A.OPEN_TURN, A.DRAFT, A.RELEASE)
 """What follows typed text, once the floor is free."""
 
-TABLE: dict[tuple[State, Happening], tuple[State, tuple[Action, ...]]] = {
-    (L, Happening.SPEECH_STARTED): (H, (A.OPEN_TURN,)),
-    (L, Happening.SPEECH_PAUSED): (L, ()),
-    (L, Happening.TURN_OVER): (L, ()),
-    (L, Happening.TEXT_TYPED): (T, TYPED),
-    (L, Happening.STOP_ASKED): (L, ()),
-    (L, Happening.SOUND_STARTED): (L, ()),
-    (L, Happening.REPLY_ENDED): (L, ()),
-    (L, Happening.WORDS_HEARD): (L, ()),
-    (L, Happening.FALSE_ALARM): (L, ()),
-    (H, Happening.SPEECH_STARTED): (H, ()),
-    (H, Happening.SPEECH_PAUSED): (P, (A.DRAFT,)),
-    (H, Happening.TURN_OVER): (T, (A.DRAFT, A.RELEASE)),
-    (H, Happening.TEXT_TYPED): (T, (A.CLOSE_TURN, *TYPED)),
-    (H, Happening.STOP_ASKED): (L, (A.CLOSE_TURN,)),
-    (H, Happening.SOUND_STARTED): (H, ()),
-    (H, Happening.REPLY_ENDED): (H, ()),
-    (H, Happening.WORDS_HEARD): (H, ()),
-    (H, Happening.FALSE_ALARM): (H, ()),
-    (P, Happening.SPEECH_STARTED): (H, (A.DROP_DRAFT,)),
-    (P, Happening.SPEECH_PAUSED): (P, ()),
-    (P, Happening.TURN_OVER): (T, (A.RELEASE,)),
-    (P, Happening.TEXT_TYPED): (T, (A.DROP_DRAFT, A.CLOSE_TURN, *TYPED)),
-    (P, Happening.STOP_ASKED): (L, (A.DROP_DRAFT, A.CLOSE_TURN)),
-    (P, Happening.SOUND_STARTED): (P, ()),
-    (P, Happening.REPLY_ENDED): (P, ()),
-    (P, Happening.WORDS_HEARD): (P, ()),
-    (P, Happening.FALSE_ALARM): (P, ()),
+TABLE: dict[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
+    (L, Input.SPEECH_STARTED): (H, (A.OPEN_TURN,)),
+    (L, Input.SPEECH_PAUSED): (L, ()),
+    (L, Input.TURN_OVER): (L, ()),
+    (L, Input.TEXT_TYPED): (T, TYPED),
+    (L, Input.STOP_ASKED): (L, ()),
+    (L, Input.SOUND_STARTED): (L, ()),
+    (L, Input.REPLY_ENDED): (L, ()),
+    (L, Input.WORDS_HEARD): (L, ()),
+    (L, Input.FALSE_INTERRUPTION): (L, ()),
+    (H, Input.SPEECH_STARTED): (H, ()),
+    (H, Input.SPEECH_PAUSED): (P, (A.DRAFT,)),
+    (H, Input.TURN_OVER): (T, (A.DRAFT, A.RELEASE)),
+    (H, Input.TEXT_TYPED): (T, (A.CLOSE_TURN, *TYPED)),
+    (H, Input.STOP_ASKED): (L, (A.CLOSE_TURN,)),
+    (H, Input.SOUND_STARTED): (H, ()),
+    (H, Input.REPLY_ENDED): (H, ()),
+    (H, Input.WORDS_HEARD): (H, ()),
+    (H, Input.FALSE_INTERRUPTION): (H, ()),
+    (P, Input.SPEECH_STARTED): (H, (A.DROP_DRAFT,)),
+    (P, Input.SPEECH_PAUSED): (P, ()),
+    (P, Input.TURN_OVER): (T, (A.RELEASE,)),
+    (P, Input.TEXT_TYPED): (T, (A.DROP_DRAFT, A.CLOSE_TURN, *TYPED)),
+    (P, Input.STOP_ASKED): (L, (A.DROP_DRAFT, A.CLOSE_TURN)),
+    (P, Input.SOUND_STARTED): (P, ()),
+    (P, Input.REPLY_ENDED): (P, ()),
+    (P, Input.WORDS_HEARD): (P, ()),
+    (P, Input.FALSE_INTERRUPTION): (P, ()),
     # The user goes on before the reply is audible: the turn was not over, and its sound is kept.
-    (T, Happening.SPEECH_STARTED): (H, (A.CANCEL_REPLY, A.REOPEN_TURN)),
-    (T, Happening.SPEECH_PAUSED): (T, ()),
-    (T, Happening.TURN_OVER): (T, ()),
-    (T, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
-    (T, Happening.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER)),
-    (T, Happening.SOUND_STARTED): (S, ()),
-    (T, Happening.REPLY_ENDED): (L, ()),
-    (T, Happening.WORDS_HEARD): (T, ()),
-    (T, Happening.FALSE_ALARM): (T, ()),
-    (S, Happening.SPEECH_STARTED): (INT, (A.LISTEN_IN, A.HOLD_SOUND)),
-    (S, Happening.SPEECH_PAUSED): (S, ()),
-    (S, Happening.TURN_OVER): (S, ()),
-    (S, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
-    (S, Happening.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER)),
-    (S, Happening.SOUND_STARTED): (S, ()),
-    (S, Happening.REPLY_ENDED): (L, ()),
-    (S, Happening.WORDS_HEARD): (S, ()),
-    (S, Happening.FALSE_ALARM): (S, ()),
-    (INT, Happening.SPEECH_STARTED): (INT, ()),
-    (INT, Happening.SPEECH_PAUSED): (INT, (A.JUDGE,)),
-    (INT, Happening.TURN_OVER): (INT, ()),
-    (INT, Happening.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, A.CLOSE_TURN, *TYPED)),
-    (INT, Happening.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER, A.CLOSE_TURN)),
-    (INT, Happening.SOUND_STARTED): (INT, ()),
-    (INT, Happening.REPLY_ENDED): (H, (A.TAKE_TURN,)),
+    (T, Input.SPEECH_STARTED): (H, (A.CANCEL_REPLY, A.REOPEN_TURN)),
+    (T, Input.SPEECH_PAUSED): (T, ()),
+    (T, Input.TURN_OVER): (T, ()),
+    (T, Input.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
+    (T, Input.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER)),
+    (T, Input.SOUND_STARTED): (S, ()),
+    (T, Input.REPLY_ENDED): (L, ()),
+    (T, Input.WORDS_HEARD): (T, ()),
+    (T, Input.FALSE_INTERRUPTION): (T, ()),
+    (S, Input.SPEECH_STARTED): (INT, (A.LISTEN_IN, A.HOLD_SOUND)),
+    (S, Input.SPEECH_PAUSED): (S, ()),
+    (S, Input.TURN_OVER): (S, ()),
+    (S, Input.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, *TYPED)),
+    (S, Input.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER)),
+    (S, Input.SOUND_STARTED): (S, ()),
+    (S, Input.REPLY_ENDED): (L, ()),
+    (S, Input.WORDS_HEARD): (S, ()),
+    (S, Input.FALSE_INTERRUPTION): (S, ()),
+    (INT, Input.SPEECH_STARTED): (INT, ()),
+    (INT, Input.SPEECH_PAUSED): (INT, (A.JUDGE,)),
+    (INT, Input.TURN_OVER): (INT, ()),
+    (INT, Input.TEXT_TYPED): (T, (A.CANCEL_REPLY, A.REMEMBER, A.CLOSE_TURN, *TYPED)),
+    (INT, Input.STOP_ASKED): (L, (A.CANCEL_REPLY, A.REMEMBER, A.CLOSE_TURN)),
+    (INT, Input.SOUND_STARTED): (INT, ()),
+    (INT, Input.REPLY_ENDED): (H, (A.TAKE_TURN,)),
     # Barge-in: the user takes the floor.
-    (INT, Happening.WORDS_HEARD): (H, (A.CANCEL_REPLY, A.REMEMBER, A.TAKE_TURN)),
-    (INT, Happening.FALSE_ALARM): (S, (A.CLOSE_TURN, A.RESUME_SOUND)),
+    (INT, Input.WORDS_HEARD): (H, (A.CANCEL_REPLY, A.REMEMBER, A.TAKE_TURN)),
+    (INT, Input.FALSE_INTERRUPTION): (S, (A.CLOSE_TURN, A.RESUME_SOUND)),
 }
 
 
-def step(state: State, happening: Happening) -> tuple[State, tuple[Action, ...]]:
+def step(state: State, input_: Input) -> tuple[State, tuple[Action, ...]]:
     """Return the next state and what is to be done."""
-    return TABLE[state, happening]
+    return TABLE[state, input_]
 
 
 def diagram() -> str:
     """Return the table as a Mermaid state diagram, without the cells in which nothing happens."""
     lines = ["stateDiagram-v2", f"    [*] --> {L}"]
-    for (state, happening), (after, actions) in TABLE.items():
+    for (state, input_), (after, actions) in TABLE.items():
         if after is not state or actions:
             note = f" / {', '.join(actions)}" if actions else ""
-            lines.append(f"    {state} --> {after}: {happening}{note}")
+            lines.append(f"    {state} --> {after}: {input_}{note}")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from rich.table import Table as Drawn
 
 from voice_app.demos.check import faults
 from voice_app.demos.modelled import System, seconds
-from voice_app.demos.turn_records import Told
+from voice_app.demos.turn_records import TurnRecord
 
 Row = dict[str, Any]
 _UNMARKED = str.maketrans("", "", ".,?!;:\"'")
@@ -22,7 +22,7 @@ class Outcome:
 
     backend: str
     model: str
-    turns: tuple[Told, ...]
+    turns: tuple[TurnRecord, ...]
     expected: int
     """How many turns there should be."""
     sound: str | None = None
@@ -50,7 +50,7 @@ def as_json(outcome: Outcome, systems: Sequence[System]) -> Row:
     }
 
 
-def _turn(told: Told, systems: Sequence[System]) -> Row:
+def _turn(told: TurnRecord, systems: Sequence[System]) -> Row:
     table = told.table
     return {
         "said": told.said,
@@ -68,7 +68,7 @@ def _turn(told: Told, systems: Sequence[System]) -> Row:
     }
 
 
-def _work(told: Told) -> Row:
+def _work(told: TurnRecord) -> Row:
     """Return what the language model did in a turn; emulated figures only where a chip is emulated."""
     works = told.works
     tokens, spent_s = sum(work.tokens for work in works), sum(work.seconds for work in works)
@@ -90,7 +90,7 @@ def _work(told: Told) -> Row:
     return row
 
 
-def _modelled(told: Told, system: System) -> Row:
+def _modelled(told: TurnRecord, system: System) -> Row:
     """Return what the same requests take on a system: all of them, and those before the first row."""
     spent_s = seconds(system, told.works)
     return {
@@ -102,7 +102,7 @@ def _modelled(told: Told, system: System) -> Row:
     }
 
 
-def word_error_rate(turns: Sequence[Told]) -> float | None:
+def word_error_rate(turns: Sequence[TurnRecord]) -> float | None:
     """Return the words that were misheard, over the words said; None where nothing was spoken."""
     import jiwer
 
@@ -145,7 +145,7 @@ def elsewhere(outcomes: Sequence[Outcome], systems: Sequence[System]) -> Drawn:
     return drawn
 
 
-def _cells(told: Told) -> list[str]:
+def _cells(told: TurnRecord) -> list[str]:
     work = _work(told)
     times = [_ms(told.to_audio_s), _ms(told.to_table_s), _ms(told.to_whole_table_s)]
     spent = [work["seconds"] * 1000, work["tokens"], work["tokens_per_s"]] if told.works else [None] * 3

@@ -18,7 +18,7 @@ from voice_app.io.recordings import RecordedTurn
 from voice_app.observe.console import ConsoleView
 from voice_app.runtime.engines import build_tts
 from voice_app.runtime.host import run_session
-from voice_app.runtime.session_parts import Session
+from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import Settings
 
 QUESTIONS = (
@@ -36,7 +36,7 @@ def run_demo(settings: Settings, out: Path) -> int:
     view = ConsoleView(console, settings.turn.budget_ms / 1000)
     reply, log = out / "reply.wav", out / "events.jsonl"
     log.unlink(missing_ok=True)
-    run_session(Session(settings, turns, out=reply, events_file=log, listeners=(view,)))
+    run_session(SessionPlan(settings, turns, out=reply, events_file=log, listeners=(view,)))
     console.print(_table(view.turns))
     console.print(f"Sound: {reply} (starts at `ready`) · events: {log}", highlight=False)
     answered = [

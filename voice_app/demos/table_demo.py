@@ -27,7 +27,7 @@ from voice_app.demos import modelled
 from voice_app.demos.demo_screen import TableView
 from voice_app.demos.metered import MeteredLlm
 from voice_app.demos.scripts import SCRIPTS, SPEED, Line
-from voice_app.demos.turn_records import Listener, Told
+from voice_app.demos.turn_records import Listener, TurnRecord
 from voice_app.demos.typed_turns import hold
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.engines import (
@@ -39,11 +39,11 @@ from voice_app.runtime.engines import (
     with_models,
 )
 from voice_app.runtime.host import converse
-from voice_app.runtime.scheduler import ThreadLane
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.session_parts import Listener as EventListener
-from voice_app.runtime.session_parts import Session
+from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import Settings
-from voice_app.skills.table.table_skill import table_way
+from voice_app.skills.table.table_skill import table_skill
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +99,27 @@ def _held(settings: Settings, demo: TableDemo, console: Console) -> report.Outco
     )
 
 
-def _typed(settings: Settings, said: list[str], console: Console) -> list[Told]:
+def _typed(settings: Settings, said: list[str], console: Console) -> list[TurnRecord]:
     """Hold the turns without sound."""
-    lane = ThreadLane()
+    scheduler = Scheduler()
     try:
-        llm = MeteredLlm(lane.prepare(lambda: build_llm(settings)).result())
+        llm = MeteredLlm(scheduler.prepare("llm", lambda: build_llm(settings)).result())
         told, view = Listener(said, llm.works), TableView(console)
 
         def emit(event: events.Event) -> None:
             told(event)
             view(event)
 
-        engines = Engines(None, llm, None, lane)  # type: ignore[arg-type] # nothing is heard or spoken
-        asyncio.run(hold(said, engines, (table_way(),), emit))
+        engines = Engines(None, llm, None, scheduler.session(""))  # type: ignore[arg-type] # nothing is heard or spoken
+        asyncio.run(hold(said, engines, (table_skill(),), emit))
         return told.turns
     finally:
-        lane.close()
+        scheduler.close()
 
 
 def _spoken(
     settings: Settings, demo: TableDemo, lines: tuple[Line, ...], console: Console
-) -> tuple[list[Told], Path | None]:
+) -> tuple[list[TurnRecord], Path | None]:
     """Hold the turns in a conversation, the requests spoken by the bundled voice or by the user."""
     folder, backend = _folder(demo.out), settings.models.llm_backend
     asked = [] if demo.mic else requests(asking_voice(settings), lines, folder)
@@ -133,7 +133,7 @@ def _spoken(
         log.unlink(missing_ok=True)
     prompter: list[EventListener] = [_Prompter(lines, console)] if demo.mic else []
     listeners: tuple[EventListener, ...] = (told, view, *prompter)
-    session = Session(
+    session = SessionPlan(
         settings, tuple(map(RecordedTurn, asked)), out=sound, events_file=log, listeners=listeners
     )
     try:

@@ -11,7 +11,7 @@ from voice_app.skills.table.table import Table
 
 
 @dataclass(slots=True)
-class Told:
+class TurnRecord:
     """A turn: what was said, heard, answered and shown, and when. Times are seconds since the user's last sound."""
 
     said: str
@@ -33,12 +33,12 @@ class Told:
 
 @dataclass(slots=True)
 class Listener:
-    """Makes a `Told` of every turn; `works` are the requests of the session's language model so far."""
+    """Makes a `TurnRecord` of every turn; `works` are the requests of the session's language model so far."""
 
     said: Sequence[str]
     works: Sequence[Work]
-    turns: list[Told] = field(default_factory=list)
-    _drafts: dict[int, Told] = field(default_factory=dict)
+    turns: list[TurnRecord] = field(default_factory=list)
+    _drafts: dict[int, TurnRecord] = field(default_factory=dict)
     _asked_s: float = 0.0
     _first_work: int = 0
 
@@ -68,7 +68,7 @@ class Listener:
             case _:
                 pass
 
-    def _show(self, told: Told, event: events.TableShown) -> None:
+    def _show(self, told: TurnRecord, event: events.TableShown) -> None:
         passed_s = event.at_s - self._asked_s
         if told.to_table_s is None and event.rows:
             told.to_table_s, told.works_to_table = passed_s, len(self.works) - self._first_work
@@ -76,6 +76,6 @@ class Listener:
             told.to_whole_table_s = passed_s
             told.table, told.listed = Table(event.columns, event.rows), event.listed
 
-    def _blank(self, heard: str = "") -> Told:
+    def _blank(self, heard: str = "") -> TurnRecord:
         place = len(self.turns)
-        return Told(self.said[place] if place < len(self.said) else heard, heard)
+        return TurnRecord(self.said[place] if place < len(self.said) else heard, heard)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 
 from voice_app.core import clock
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
 
 LONGEST_LINE_CHARS = 200_000
 TAIL_S = 0.2

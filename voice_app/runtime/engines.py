@@ -27,10 +27,11 @@ from inference.turn.smart_turn import SmartTurn
 from inference.types import Audio, ChatRequest, Message
 from voice_app.core.budget import Estimates
 from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Opener, ReplyStyle
+from voice_app.core.pipeline import Engines, Filler, ReplyStyle
+from voice_app.core.ports import EngineName
 from voice_app.runtime.model_choice import Choice, Speed, choose
 from voice_app.runtime.persona import Persona, load_persona
-from voice_app.runtime.scheduler import ThreadLane
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Models, Settings
 from voice_app.skills.fillers import BRIDGES
 
@@ -44,7 +45,7 @@ class Assistant:
     """The engines of a session, loaded and warm, and who answers."""
 
     engines: Engines
-    lane: ThreadLane
+    scheduler: Scheduler
     history: History
     style: ReplyStyle
     persona: Persona
@@ -56,7 +57,7 @@ class Assistant:
 
     def close(self) -> None:
         """End the lane's thread."""
-        self.lane.close()
+        self.scheduler.close()
 
 
 def build_stt(settings: Settings) -> WhisperSpeechToText:
@@ -93,10 +94,10 @@ OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
 
-def build_openers(tts: PiperTextToSpeech, texts: Sequence[str] = OPENERS) -> tuple[Opener, ...]:
+def build_openers(tts: PiperTextToSpeech, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
     """Speak openers beforehand."""
     sounds = [(text, [chunk.samples for chunk in tts.stream(text, Event())]) for text in texts]
-    return tuple(Opener(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
+    return tuple(Filler(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
 
 
 def chosen_llm(settings: Settings) -> Choice:
@@ -181,9 +182,9 @@ def build_assistant(settings: Settings) -> Assistant:
     persona = load_persona(settings.persona)
     choice = chosen_llm(settings)
     settings = with_models(settings, llm=choice.name)
-    lane = ThreadLane()
+    scheduler = Scheduler(needs=needs(settings))
     with ThreadPoolExecutor(1) as pool:
-        llm_loading = lane.prepare(lambda: ready_llm(settings, persona))
+        llm_loading = scheduler.prepare("llm", lambda: ready_llm(settings, persona))
         tts_loading = pool.submit(ready_tts, settings, persona)
         stt = build_stt(settings)
         stt.warm()
@@ -193,14 +194,14 @@ def build_assistant(settings: Settings) -> Assistant:
         (llm, detector), tts = llm_loading.result(), tts_loading.result()
 
     openers = build_openers(tts) if settings.turn.openers else ()
-    estimates = lane.prepare(lambda: calibrate(stt, llm, tts)).result()
+    estimates = scheduler.prepare("llm", lambda: calibrate(stt, llm, tts)).result()
 
     return Assistant(
         engines=Engines(
             stt,
             llm,
             tts,
-            lane,
+            scheduler.session(""),
             detector,
             by_sound,
             estimates,
@@ -208,7 +209,7 @@ def build_assistant(settings: Settings) -> Assistant:
             touching(stt, llm, tts, by_sound),
             build_openers(tts, BRIDGES) if settings.turn.openers else (),
         ),
-        lane=lane,
+        scheduler=scheduler,
         history=History(persona.messages()),
         style=ReplyStyle(persona.draw(), persona.max_tokens),
         persona=persona,
@@ -216,6 +217,12 @@ def build_assistant(settings: Settings) -> Assistant:
         because=choice.because,
         settings=settings,
     )
+
+
+def needs(settings: Settings) -> dict[EngineName, int]:
+    """Return with how many cores each engine works."""
+    models = settings.models
+    return {"stt": models.stt_threads, "llm": models.threads, "tts": models.threads, "skill": 1}
 
 
 def models_of(settings: Settings, persona: Persona) -> dict[str, str]:

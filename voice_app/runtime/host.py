@@ -12,7 +12,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from voice_app.core import events
-from voice_app.core.session import Conversation
+from voice_app.core.session import Session
 from voice_app.io.device import Microphone
 from voice_app.io.echo_cancel import PlayedSound
 from voice_app.io.recordings import RecordedUser, SpokenTurn
@@ -22,18 +22,18 @@ from voice_app.runtime.engines import Assistant, build_assistant
 from voice_app.runtime.session_parts import (
     Listener,
     Notices,
-    Session,
+    SessionPlan,
     created,
     open_canceller,
     open_log,
     open_source,
     open_speaker,
-    senses_of,
+    session_io,
 )
-from voice_app.runtime.skill_set import Abilities
+from voice_app.runtime.skill_set import SkillSet
 
 
-def run_session(session: Session) -> list[SpokenTurn]:
+def run_session(session: SessionPlan) -> list[SpokenTurn]:
     """Hold a conversation until the recordings end, the typed text ends, or Ctrl-C.
 
     Return when recordings were spoken, in seconds of the session; its sound file starts with it.
@@ -47,7 +47,7 @@ def run_session(session: Session) -> list[SpokenTurn]:
     return []
 
 
-async def converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
+async def converse(session: SessionPlan, assistant: Assistant) -> list[SpokenTurn]:
     """Hold a session with an assistant that is loaded; return what `run_session` does."""
     bus = events.Bus()
     with open_log(session) as recorder:
@@ -66,12 +66,12 @@ async def converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
             bus.subscribe(_listening(source))
         mouth = open_speaker(session, notice, played)
         engines, history, style = assistant.engines, assistant.history, assistant.style
-        senses = senses_of(session.settings, source, mouth)
+        io = session_io(session.settings, source, mouth)
         if canceller:
-            senses = replace(senses, hears_itself=canceller.hears_itself, cancel_echo=canceller.engage)
-        conversation = Conversation(senses, engines, history, style, bus)
-        abilities = Abilities(assistant, notice, conversation.announce)
-        conversation.drafter.ways = abilities.ways
+            io = replace(io, hears_itself=canceller.hears_itself, cancel_echo=canceller.engage)
+        conversation = Session(io, engines, history, style, bus)
+        skills = SkillSet(assistant, notice, conversation.announce)
+        conversation.drafter.skills = skills.skills
         if sys.stdin.isatty() and isinstance(source, Microphone):
             read_lines(lambda line: submit(line) if line else None)
 
@@ -79,7 +79,7 @@ async def converse(session: Session, assistant: Assistant) -> list[SpokenTurn]:
             notice.begin(conversation)
             return created(assistant)
 
-        with _ended_by_signals(), contextlib.closing(abilities):
+        with _ended_by_signals(), contextlib.closing(skills):
             await conversation.run(listens)
         return source.spoken_since(conversation.started_s) if isinstance(source, RecordedUser) else []
 
@@ -114,7 +114,7 @@ def _listening(user: RecordedUser | TypedUser) -> Listener:
     return listen
 
 
-def talk_in_terminal(session: Session) -> int:
+def talk_in_terminal(session: SessionPlan) -> int:
     """Hold a session with its lines on the terminal; return 1 when a reply failed, else 0."""
     view = ConsoleView(Console(), session.settings.turn.budget_ms / 1000)
     run_session(replace(session, listeners=(*session.listeners, view)))

@@ -19,30 +19,30 @@ from inference.models.manifest import load_manifest
 from inference.models.store import ModelStore
 from voice_app.core import events
 from voice_app.core.errors import AudioDeviceError, SessionError, VoiceAppError
-from voice_app.core.session import Conversation
+from voice_app.core.ports import FrameSource, Priority, Speaker
+from voice_app.core.session import Session
 from voice_app.core.turn_table import State
-from voice_app.io.device import DeviceSpeaker, Microphone, list_devices
+from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound
-from voice_app.io.frames import FrameSource
 from voice_app.io.hot_swap import QUIETEST_DB, UNHEARD, Silence, SwitchedSource, SwitchedSpeaker
 from voice_app.io.kept_sound import KeptSound
-from voice_app.io.speaker import FileSpeaker, Speaker
+from voice_app.io.portaudio import list_devices
+from voice_app.io.speaker import FileSpeaker
 from voice_app.runtime.engines import Assistant, build_assistant
 from voice_app.runtime.persona import persona_names
-from voice_app.runtime.replacing import retire, rewired
-from voice_app.runtime.scheduler import Urgency
+from voice_app.runtime.replacing import release_unused, replaced
 from voice_app.runtime.session_parts import (
     Notices,
-    Session,
+    SessionPlan,
     created,
     open_canceller,
     open_log,
     open_source,
     open_speaker,
-    senses_of,
+    session_io,
 )
 from voice_app.runtime.settings import Settings
-from voice_app.runtime.skill_set import Abilities
+from voice_app.runtime.skill_set import SkillSet
 from voice_app.skills.repeat.repeat import REPEAT, RETRY
 
 BACKENDS = ("llama.cpp", "lpu", "lpu-delegated")
@@ -58,7 +58,7 @@ SWITCHES = {
 
 
 @dataclass(slots=True)
-class Plugs:
+class SwappableIO:
     """What a conversation hears and speaks with; everything in it can be exchanged."""
 
     source: SwitchedSource
@@ -81,9 +81,9 @@ class Running:
     loop: asyncio.AbstractEventLoop
     task: asyncio.Task[None]
     assistant: Assistant
-    conversation: Conversation
-    plugs: Plugs
-    abilities: Abilities
+    conversation: Session
+    devices: SwappableIO
+    skills: SkillSet
     jobs: set[asyncio.Task[None]] = field(default_factory=set)
     switching: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -91,7 +91,7 @@ class Running:
 class LiveSession:
     """A session that another thread controls. Its microphone and loudspeaker may be missing: then text does."""
 
-    def __init__(self, session: Session, *, keep_sound: bool = False) -> None:
+    def __init__(self, session: SessionPlan, *, keep_sound: bool = False) -> None:
         self._session, self._settings = session, session.settings
         self._kept = KeptSound() if keep_sound else None
         self._notice = Notices()
@@ -119,28 +119,28 @@ class LiveSession:
         with open_log(self._session) as recorder:
             for listener in (*recorder, *self._session.listeners):
                 bus.subscribe(listener)
-            plugs = self._plugs()
-            senses = replace(
-                senses_of(self._settings, plugs.source, plugs.speaker),
-                hears_itself=plugs.hears_itself,
-                cancel_echo=plugs.cancel_echo,
+            devices = self._plugs()
+            io = replace(
+                session_io(self._settings, devices.source, devices.speaker),
+                hears_itself=devices.hears_itself,
+                cancel_echo=devices.cancel_echo,
             )
-            conversation = Conversation(senses, assistant.engines, assistant.history, assistant.style, bus)
-            abilities = Abilities(assistant, self._notice, conversation.announce)
-            conversation.drafter.ways = abilities.ways
+            conversation = Session(io, assistant.engines, assistant.history, assistant.style, bus)
+            skills = SkillSet(assistant, self._notice, conversation.announce)
+            conversation.drafter.skills = skills.skills
             loop = asyncio.get_running_loop()
-            self._running = Running(loop, task, assistant, conversation, plugs, abilities)
+            self._running = Running(loop, task, assistant, conversation, devices, skills)
             self._set_microphone(self._running)  # keys may have been pressed while the models were loaded
 
             def listens() -> events.Event:
                 self._notice.begin(conversation)
                 return created(assistant)
 
-            with contextlib.closing(abilities):
+            with contextlib.closing(skills):
                 if not self.ended:
                     await conversation.run(listens)
 
-    def _plugs(self) -> Plugs:
+    def _plugs(self) -> SwappableIO:
         """Open what the settings name; what is missing is told, and does not stop anybody from typing."""
         played = PlayedSound()
         canceller = open_canceller(self._session, played)
@@ -157,7 +157,7 @@ class LiveSession:
             self._notice(f"{error}. {UNHEARD}")
             speaker = FileSpeaker(None)
         switched = SwitchedSource(source, self._notice, self._kept)
-        return Plugs(switched, SwitchedSpeaker(speaker, self._notice, self._kept), canceller)
+        return SwappableIO(switched, SwitchedSpeaker(speaker, self._notice, self._kept), canceller)
 
     # From any thread.
 
@@ -200,7 +200,7 @@ class LiveSession:
         self._post(self._push if down else self._let_go)
 
     def _set_microphone(self, running: Running) -> None:
-        running.plugs.source.open = not self._muted and (self._hands_free or self._held)
+        running.devices.source.open = not self._muted and (self._hands_free or self._held)
 
     def _push(self, running: Running) -> None:
         if running.conversation.state in (State.SPEAKING, State.THINKING):
@@ -214,12 +214,12 @@ class LiveSession:
     def level_db(self) -> float:
         """Return how loud the microphone is now, RMS in dBFS."""
         running = self._running
-        return running.plugs.source.level_db if running else QUIETEST_DB
+        return running.devices.source.level_db if running else QUIETEST_DB
 
     def has_microphone(self) -> bool:
         """Tell whether somebody can speak to the session."""
         running = self._running
-        return bool(running and not running.plugs.source.deaf)
+        return bool(running and not running.devices.source.deaf)
 
     def write_sound(self, path: Path) -> float:
         """Write the session's sound as a stereo WAV, user left, and return its seconds; blocks. Raises SessionError."""
@@ -280,7 +280,7 @@ class LiveSession:
 
     async def _plug_in(self, running: Running, settings: Settings, changes: set[str]) -> None:
         """Exchange the devices. The canceller pairs one microphone with one loudspeaker: both are opened anew."""
-        plugs = running.plugs
+        devices = running.devices
         session = replace(self._session, settings=settings, recordings=(), typed_only=False, out=None)
         played = PlayedSound()
         canceller = open_canceller(session, played)
@@ -289,7 +289,7 @@ class LiveSession:
             if "output" in changes or canceller:
                 speaker = DeviceSpeaker(settings.audio.output or None, report=self._notice, played=played)
                 await speaker.start()
-            if "input" in changes or (canceller and not plugs.source.deaf):
+            if "input" in changes or (canceller and not devices.source.deaf):
                 clean = canceller.clean if canceller else None
                 source = Microphone(settings.audio.input or None, report=self._notice, clean=clean)
                 await source.start()
@@ -299,21 +299,21 @@ class LiveSession:
             raise
         await running.conversation.rest()
         if speaker:
-            await plugs.speaker.plug_in(speaker)
+            await devices.speaker.plug_in(speaker)
         if source:
-            await plugs.source.plug_in(source)
-        plugs.canceller = canceller
+            await devices.source.plug_in(source)
+        devices.canceller = canceller
 
     async def _rewire(self, running: Running, settings: Settings) -> None:
         """Load what is other, and go on with it as soon as nobody speaks."""
         old, conversation = running.assistant, running.conversation
-        new = await old.lane.call(Urgency.UPKEEP, lambda: rewired(old, settings))
+        new = await old.engines.scheduler.call(Priority.UPKEEP, lambda: replaced(old, settings), on="llm")
         await conversation.rest()
         conversation.engage(new.engines, new.style, new.history)
-        running.abilities.adopt(new)
-        conversation.drafter.ways = running.abilities.ways
+        running.skills.adopt(new)
+        conversation.drafter.skills = running.skills.skills
         running.assistant = new
-        await old.lane.call(Urgency.UPKEEP, lambda: retire(old, new))
+        await old.engines.scheduler.call(Priority.UPKEEP, lambda: release_unused(old, new), on="llm")
 
 
 def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:

@@ -26,11 +26,11 @@ from voice_app.runtime.persona import load_persona
 from voice_app.runtime.settings import Settings
 
 
-def rewired(old: Assistant, settings: Settings) -> Assistant:
+def replaced(old: Assistant, settings: Settings) -> Assistant:
     """Return an assistant for other settings that shares with `old` what they leave alone; call it in the lane.
 
     The chat goes on with another model, and begins anew with another persona. The new models are warm; those of `old`
-    can still be used until `retire`. Raises ModelError, PersonaError.
+    can still be used until `release_unused`. Raises ModelError, PersonaError.
     """
     choice, persona = chosen_llm(settings), load_persona(settings.persona)
     settings = with_models(settings, llm=choice.name)
@@ -55,7 +55,7 @@ def rewired(old: Assistant, settings: Settings) -> Assistant:
             bridges=bridges,
             touch=touching(stt, llm, tts, by_sound),
         ),
-        lane=old.lane,
+        scheduler=old.scheduler,
         history=old.history if persona == old.persona else History(persona.messages()),
         style=ReplyStyle(persona.draw(), persona.max_tokens),
         persona=persona,
@@ -65,7 +65,7 @@ def rewired(old: Assistant, settings: Settings) -> Assistant:
     )
 
 
-def retire(old: Assistant, new: Assistant) -> None:
+def release_unused(old: Assistant, new: Assistant) -> None:
     """Free the models of `old` that `new` does not use; one that it goes on with reads another persona's messages."""
     llm = cast(LlamaCpp, old.engines.llm)
     if llm is not new.engines.llm:

@@ -14,13 +14,13 @@ from voice_app.core import clock, events
 from voice_app.core.budget import Budget
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.errors import AudioDeviceError, SessionError
-from voice_app.core.segmenter import EarSettings
-from voice_app.core.session import Conversation, Senses
+from voice_app.core.ports import FrameSource, Speaker
+from voice_app.core.segmenter import SegmenterSettings
+from voice_app.core.session import Session, SessionIO
 from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
-from voice_app.io.frames import FrameSource
 from voice_app.io.recordings import RecordedTurn, RecordedUser
-from voice_app.io.speaker import FileSpeaker, Speaker
+from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedUser
 from voice_app.observe.recorder import Recorder, session_path
 from voice_app.runtime.engines import Assistant
@@ -30,7 +30,7 @@ Listener = Callable[[events.Event], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SessionPlan:
     """What a session is to do."""
 
     settings: Settings
@@ -48,7 +48,7 @@ class Notices:
 
     def __init__(self) -> None:
         self._early: list[str] = []
-        self._conversation: Conversation | None = None
+        self._conversation: Session | None = None
 
     def __call__(self, message: str) -> None:
         """Tell it now, or as soon as can be."""
@@ -57,7 +57,7 @@ class Notices:
         else:
             self._early.append(message)
 
-    def begin(self, conversation: Conversation) -> None:
+    def begin(self, conversation: Session) -> None:
         """The session listens: tell through its conversation, behind its first event."""
         self._conversation = conversation
         for message in self._early:
@@ -65,7 +65,7 @@ class Notices:
 
 
 @contextlib.contextmanager
-def open_log(session: Session) -> Iterator[tuple[Listener, ...]]:
+def open_log(session: SessionPlan) -> Iterator[tuple[Listener, ...]]:
     """Open the session's log where one is wanted."""
     path = session.events_file
     if path is None and session.settings.keep_log:
@@ -85,7 +85,7 @@ def open_log(session: Session) -> Iterator[tuple[Listener, ...]]:
 
 
 def open_source(
-    session: Session,
+    session: SessionPlan,
     submit: Callable[[str], None],
     notice: Callable[[str], None],
     canceller: EchoCanceller | None,
@@ -98,14 +98,14 @@ def open_source(
     return Microphone(session.settings.audio.input or None, report=notice, clean=clean)
 
 
-def open_canceller(session: Session, played: PlayedSound) -> EchoCanceller | None:
+def open_canceller(session: SessionPlan, played: PlayedSound) -> EchoCanceller | None:
     """Return what keeps the loudspeaker out of the microphone, where a session has both."""
     if session.recordings or session.typed_only or session.out is not None:
         return None
     return echo_canceller(session.settings.audio.echo_cancel, played)
 
 
-def open_speaker(session: Session, notice: Callable[[str], None], played: PlayedSound) -> Speaker:
+def open_speaker(session: SessionPlan, notice: Callable[[str], None], played: PlayedSound) -> Speaker:
     """Return the file or loudspeaker. A user who does not use the microphone can do without a loudspeaker."""
     if session.out is not None:
         return FileSpeaker(session.out)
@@ -117,14 +117,14 @@ def open_speaker(session: Session, notice: Callable[[str], None], played: Played
         raise
 
 
-def senses_of(settings: Settings, source: FrameSource, speaker: Speaker) -> Senses:
+def session_io(settings: Settings, source: FrameSource, speaker: Speaker) -> SessionIO:
     """Return ears and mouth as the settings want them."""
     turn = settings.turn
-    return Senses(
+    return SessionIO(
         source,
         SileroVad(),
         speaker,
-        EarSettings(
+        SegmenterSettings(
             threshold=turn.threshold,
             release=max(turn.threshold - 0.15, 0.01),  # Silero's own iterator uses this distance
             end_silence_s=turn.end_silence_ms / 1000,

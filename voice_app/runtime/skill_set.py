@@ -7,47 +7,47 @@ from typing import cast
 
 from inference.tts.piper import PiperTextToSpeech
 from voice_app.core.errors import MemoryFileError
-from voice_app.core.turn import Way
+from voice_app.core.turn import Skill
 from voice_app.runtime.engines import Assistant
 from voice_app.runtime.settings import Settings
-from voice_app.skills.calls import tools_way
+from voice_app.skills.calls import tool_skill
 from voice_app.skills.memory.database import SESSION_BUSY_S
-from voice_app.skills.memory.memory_skill import admitting, remembering
+from voice_app.skills.memory.memory_skill import admit_skill, memory_skill
 from voice_app.skills.memory.store import SHARED, Memory, memory_path
 from voice_app.skills.repeat.repeat import again
-from voice_app.skills.table.table_skill import table_way
-from voice_app.skills.think.think import considering, effort_of
+from voice_app.skills.table.table_skill import table_skill
+from voice_app.skills.think.think import effort_of, think_skill
 from voice_app.skills.timer.timers import Timers
 from voice_app.skills.toolbox import toolbox
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
-class Abilities:
+class SkillSet:
     """The abilities of one session. They belong to a persona and a voice: `adopt` those of another assistant."""
 
-    def __init__(self, assistant: Assistant, tell: Tell, announce: Tell) -> None:
-        self._tell = tell
+    def __init__(self, assistant: Assistant, tell: Notify, announce: Notify) -> None:
+        self._notify = tell
         self._timers = Timers(announce)
         self._memory: Memory | None = None
-        self._persona, self._tables = assistant.persona.name, table_way()
-        self.ways: tuple[Way, ...] = ()
+        self._persona, self._tables = assistant.persona.name, table_skill()
+        self.skills: tuple[Skill, ...] = ()
         self.adopt(assistant)
 
     def adopt(self, assistant: Assistant) -> None:
         """Go on with another assistant's persona and voice. What the user should know of its memory is told."""
         persona = assistant.persona.name
         if persona != self._persona:  # its chat begins anew, and so do its tables
-            self._persona, self._tables = persona, table_way()
+            self._persona, self._tables = persona, table_skill()
         self._close_memory()
         self._memory = self._open_memory(assistant.settings, persona)
         tts = cast(PiperTextToSpeech, assistant.engines.tts)
         tts.pronounce({})
-        memory = (remembering(self._memory, tts.pronounce),) if self._memory else ()
-        tools = tools_way(toolbox(assistant.settings, self._timers))
-        thinking = considering(effort_of(assistant.settings))
-        last = admitting(has_memory=self._memory is not None)
-        self.ways = (again, *memory, thinking, tools, self._tables, last)
+        memory = (memory_skill(self._memory, tts.pronounce),) if self._memory else ()
+        tools = tool_skill(toolbox(assistant.settings, self._timers))
+        thinking = think_skill(effort_of(assistant.settings))
+        last = admit_skill(has_memory=self._memory is not None)
+        self.skills = (again, *memory, thinking, tools, self._tables, last)
 
     def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
         if settings.memory == "off":
@@ -56,10 +56,10 @@ class Abilities:
             path = memory_path(SHARED if settings.memory == "shared" else persona)
             memory = Memory(path, busy_s=SESSION_BUSY_S)
         except MemoryFileError as error:
-            self._tell(f"{error}. Nothing is remembered in this session")
+            self._notify(f"{error}. Nothing is remembered in this session")
             return None
         if memory.notice:
-            self._tell(memory.notice)
+            self._notify(memory.notice)
         return memory
 
     def _close_memory(self) -> None:

@@ -1,4 +1,4 @@
-"""The way of the tools: which one a turn means, its call as JSON, and its answer. `tools_way` is the main path.
+"""The way of the tools: which one a turn means, its call as JSON, and its answer. `tool_skill` is the main path.
 
 A call is made by rule where rules can read the words, or where these leave one choice for every argument; else the
 language model writes it, held by the grammar of the tool's arguments and of the choices.
@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from inference.types import Message, Sampling, Token
 from voice_app.core import events
 from voice_app.core.errors import ToolError
-from voice_app.core.turn import Answer, Asked, Way, said
-from voice_app.runtime.scheduler import Urgency
+from voice_app.core.ports import Priority
+from voice_app.core.turn import Answer, Skill, TurnContext, text_delta
 from voice_app.skills.fillers import bridged
 from voice_app.skills.json_grammar import grammar_of
 from voice_app.skills.number_words import LONGEST_REQUEST
@@ -27,18 +27,18 @@ GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0)
 """A call repeats the words of the request, which is no fault."""
 
 
-def tools_way(tools: Sequence[Tool]) -> Way:
+def tool_skill(tools: Sequence[Tool]) -> Skill:
     """Return the way that answers the turns that are calls of these tools."""
 
-    def way(asked: Asked) -> Answer | None:
-        found = meant(asked.text, tools)
+    def way(context: TurnContext) -> Answer | None:
+        found = meant(context.text, tools)
         if found is None:
             return None
         tool, arguments = found
         takes_s = tool.takes_s() + (WRITTEN_CALL_S if arguments is None else 0.0)
         if takes_s:
-            bridged(asked, tool.bridge, takes_s)
-        return _answer(asked, tool, arguments)
+            bridged(context, tool.bridge, takes_s)
+        return _answer(context, tool, arguments)
 
     return way
 
@@ -63,36 +63,40 @@ def settled(tool: Tool, choices: Mapping[str, Sequence[str]]) -> Arguments | Non
         return None
 
 
-async def _answer(asked: Asked, tool: Tool, arguments: Arguments | None) -> AsyncGenerator[Token, None]:
+async def _answer(
+    context: TurnContext, tool: Tool, arguments: Arguments | None
+) -> AsyncGenerator[Token, None]:
     """Make the call and say what it came to."""
     if arguments is None:
-        arguments = await _written(asked, tool)
+        arguments = await _written(context, tool)
     if arguments is None:
-        yield said(tool.unclear)
+        yield text_delta(tool.unclear)
         return
-    asked.tell(events.ToolCalled, name=tool.name, arguments=arguments.model_dump_json())
-    outcome = await _run(asked, tool, arguments)
-    asked.tell(events.ToolAnswered, name=tool.name, output=outcome.text, sources=outcome.sources)
+    context.emit(events.ToolCalled(name=tool.name, arguments=arguments.model_dump_json()))
+    outcome = await _run(context, tool, arguments)
+    context.emit(events.ToolAnswered(name=tool.name, output=outcome.text, sources=outcome.sources))
     if outcome.effect:
-        asked.reply.when_released(outcome.effect)
-    yield said(outcome.text)
+        context.reply.when_released(outcome.effect)
+    yield text_delta(outcome.text)
 
 
-async def _run(asked: Asked, tool: Tool, arguments: Arguments) -> Outcome:
+async def _run(context: TurnContext, tool: Tool, arguments: Arguments) -> Outcome:
     try:
         if tool.takes_s():
-            return await asked.engines.lane.call(Urgency.FIRST_TOKENS, lambda: tool.run(arguments))
+            return await context.engines.scheduler.call(
+                Priority.FIRST_TOKENS, lambda: tool.run(arguments), on="skill"
+            )
         return tool.run(arguments)
     except ToolError as error:
         return Outcome(str(error))
 
 
-async def _written(asked: Asked, tool: Tool) -> Arguments | None:
+async def _written(context: TurnContext, tool: Tool) -> Arguments | None:
     """Let the language model fill in the arguments; None where what it wrote is cut off."""
-    tokens = asked.written(
-        call_prompt(tool, asked.text),
+    tokens = context.written(
+        call_prompt(tool, context.text),
         max_tokens=LONGEST_CALL_TOKENS,
-        grammar=grammar_of(tool.arguments, tool.choices(asked.text)),
+        grammar=grammar_of(tool.arguments, tool.choices(context.text)),
         sampling=GREEDY,
     )
     return parsed(tool, "".join([token.text async for token in tokens]))

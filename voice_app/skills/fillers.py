@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voice_app.core import clock
-from voice_app.core.turn import Asked
+from voice_app.core.turn import TurnContext
 
 THINKING = "Let me think about that."
 LOOKING = "Let me look in your notes."
@@ -11,9 +11,9 @@ WORKING = "Let me work that out."
 BRIDGES = (THINKING, LOOKING, WORKING)
 
 
-def bridged(asked: Asked, text: str, takes_s: float) -> None:
+def bridged(context: TurnContext, text: str, takes_s: float) -> None:
     """Have a bridge said once the turn is over, where the answer is then further away than the bridge is long."""
-    opener = next((opener for opener in asked.engines.bridges if opener.text == text), None)
+    opener = next((opener for opener in context.engines.bridges if opener.text == text), None)
     if opener:
-        asked.reply.opener = opener
-        asked.reply.due_s = clock.now() + takes_s
+        context.reply.filler = opener
+        context.reply.due_s = clock.now() + takes_s

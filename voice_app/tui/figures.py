@@ -103,7 +103,7 @@ class TurnLog:
 
 
 @dataclass(slots=True)
-class Session:
+class SessionFigures:
     """Figures over the turns."""
 
     voice_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_TURNS))

@@ -15,7 +15,7 @@ from inference.errors import InferenceError
 from voice_app.core.errors import SessionError, VoiceAppError
 from voice_app.observe.recorder import replay, session_path
 from voice_app.runtime.live import LiveSession
-from voice_app.runtime.session_parts import Session
+from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import Settings, state_dir
 from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.feed import Feed
@@ -26,7 +26,7 @@ PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatOptions:
     """What a chat is to be, beside its settings."""
 
     events_file: Path | None = None
@@ -65,12 +65,12 @@ class SessionThread:
         self._thread.join(PATIENCE_S)
 
 
-def run_chat(settings: Settings, request: ChatRequest) -> int:
+def run_chat(settings: Settings, request: ChatOptions) -> int:
     """Hold a session; return the exit status. Raises what ended the session, if it was no wish of the user's."""
     feed, log = Feed(), request.events_file
     if log is None and settings.keep_log:
         log = session_path(state_dir() / "sessions")
-    session = Session(settings, events_file=log, listeners=(feed,))
+    session = SessionPlan(settings, events_file=log, listeners=(feed,))
     live = LiveSession(session, keep_sound=request.keep_audio)
     thread = SessionThread(live)
     app = ChatApp(

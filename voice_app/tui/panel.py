@@ -11,7 +11,7 @@ from rich.text import Text
 from voice_app.core.stages import SPANS
 from voice_app.observe.waterfall import LABELS
 from voice_app.tui.drawing import wait
-from voice_app.tui.figures import Session, percentile, to_sound_s, used_most
+from voice_app.tui.figures import SessionFigures, percentile, to_sound_s, used_most
 from voice_app.tui.items import Activity
 from voice_app.tui.palette import Palette
 from voice_app.tui.scene import Scene
@@ -96,7 +96,7 @@ def _bar(
     return line.append(f"{seconds * 1000:6.0f}")
 
 
-def session_part(session: Session, width: int, budget_s: float, palette: Palette) -> Text:
+def session_part(session: SessionFigures, width: int, budget_s: float, palette: Palette) -> Text:
     """Return how long answers took so far."""
     waits_s = session.waits_s
     what = "voice to voice" if session.voice_s else "typed to voice" if session.typed_s else ""

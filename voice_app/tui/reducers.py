@@ -258,7 +258,7 @@ def _closed(scene: Scene, event: events.SessionClosed) -> None:
     scene.activity = Activity.CLOSED
 
 
-ACTS: dict[type[events.Fact], Callable[[Scene, Any], None]] = {
+REDUCERS: dict[type[events.Fact], Callable[[Scene, Any], None]] = {
     events.SessionCreated: _created,
     events.SessionUpdated: _updated,
     events.SessionClosed: _closed,

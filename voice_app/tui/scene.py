@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voice_app.core import events
-from voice_app.tui.figures import Session, TurnLog, Writing, to_sound_s
+from voice_app.tui.figures import SessionFigures, TurnLog, Writing, to_sound_s
 from voice_app.tui.harmless import bounded, harmless
 from voice_app.tui.items import MOST_CHARS, Activity, Item, Note, Reply
-from voice_app.tui.reducers import ACTS
+from voice_app.tui.reducers import REDUCERS
 from voice_app.tui.spoken_words import Mark, Spoken
 
 MOST_ITEMS = 240
@@ -59,7 +59,7 @@ class Scene:
         self.now_s = 0.0
         """The latest event's time: a lower bound of the session's clock."""
         self.turn = TurnLog()
-        self.session = Session()
+        self.session = SessionFigures()
         self.current = Draft(0, 0)
         """The draft that was released last."""
         self.version = 0
@@ -86,7 +86,7 @@ class Scene:
         self.version += 1
         self.now_s = max(self.now_s, event.at_s)
         self.turn.add(event)
-        if act := ACTS.get(type(event)):
+        if act := REDUCERS.get(type(event)):
             act(self, event)
 
     # The transcript.

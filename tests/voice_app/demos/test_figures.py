@@ -15,9 +15,9 @@ from inference.errors import PromptTooLong
 from inference.llm.scripted_llm import ScriptedLanguageModel
 from inference.types import ChatRequest, Message, Token
 from tests.voice_app.test_conversation import Stage, pause
-from voice_app.bench.virtual_time import Meter, VirtualLane
+from voice_app.bench.virtual_time import Meter, VirtualScheduler
 from voice_app.core.pipeline import Engines
-from voice_app.core.session import Conversation
+from voice_app.core.session import Session
 from voice_app.demos import demo_report as report
 from voice_app.demos import race as compare
 from voice_app.demos.check import COLUMNS, faults, sentence_count
@@ -26,12 +26,12 @@ from voice_app.demos.metered import MeteredLlm, Work
 from voice_app.demos.modelled import System, seconds
 from voice_app.demos.race import Answered, Stamp
 from voice_app.demos.scripts import TABLE
-from voice_app.demos.turn_records import Listener, Told
+from voice_app.demos.turn_records import Listener, TurnRecord
 from voice_app.demos.typed_turns import hold
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.table.table import Table
-from voice_app.skills.table.table_skill import table_way
+from voice_app.skills.table.table_skill import table_skill
 
 SAID = [line.said for line in TABLE]
 ROWS = (("Rome", "1", "Morning", "Walk"), ("Rome", "1", "Evening", "Eat"))
@@ -41,7 +41,7 @@ COST = FIRST.with_column("Cost", ["free", "$20"])
 GOOD = (FIRST, FIRST, COST, COST.with_rows(*MORE))
 
 
-def typed(reply: str = "One two.") -> tuple[list[Told], str]:
+def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
     """The four requests typed, with a model that writes the same whatever it is asked; and what the terminal shows."""
     meter = Meter()
     llm = MeteredLlm(ScriptedLanguageModel([reply], spend=meter.spend))
@@ -52,8 +52,8 @@ def typed(reply: str = "One two.") -> tuple[list[Told], str]:
         told(event)
         view(event)
 
-    engines = Engines(None, llm, None, VirtualLane(meter))  # type: ignore[arg-type]
-    asyncio.run(hold(SAID, engines, (table_way(),), emit))
+    engines = Engines(None, llm, None, VirtualScheduler(meter).session(""))  # type: ignore[arg-type]
+    asyncio.run(hold(SAID, engines, (table_skill(),), emit))
     return told.turns, out.getvalue()
 
 
@@ -78,8 +78,8 @@ def test_spoken_turns_count_from_the_last_sound_of_the_user() -> None:
     """A conversation in virtual time: sound after the wait for the turn's end, the first row not before it."""
     listener = Listener(SAID[:1], ())
 
-    def join(held: Conversation) -> None:
-        held.drafter.ways = (table_way(),)
+    def join(held: Session) -> None:
+        held.drafter.skills = (table_skill(),)
         held.bus.subscribe(listener)
 
     Stage(heard=SAID[:1], turns=(RecordedTurn(pause(1.0)),), during=join).run()
@@ -137,7 +137,7 @@ def test_modelled_systems_take_the_turns_own_requests() -> None:
     """Requests without a token are none; every figure names its basis."""
     system = System("three seconds a token", "declared", lambda work: 3.0 * work.tokens)
     works = (Work(10, 4, 2, 0.0, 0.1, 0.5), Work())
-    told = Told("a", "a", "One.", FIRST, works=works, works_to_table=1, status="completed")
+    told = TurnRecord("a", "a", "One.", FIRST, works=works, works_to_table=1, status="completed")
     row = report.as_json(report.Outcome("lpu", "m", (told,), 1), [system])["turns"][0]
 
     assert seconds(system, works) == 6.0

@@ -13,12 +13,12 @@ from tests.bench.tables import REQUESTS, run
 from tests.voice_app.test_conversation import Stage, pause
 from voice_app.core import events
 from voice_app.core.errors import TableError
-from voice_app.core.session import Conversation
-from voice_app.core.turn import Asked
+from voice_app.core.session import Session
+from voice_app.core.turn import TurnContext
 from voice_app.demos.check import faults
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.engines import build_llm
-from voice_app.runtime.scheduler import ThreadLane
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.table import cell_grammar as grammar
 from voice_app.skills.table import filling
@@ -43,8 +43,8 @@ def conversation(*heard: str) -> tuple[Stage, TableWay]:
     """A conversation in which these words are heard, with a model that writes "One two. …" whatever it is asked."""
     way = TableWay()
 
-    def join(held: Conversation) -> None:
-        held.drafter.ways = (way,)
+    def join(held: Session) -> None:
+        held.drafter.skills = (way,)
 
     turns = (RecordedTurn(pause(1.0)),) * len(heard)
     return Stage(heard=heard, turns=turns, during=join).run(), way
@@ -91,8 +91,8 @@ def test_a_draft_that_is_dropped_shows_no_table() -> None:
     """The user goes on after the pause: only the itinerary that the whole turn asks for is shown, and kept."""
     way = TableWay()
 
-    def join(held: Conversation) -> None:
-        held.drafter.ways = (way,)
+    def join(held: Session) -> None:
+        held.drafter.skills = (way,)
 
     heard = ("Plan two days in Boston", "Plan two days in Boston, no, make an itinerary for Rome.")
     turns = (RecordedTurn(pause(1.0, 0.2, 1.0)),)
@@ -125,8 +125,8 @@ def test_a_table_that_is_cut_short_changes_nothing(change: str) -> None:
     """Neither blank cells nor a few rows take the place of the whole table; the next change is made to that."""
     way = TableWay()
 
-    def join(held: Conversation) -> None:
-        held.drafter.ways = (way,)
+    def join(held: Session) -> None:
+        held.drafter.skills = (way,)
 
         def stop(event: events.Event) -> None:
             if isinstance(event, events.TableShown) and event.turn == 2 and not event.complete:
@@ -149,7 +149,7 @@ def test_a_table_that_fails_while_it_grows_is_taken_back_on_the_screen(
 ) -> None:
     """What is said, that the table is left as it is, is what is seen."""
 
-    async def fails(asked: Asked, shown: Shown, name: str) -> filling.Growing:
+    async def fails(asked: TurnContext, shown: Shown, name: str) -> filling.Growing:
         yield shown.with_table(shown.table.with_column(name, [""] * len(shown.table.rows)))
         raise TableError("the model is gone")
 
@@ -184,28 +184,28 @@ def test_changes_without_a_model_keep_their_part_for_later_ones() -> None:
 
 
 @pytest.fixture(scope="module")
-def lane() -> ThreadLane:
-    return ThreadLane()
+def scheduler() -> Scheduler:
+    return Scheduler()
 
 
 @pytest.fixture(scope="module")
-def llm(lane: ThreadLane) -> LlamaCpp:
-    return lane.prepare(lambda: build_llm(load_settings())).result()
+def llm(scheduler: Scheduler) -> LlamaCpp:
+    return scheduler.prepare("llm", lambda: build_llm(load_settings())).result()
 
 
 @pytest.mark.model
-def test_the_embedded_model_makes_valid_tables(llm: LlamaCpp, lane: ThreadLane) -> None:
+def test_the_embedded_model_makes_valid_tables(llm: LlamaCpp, scheduler: Scheduler) -> None:
     """The four requests: columns and rows carried through, amounts in the cost column, nothing twice."""
-    turns = asyncio.run(run(llm, lane, 0))
+    turns = asyncio.run(run(llm, scheduler, 0))
 
     assert faults([told.table for told in turns], [told.answer for told in turns]) == []
 
 
 @pytest.mark.model
-def test_a_table_of_things_is_valid_with_the_embedded_model(llm: LlamaCpp, lane: ThreadLane) -> None:
+def test_a_table_of_things_is_valid_with_the_embedded_model(llm: LlamaCpp, scheduler: Scheduler) -> None:
     """Different things, every cell filled, as many columns as asked for."""
     request = "Make a table of three animals with columns name, color and food."
-    (told,) = asyncio.run(run(llm, lane, 0, (request,)))
+    (told,) = asyncio.run(run(llm, scheduler, 0, (request,)))
 
     assert told.table is not None
     assert told.table.columns == ("Name", "Color", "Food")

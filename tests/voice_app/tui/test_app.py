@@ -159,10 +159,12 @@ def test_the_greeting_shows_devices_models_and_what_was_measured() -> None:
     async def look(pilot: Pilot[int]) -> None:
         while app.choices is None:
             await pilot.pause()
-        for _ in range(3):
+        for _ in range(100):  # a busy machine draws later
             app.tick()
             await pilot.pause()
-        shown.append(app.export_screenshot(simplify=True).replace("&#160;", " "))
+            shown.insert(0, app.export_screenshot(simplify=True).replace("&#160;", " "))
+            if "USB [hw:1,0]" in shown[0]:
+                break
         await pilot.press("enter")
 
     play(app, look)

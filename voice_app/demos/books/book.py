@@ -62,7 +62,7 @@ def write_book(
     plan: Plan,
     writer: Writer,
     folder: WorkFolder,
-    tell: Callable[[Done], None],
+    emit: Callable[[Done], None],
     order: Order = lambda steps: steps,
 ) -> Book:
     """Write what is not on disk yet, tell of each step, and return the book. Raises BookError, OutputError.
@@ -72,7 +72,7 @@ def write_book(
 
     def texts_of(step: Step, work: Work) -> tuple[str, ...]:
         done = folder.done(step, lambda tally: _fresh(writer, work, tally))
-        tell(done)
+        emit(done)
         return done.texts
 
     def headings(step: HeadingsStep) -> tuple[str, ...]:

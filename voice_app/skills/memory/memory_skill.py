@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from inference.types import Message, Token
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
-from voice_app.core.turn import Answer, Asked, Way, said
+from voice_app.core.turn import Answer, Skill, TurnContext, text_delta
 from voice_app.skills.memory.entries import MOST_ENTRIES, Entry, Note, checked
 from voice_app.skills.memory.memory_phrases import phrase, tidy
 from voice_app.skills.memory.memory_requests import (
@@ -50,7 +50,7 @@ Pronunciations = Callable[[Mapping[str, str]], None]
 """Tells the voice how words are pronounced: a respelling, or phonemes between slashes."""
 
 
-def remembering(memory: Memory, pronounce: Pronunciations = lambda _: None) -> Remembering:
+def memory_skill(memory: Memory, pronounce: Pronunciations = lambda _: None) -> Remembering:
     """Return the way, the voice already told what it must know."""
     way = Remembering(memory, pronounce)
     with contextlib.suppress(VoiceAppError):
@@ -59,18 +59,18 @@ def remembering(memory: Memory, pronounce: Pronunciations = lambda _: None) -> R
     return way
 
 
-def admitting(*, has_memory: bool) -> Way:
+def admit_skill(*, has_memory: bool) -> Skill:
     """Return the way to say that one doesn't know what only the user can know; a small language model makes it up.
 
     Without a memory, it also says that nothing can be remembered. The last of all ways: whoever knows more, as of a
     timer or of one's notes, comes before it.
     """
 
-    def admit(asked: Asked) -> Answer | None:
-        told = [message.content for message in asked.earlier if message.role == "user"]
-        if is_of_ones_own(tidy(asked.text), told):
+    def admit(context: TurnContext) -> Answer | None:
+        told = [message.content for message in context.earlier if message.role == "user"]
+        if is_of_ones_own(tidy(context.text), told):
             return _words(UNKNOWN + OFFER if has_memory else UNKNOWN)
-        if not has_memory and isinstance(request(asked.text), Remember):
+        if not has_memory and isinstance(request(context.text), Remember):
             return _words(OFF)
         return None
 
@@ -88,16 +88,16 @@ class Remembering:
     _latest: tuple[tuple[Message, ...], int] | None = None
     """The chat in which an entry was made last, and its number."""
 
-    def __call__(self, asked: Asked) -> Answer | None:
+    def __call__(self, context: TurnContext) -> Answer | None:
         """Take what is asked of the memory, and questions that an entry answers."""
         with contextlib.suppress(VoiceAppError):
             self.refresh()
-        if _is_sure(asked):
-            return self._forget_everything(asked)
-        wanted = request(asked.text)
+        if _is_sure(context):
+            return self._forget_everything(context)
+        wanted = request(context.text)
         if wanted is None:
-            return self._recall(asked)
-        return self._meet(asked, wanted)
+            return self._recall(context)
+        return self._meet(context, wanted)
 
     def refresh(self) -> None:
         """Let the voice know what has changed, here or by another program. Raises MemoryFileError."""
@@ -106,29 +106,29 @@ class Remembering:
             self._spoken = now
             self.pronounce(now)
 
-    def _meet(self, asked: Asked, wanted: Request) -> Answer | None:
+    def _meet(self, context: TurnContext, wanted: Request) -> Answer | None:
         match wanted:
             case Remember():
-                return self._remember(asked, wanted)
+                return self._remember(context, wanted)
             case Tell():
-                return self._tell(asked, wanted)
+                return self._tell(context, wanted)
             case Forget():
-                return self._forget(asked, wanted)
+                return self._forget(context, wanted)
             case ForgetAll():
                 return _words(SURE if self.memory.entries() else "I don't remember anything yet.")
             case Named():
-                return self._name(asked, wanted)
+                return self._name(context, wanted)
             case TellName():
                 return _words(_your_name(self.memory.name()))
             case Pronounce():
-                return self._pronounce(asked, wanted)
+                return self._pronounce(context, wanted)
 
     # Remembering.
 
-    def _remember(self, asked: Asked, wanted: Remember) -> Answer:
+    def _remember(self, context: TurnContext, wanted: Remember) -> Answer:
         facts = self.memory.facts()
         try:
-            note = checked(Note("fact", wanted.fact, said=asked.text))
+            note = checked(Note("fact", wanted.fact, said=context.text))
         except VoiceAppError as error:
             return _words(f"I can't remember that: it is {error}.")
         if len(self.memory.entries()) >= MOST_ENTRIES:
@@ -136,64 +136,64 @@ class Remembering:
         old = same_subject(note.text, facts) if wanted.corrects else None
 
         def keep() -> None:
-            number = old.id if old else self._taken_up_again(asked)
+            number = old.id if old else self._taken_up_again(context)
             if number is None:
                 entry, change = self.memory.remember(note), "added"
             else:
                 entry, change = self.memory.edit(number, note.text, note.said), "edited"
-            self._latest = (asked.earlier, entry.id)
-            asked.tell(events.MemoryChanged, change=change, text=entry.text)
+            self._latest = (context.earlier, entry.id)
+            context.emit(events.MemoryChanged(change=change, text=entry.text))
 
-        asked.reply.when_released(keep)
+        context.reply.when_released(keep)
         return _words(f"{KEPT}{to_you(note.text)}.")
 
-    def _taken_up_again(self, asked: Asked) -> int | None:
+    def _taken_up_again(self, context: TurnContext) -> int | None:
         """Return the entry that this turn made before it went on: its reply was not heard, so it is the same turn."""
-        is_whole = asked.messages[-1].content == asked.text
-        if is_whole and self._latest and self._latest[0] == asked.earlier:
+        is_whole = context.messages[-1].content == context.text
+        if is_whole and self._latest and self._latest[0] == context.earlier:
             number = self._latest[1]
             return number if any(entry.id == number for entry in self.memory.entries()) else None
         return None
 
     # Telling.
 
-    def _recall(self, asked: Asked) -> Answer | None:
+    def _recall(self, context: TurnContext) -> Answer | None:
         """Answer a question that an entry answers."""
         with contextlib.suppress(VoiceAppError):  # a memory that can't be read has no answer
-            found = answers(asked.text, self.memory.facts())
+            found = answers(context.text, self.memory.facts())
             if found:
                 return _words(sentence(told(found[0])))
         return None
 
-    def _tell(self, asked: Asked, wanted: Tell) -> Answer | None:
+    def _tell(self, context: TurnContext, wanted: Tell) -> Answer | None:
         entries = self.memory.entries()
         if wanted.about:
             entries = matches(wanted.about, entries)
             if not entries:
                 nothing = "I don't remember anything about that."
                 return None if wanted.only_if_known else _words(nothing)
-        return self._told(asked, entries)
+        return self._told(context, entries)
 
-    async def _told(self, asked: Asked, entries: Sequence[Entry]) -> AsyncGenerator[Token, None]:
+    async def _told(self, context: TurnContext, entries: Sequence[Entry]) -> AsyncGenerator[Token, None]:
         if entries:
             rows = [
                 (str(entry.id), entry.kind, f"{entry.word}: {entry.text}" if entry.word else entry.text)
                 for entry in entries
             ]
             columns = ("number", "kind", "what")
-            asked.tell(events.TableShown, title="What I remember", columns=columns, rows=rows)
+            context.emit(events.TableShown(title="What I remember", columns=columns, rows=rows))
         for part in _sentences(" ".join(all_told(entries))):
-            yield said(part)
+            yield text_delta(part)
 
     # Forgetting.
 
-    def _forget(self, asked: Asked, wanted: Forget) -> Answer | None:
+    def _forget(self, context: TurnContext, wanted: Forget) -> Answer | None:
         entries = self.memory.entries()
         if not wanted.about:
             # "Forget it" is a way to say never mind, unless something was remembered just now.
-            if KEPT not in _said_before(asked):
+            if KEPT not in _said_before(context):
                 return None
-            found = self._just_kept(asked, entries)
+            found = self._just_kept(context, entries)
             if not found:
                 return _words("Tell me what to forget.")
         else:
@@ -207,60 +207,60 @@ class Remembering:
                     f"I remember {len(found)} things about that. Which one? " + " ".join(all_told(found))
                 )
             found = found[:1]
-        return self._forgotten(asked, found)
+        return self._forgotten(context, found)
 
-    def _just_kept(self, asked: Asked, entries: Sequence[Entry]) -> Sequence[Entry]:
+    def _just_kept(self, context: TurnContext, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return the entry that was made or changed last, where it is what the last reply said, as far as heard."""
-        _, heard = _said_before(asked).split(KEPT, 1)
+        _, heard = _said_before(context).split(KEPT, 1)
         number = self._latest[1] if self._latest else None
         return [e for e in entries if e.id == number and to_you(e.text).startswith(heard.rstrip(" .…"))]
 
-    def _forgotten(self, asked: Asked, found: Sequence[Entry]) -> Answer:
+    def _forgotten(self, context: TurnContext, found: Sequence[Entry]) -> Answer:
         def forget() -> None:
             for entry in self.memory.delete([entry.id for entry in found]):
-                asked.tell(events.MemoryChanged, change="deleted", text=entry.text)
+                context.emit(events.MemoryChanged(change="deleted", text=entry.text))
             self.refresh()
 
-        asked.reply.when_released(forget)
+        context.reply.when_released(forget)
         if len(found) == 1:
             return _words(f"I have forgotten that {told(found[0])}.")
         return _words(f"I have forgotten {len(found)} things about that.")
 
-    def _forget_everything(self, asked: Asked) -> Answer:
+    def _forget_everything(self, context: TurnContext) -> Answer:
         def forget() -> None:
             forgotten = self.memory.entries()
             self.memory.forget_all()
             for entry in forgotten:
-                asked.tell(events.MemoryChanged, change="deleted", text=entry.text)
+                context.emit(events.MemoryChanged(change="deleted", text=entry.text))
             self.refresh()
 
-        asked.reply.when_released(forget)
+        context.reply.when_released(forget)
         return _words("I have forgotten everything.")
 
     # Names and how they are said.
 
-    def _name(self, asked: Asked, wanted: Named) -> Answer | None:
+    def _name(self, context: TurnContext, wanted: Named) -> Answer | None:
         old = self.memory.name()
-        if not wanted.sure and not _is_about_name(asked, old):
+        if not wanted.sure and not _is_about_name(context, old):
             return None
-        note = checked(Note("name", wanted.name, said=asked.text))
+        note = checked(Note("name", wanted.name, said=context.text))
 
         def keep() -> None:
             if old != note.text:
                 self.memory.remember(note)
-                asked.tell(events.MemoryChanged, change="edited" if old else "added", text=note.text)
+                context.emit(events.MemoryChanged(change="edited" if old else "added", text=note.text))
 
-        asked.reply.when_released(keep)
+        context.reply.when_released(keep)
         if wanted.more:
-            return asked.written(asked.messages)
+            return context.written(context.messages)
         if old == note.text:
             return _words(f"Yes, {note.text}.")
         return _words(f"Thank you, {note.text}. I'll remember." if old else f"Nice to meet you, {note.text}.")
 
-    def _pronounce(self, asked: Asked, wanted: Pronounce) -> Answer | None:
+    def _pronounce(self, context: TurnContext, wanted: Pronounce) -> Answer | None:
         name = self.memory.name()
         if not wanted.word:
-            if not wanted.named and not _is_about_name(asked, name):
+            if not wanted.named and not _is_about_name(context, name):
                 return None
             if name is None:
                 return _words("Tell me your name first. Then I'll learn to say it.")
@@ -269,28 +269,28 @@ class Remembering:
             how = ["-".join(how)]
         if len(how) not in (1, len(words)):
             return _words("Say it one name at a time, please.")
-        notes = [Note("pronunciation", h, w, asked.text) for w, h in zip(words, how, strict=False)]
+        notes = [Note("pronunciation", h, w, context.text) for w, h in zip(words, how, strict=False)]
         if all(note.text.casefold() == note.word.casefold() for note in notes):
             return _words(
                 f"I hear it just as it is written. Type how it sounds, as in: {notes[0].word} is pronounced …"
             )
-        return self._pronounced(asked, [checked(note) for note in notes])
+        return self._pronounced(context, [checked(note) for note in notes])
 
-    async def _pronounced(self, asked: Asked, notes: Sequence[Note]) -> AsyncGenerator[Token, None]:
+    async def _pronounced(self, context: TurnContext, notes: Sequence[Note]) -> AsyncGenerator[Token, None]:
         def keep() -> None:
             for entry in self.memory.take(notes):
-                asked.tell(events.MemoryChanged, change="added", text=f"{entry.word}: {entry.text}")
+                context.emit(events.MemoryChanged(change="added", text=f"{entry.word}: {entry.text}"))
             self.refresh()
 
-        asked.reply.when_released(keep)
-        yield said("Thank you. ")
-        await asked.reply.released.wait()  # from then on the voice knows
-        yield said(f"I'll say {' '.join(note.word for note in notes)}.")
+        context.reply.when_released(keep)
+        yield text_delta("Thank you. ")
+        await context.reply.released.wait()  # from then on the voice knows
+        yield text_delta(f"I'll say {' '.join(note.word for note in notes)}.")
 
 
 async def _words(text: str) -> AsyncGenerator[Token, None]:
     for part in _sentences(text):
-        yield said(part)
+        yield text_delta(part)
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -298,20 +298,20 @@ def _sentences(text: str) -> Iterator[str]:
     yield from re.findall(r".+?(?:[.!?…]\s+|$)", text)
 
 
-def _said_before(asked: Asked) -> str:
+def _said_before(context: TurnContext) -> str:
     """Return what was heard of the assistant's last reply."""
-    return asked.earlier[-1].content if asked.earlier and asked.earlier[-1].role == "assistant" else ""
+    return context.earlier[-1].content if context.earlier and context.earlier[-1].role == "assistant" else ""
 
 
-def _is_sure(asked: Asked) -> bool:
+def _is_sure(context: TurnContext) -> bool:
     """Tell whether the turn says yes to the question whether to forget everything, which was heard to its end."""
-    text = asked.text.replace("’", "'").strip()
-    return _said_before(asked).strip() == SURE and bool(YES.match(text)) and not NO.search(text)
+    text = context.text.replace("’", "'").strip()
+    return _said_before(context).strip() == SURE and bool(YES.match(text)) and not NO.search(text)
 
 
-def _is_about_name(asked: Asked, name: str | None) -> bool:
+def _is_about_name(context: TurnContext, name: str | None) -> bool:
     """Tell whether the last reply said the user's name, or something of it."""
-    before = _said_before(asked)
+    before = _said_before(context)
     named = name is not None and re.search(rf"\b{re.escape(name)}\b", before, re.IGNORECASE)
     return bool(named or re.search(r"\byour name\b|\bcall you\b|\bnice to meet you\b", before, re.IGNORECASE))
 

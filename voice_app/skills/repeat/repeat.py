@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from inference.types import Message, Token
-from voice_app.core.turn import Answer, Asked, announcement, said
+from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
 
 REPEAT = "Say that again."
 """What a key asks for in words, so that the chat stays a chat."""
@@ -32,23 +32,23 @@ _RETRY = re.compile(
 )
 
 
-def again(asked: Asked) -> Answer | None:
+def again(context: TurnContext) -> Answer | None:
     """Answer "say that again" and "try again"; nothing else."""
-    text = asked.text.strip()
+    text = context.text.strip()
     if _REPEAT.fullmatch(text):
-        return _repeated(asked)
+        return _repeated(context)
     if _RETRY.fullmatch(text):
-        return _tried(asked)
+        return _tried(context)
     return None
 
 
-async def _repeated(asked: Asked) -> AsyncGenerator[Token, None]:
-    yield said(asked.earlier[-1].content if asked.earlier else NOTHING_YET)
+async def _repeated(context: TurnContext) -> AsyncGenerator[Token, None]:
+    yield text_delta(context.earlier[-1].content if context.earlier else NOTHING_YET)
 
 
-def _tried(asked: Asked) -> Answer:
+def _tried(context: TurnContext) -> Answer:
     """Ask the last question again that was no wish for the same again, answered or not."""
-    turns, tries = [*asked.earlier, Message("user", asked.unanswered)], 1
+    turns, tries = [*context.earlier, Message("user", context.unanswered)], 1
     while turns:
         last = turns.pop()
         if last.role != "user":
@@ -56,9 +56,9 @@ def _tried(asked: Asked) -> Answer:
         question, more = _without_wishes(last.content)
         tries += more
         if question:
-            style = asked.style.sampling
+            style = context.style.sampling
             sampling = replace(style, temperature=WARMTH, seed=style.seed + tries)
-            return asked.written((*asked.persona, *turns, Message("user", question)), sampling=sampling)
+            return context.written((*context.persona, *turns, Message("user", question)), sampling=sampling)
     return announcement(NOTHING_YET)
 
 

@@ -7,9 +7,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from itertools import product
 
-from inference.text.numerals import cardinal
+from inference.text.en.numerals import cardinal
 from inference.types import Message, Sampling
-from voice_app.core.turn import Asked
+from voice_app.core.turn import TurnContext
 from voice_app.skills.table import cell_grammar as grammar
 from voice_app.skills.table import cell_prompts as prompts
 from voice_app.skills.table.columns import ColumnKind, kind_of, near
@@ -28,7 +28,7 @@ Growing = AsyncGenerator[Shown, None]
 """A table as it grows, row by row or cell by cell; the last one is complete."""
 
 
-async def itinerary(asked: Asked, wanted: NewItinerary, seed: int) -> Growing:
+async def itinerary(context: TurnContext, wanted: NewItinerary, seed: int) -> Growing:
     """Yield an itinerary with one more row each time."""
     shown = Shown(
         title=f"{cardinal(str(wanted.days)).capitalize()}-day itinerary",
@@ -42,13 +42,13 @@ async def itinerary(asked: Asked, wanted: NewItinerary, seed: int) -> Growing:
         listed=True,
     )
     for slot in plan(wanted.days, wanted.wish, seed):
-        text = await _activity(asked, wanted.city, slot, wanted.wish, shown.table.column(ACTIVITY), seed)
+        text = await _activity(context, wanted.city, slot, wanted.wish, shown.table.column(ACTIVITY), seed)
         row = (wanted.city, str(slot.day), slot.time, text)
         shown = shown.with_table(shown.table.with_rows(row))
         yield shown
 
 
-async def things(asked: Asked, wanted: NewList, seed: int) -> Growing:
+async def things(context: TurnContext, wanted: NewList, seed: int) -> Growing:
     """Yield a table of things with one more row each time."""
     key, *filled = wanted.columns
     shown = Shown(
@@ -61,39 +61,39 @@ async def things(asked: Asked, wanted: NewList, seed: int) -> Growing:
         filled=tuple(filled),
         rows_a_subject=wanted.count,
     )
-    for name in await _names(asked, wanted.subject, wanted.count, (), seed):
-        cells = [await cell(asked, column, name) for column in filled]
+    for name in await _names(context, wanted.subject, wanted.count, (), seed):
+        cells = [await cell(context, column, name) for column in filled]
         shown = shown.with_table(shown.table.with_rows((name, *cells)))
         yield shown
 
 
-async def column(asked: Asked, shown: Shown, name: str) -> Growing:
+async def column(context: TurnContext, shown: Shown, name: str) -> Growing:
     """Yield a table with a column more, one more of its cells each time. Raises TableError."""
     before, cells = shown.table, list[str]()
     grown = replace(shown, filled=(*shown.filled, name), listed=False)
     rows = len(before.rows)
     yield grown.with_table(before.with_column(name, [""] * rows))
     for row in before.rows:
-        cells.append(await cell(asked, name, _told(shown, row)))
+        cells.append(await cell(context, name, _told(shown, row)))
         yield grown.with_table(before.with_column(name, cells + [""] * (rows - len(cells))))
 
 
-async def also_for(asked: Asked, shown: Shown, subject: str, seed: int) -> Growing:
+async def also_for(context: TurnContext, shown: Shown, subject: str, seed: int) -> Growing:
     """Yield a table with the rows of its first subject again for another one, one more each time. Raises TableError."""
     pattern = shown.rows_of(shown.subjects[0])
     grown = replace(shown, subjects=(*shown.subjects, subject), listed=False)
     keys = _activities if shown.noun == "itinerary" else _other_things
-    async with aclosing(keys(asked, shown, subject, seed)) as found:
+    async with aclosing(keys(context, shown, subject, seed)) as found:
         for row in pattern:
             key = await anext(found, None)
             if key is None:
                 return
-            made = await _like(asked, grown, row, subject, key)
+            made = await _like(context, grown, row, subject, key)
             grown = grown.with_table(grown.table.with_rows(made))
             yield grown
 
 
-async def _activities(asked: Asked, shown: Shown, city: str, seed: int) -> AsyncGenerator[str, None]:
+async def _activities(context: TurnContext, shown: Shown, city: str, seed: int) -> AsyncGenerator[str, None]:
     """Yield what to do in another city, for every row of the first one, at its time of day."""
     pattern = shown.rows_of(shown.subjects[0])
     days = max(1, -(-len(pattern) // len(TIMES)))
@@ -103,39 +103,45 @@ async def _activities(asked: Asked, shown: Shown, city: str, seed: int) -> Async
         slot = next((slot for slot in slots if slot.time in row), slots[0])
         if len(slots) > 1:
             slots.remove(slot)
-        taken.append(await _activity(asked, city, slot, shown.wish, taken, seed))
+        taken.append(await _activity(context, city, slot, shown.wish, taken, seed))
         yield taken[-1]
 
 
-async def _other_things(asked: Asked, shown: Shown, subject: str, seed: int) -> AsyncGenerator[str, None]:
+async def _other_things(
+    context: TurnContext, shown: Shown, subject: str, seed: int
+) -> AsyncGenerator[str, None]:
     """Yield the names of other things, as many as there are of the first kind."""
     taken = shown.table.column(shown.key) if shown.key else ()
-    for name in await _names(asked, subject, shown.rows_a_subject, taken, seed):
+    for name in await _names(context, subject, shown.rows_a_subject, taken, seed):
         yield name
 
 
-async def cell(asked: Asked, name: str, row: str) -> str:
+async def cell(context: TurnContext, name: str, row: str) -> str:
     """Return what stands in column `name` for a row that is told in words."""
     kind = kind_of(name)
     if kind is not None:
-        return await _chosen(asked, kind, row)
-    written = await _text(asked, prompts.free_cell(row, name), grammar.words(MOST_WORDS), CELL_TOKENS)
+        return await _chosen(context, kind, row)
+    written = await _text(context, prompts.free_cell(row, name), grammar.words(MOST_WORDS), CELL_TOKENS)
     return clean(written).strip(" .'-") or UNKNOWN
 
 
-async def _chosen(asked: Asked, kind: ColumnKind, row: str) -> str:
+async def _chosen(context: TurnContext, kind: ColumnKind, row: str) -> str:
     """Return one of a kind's choices: the model's, or that of the nearest example."""
-    written = await _text(asked, prompts.chosen_cell(kind, row), grammar.choice(kind.choices), CHOICE_TOKENS)
+    written = await _text(
+        context, prompts.chosen_cell(kind, row), grammar.choice(kind.choices), CHOICE_TOKENS
+    )
     return written if written in kind.choices else near(kind, row)[-1][1]
 
 
-async def _activity(asked: Asked, city: str, slot: Slot, wish: str, taken: Sequence[str], seed: int) -> str:
+async def _activity(
+    context: TurnContext, city: str, slot: Slot, wish: str, taken: Sequence[str], seed: int
+) -> str:
     """Return a phrase of the slot's kind that is not taken: the model's, or one that is left over."""
     parts = left_over(slot.kind, taken)
     request = prompts.activity(city, slot.time, slot.kind.name, wish)
     for number in range(TRIES):
         draw = _draw(seed * 1000 + len(taken) * TRIES + number)
-        text = await _text(asked, request, grammar.phrase(parts), PHRASE_TOKENS, draw)
+        text = await _text(context, request, grammar.phrase(parts), PHRASE_TOKENS, draw)
         if text in phrases(parts) and text not in taken:
             return text
     return next((text for text in phrases(parts) if text not in taken), "".join(part[0] for part in parts))
@@ -146,14 +152,16 @@ def phrases(parts: Sequence[Sequence[str]]) -> list[str]:
     return ["".join(chosen) for chosen in product(*parts)]
 
 
-async def _names(asked: Asked, subject: str, count: int, taken: Collection[str], seed: int) -> list[str]:
+async def _names(
+    context: TurnContext, subject: str, count: int, taken: Collection[str], seed: int
+) -> list[str]:
     """Return different names of things, at most `count`; fewer where the model knows no more."""
     found: dict[str, str] = {}
     had = {name.casefold() for name in taken}
     request = prompts.things(cardinal(str(count)), subject)
     for number in range(TRIES):
         held = grammar.lines(count, MOST_KEY_WORDS)
-        written = await _text(asked, request, held, LINE_TOKENS * count, _draw(seed + number, 0.3 * number))
+        written = await _text(context, request, held, LINE_TOKENS * count, _draw(seed + number, 0.3 * number))
         for line in map(clean, written.split("\n")):
             name = line.strip(" .'-")
             if name and name.casefold() not in had | found.keys():
@@ -163,7 +171,7 @@ async def _names(asked: Asked, subject: str, count: int, taken: Collection[str],
     return list(found.values())[:count] or [UNKNOWN.capitalize()]
 
 
-async def _like(asked: Asked, shown: Shown, row: Row, subject: str, key: str) -> Row:
+async def _like(context: TurnContext, shown: Shown, row: Row, subject: str, key: str) -> Row:
     """Return a row like another one, with another subject and key, and the cells that follow from them."""
     made = []
     for name, before in zip(shown.table.columns, row, strict=True):
@@ -172,7 +180,7 @@ async def _like(asked: Asked, shown: Shown, row: Row, subject: str, key: str) ->
         elif name == shown.key:
             made.append(key)
         elif name in shown.filled:
-            made.append(await cell(asked, name, key))
+            made.append(await cell(context, name, key))
         else:
             made.append(before)
     return tuple(made)
@@ -188,9 +196,9 @@ def _draw(seed: int, temperature: float = 0.7) -> Sampling:
 
 
 async def _text(
-    asked: Asked, messages: Sequence[Message], held: str, most: int, draw: Sampling | None = None
+    context: TurnContext, messages: Sequence[Message], held: str, most: int, draw: Sampling | None = None
 ) -> str:
     """Return what the model writes under a grammar."""
     sampling = draw or _draw(0, 0.0)
-    tokens = asked.written(messages, max_tokens=most, grammar=held, sampling=sampling)
+    tokens = context.written(messages, max_tokens=most, grammar=held, sampling=sampling)
     return "".join([token.text async for token in tokens])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from inference.types import Token
 from voice_app.core import events
 from voice_app.core.errors import TableError
-from voice_app.core.turn import Answer, Asked, Way, said
+from voice_app.core.turn import Answer, Skill, TurnContext, text_delta
 from voice_app.skills.table import filling, sentences
 from voice_app.skills.table import table_requests as ask
 from voice_app.skills.table.shown import Shown
@@ -27,62 +27,63 @@ class TableWay:
     shown: Shown | None = None
     """The last table that was made whole. One that is cut short while it grows is shown, but changes nothing."""
 
-    def __call__(self, asked: Asked) -> Answer | None:
+    def __call__(self, context: TurnContext) -> Answer | None:
         columns = self.shown.table.columns if self.shown else None
-        request = understood(asked.text, columns)
-        return None if request is None else self._answer(asked, request, self.shown)
+        request = understood(context.text, columns)
+        return None if request is None else self._answer(context, request, self.shown)
 
     async def _answer(
-        self, asked: Asked, request: ask.Request, before: Shown | None
+        self, context: TurnContext, request: ask.Request, before: Shown | None
     ) -> AsyncGenerator[Token, None]:
         after = before
         try:
             if before is not None:
                 check(request, before)
-            yield said(sentences.first(request, before) + " ")
-            async with aclosing(self._made(asked, request, before)) as growing:
+            yield text_delta(sentences.first(request, before) + " ")
+            async with aclosing(self._made(context, request, before)) as growing:
                 async for after in growing:
-                    self._show(asked, after, complete=False)
+                    self._show(context, after, complete=False)
             assert after is not None
-            self._show(asked, after, complete=True)
-            yield said(sentences.summary(request, after))
+            self._show(context, after, complete=True)
+            yield text_delta(sentences.summary(request, after))
         except TableError as error:
             if before is not None and after is not before:  # the screen has a part of what failed
-                self._show(asked, before, complete=True)
-            yield said(f"I left the table as it is: {error}.")
+                self._show(context, before, complete=True)
+            yield text_delta(f"I left the table as it is: {error}.")
 
-    def _made(self, asked: Asked, request: ask.Request, before: Shown | None) -> filling.Growing:
+    def _made(self, context: TurnContext, request: ask.Request, before: Shown | None) -> filling.Growing:
         match request:
             case ask.NewItinerary():
-                return filling.itinerary(asked, request, self.seed)
+                return filling.itinerary(context, request, self.seed)
             case ask.NewList():
-                return filling.things(asked, request, self.seed)
+                return filling.things(context, request, self.seed)
             case ask.AddColumn(name=name) if before:
-                return filling.column(asked, before, name)
+                return filling.column(context, before, name)
             case ask.AlsoFor(subject=subject) if before:
-                return filling.also_for(asked, before, subject, self.seed)
+                return filling.also_for(context, before, subject, self.seed)
         assert before is not None
         return _at_once(changed(before, request))
 
-    def _show(self, asked: Asked, shown: Shown, *, complete: bool) -> None:
+    def _show(self, context: TurnContext, shown: Shown, *, complete: bool) -> None:
         """Show a table once the turn is over, and keep a complete one as the session's."""
 
         def show() -> None:
             if complete:
                 self.shown = shown
-            asked.tell(
-                events.TableShown,
-                title=shown.title,
-                columns=shown.table.columns,
-                rows=shown.table.rows,
-                complete=complete,
-                listed=shown.listed,
+            context.emit(
+                events.TableShown(
+                    title=shown.title,
+                    columns=shown.table.columns,
+                    rows=shown.table.rows,
+                    complete=complete,
+                    listed=shown.listed,
+                )
             )
 
-        asked.reply.when_released(show)
+        context.reply.when_released(show)
 
 
-def table_way(seed: int = 0) -> Way:
+def table_skill(seed: int = 0) -> Skill:
     """Return the way that makes and changes tables, for one session; another seed makes other tables."""
     return TableWay(seed)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from inference.types import Message, Sampling, Token
 from voice_app.core import clock, events
-from voice_app.core.turn import Answer, Asked, Way, announcement, said
+from voice_app.core.turn import Answer, Skill, TurnContext, announcement, text_delta
 from voice_app.runtime.settings import Settings
 from voice_app.skills.fillers import THINKING, bridged
 from voice_app.skills.number_words import canonical
@@ -82,8 +82,8 @@ class Considering:
 
 def gist(question: str, answer: str) -> frozenset[str]:
     """Return what an answer says beside the question: its words without common ones, numbers as digits, singular."""
-    asked = _words(question)
-    return frozenset(_words(answer[:LONGEST_COMPARED].split("\n")[0]) - asked)
+    context = _words(question)
+    return frozenset(_words(answer[:LONGEST_COMPARED].split("\n")[0]) - context)
 
 
 def _words(text: str) -> set[str]:
@@ -107,26 +107,26 @@ def effort_of(settings: Settings) -> Effort:
     return Effort(settings.thinking.samples, settings.thinking.budget_ms / 1000)
 
 
-def considering(effort: Effort) -> Way:
+def think_skill(effort: Effort) -> Skill:
     """Return the way that answers "think harder about …"."""
 
-    def way(asked: Asked) -> Answer | None:
-        question = question_in(asked.text)
+    def way(context: TurnContext) -> Answer | None:
+        question = question_in(context.text)
         if question is None:
             return None
-        question = question or _last_question(asked)
+        question = question or _last_question(context)
         if not question:
             return announcement(WHAT_ABOUT)
-        bridged(asked, THINKING, effort.budget_s)
-        return _considered(asked, question, effort)
+        bridged(context, THINKING, effort.budget_s)
+        return _considered(context, question, effort)
 
     return way
 
 
-def _last_question(asked: Asked) -> str:
+def _last_question(context: TurnContext) -> str:
     """Return what the user asked before, answered or not, without the wish to think harder about it."""
-    before = [message.content for message in asked.earlier if message.role == "user"]
-    lines = (asked.unanswered or (before[-1] if before else "")).split("\n")
+    before = [message.content for message in context.earlier if message.role == "user"]
+    lines = (context.unanswered or (before[-1] if before else "")).split("\n")
     while len(lines) > 1 and question_in(lines[-1]) == "":
         lines.pop()
     last = "\n".join(lines)
@@ -134,32 +134,33 @@ def _last_question(asked: Asked) -> str:
     return last if question is None else question
 
 
-async def _considered(asked: Asked, question: str, effort: Effort) -> AsyncGenerator[Token, None]:
+async def _considered(context: TurnContext, question: str, effort: Effort) -> AsyncGenerator[Token, None]:
     """Say the answer that most samples agree on."""
     start_s, thought = clock.now(), Considering(question, effort)
-    messages = (*asked.messages[:-1], Message("user", question))
+    messages = (*context.messages[:-1], Message("user", question))
     while not thought.enough(clock.now() - start_s):
-        answer = await _sample(asked, messages, thought, start_s + effort.budget_s)
+        answer = await _sample(context, messages, thought, start_s + effort.budget_s)
         if answer is not None:
             thought.add(answer)
     answer, agreed = thought.chosen()
-    asked.tell(
-        events.Considered,
-        samples=len(thought.answers),
-        agreed=agreed,
-        spent_s=round(clock.now() - start_s, 3),
-        budget_s=effort.budget_s,
+    context.emit(
+        events.Considered(
+            samples=len(thought.answers),
+            agreed=agreed,
+            spent_s=round(clock.now() - start_s, 3),
+            budget_s=effort.budget_s,
+        )
     )
-    yield said(answer)
+    yield text_delta(answer)
 
 
 async def _sample(
-    asked: Asked, messages: tuple[Message, ...], thought: Considering, until_s: float
+    context: TurnContext, messages: tuple[Message, ...], thought: Considering, until_s: float
 ) -> str | None:
     """Return one answer; None for one that is under way when the time is spent, unless it is the first."""
     text = ""
-    tokens = asked.written(
-        messages, max_tokens=LONGEST_ANSWER_TOKENS, sampling=thought.sampling(asked.style.sampling)
+    tokens = context.written(
+        messages, max_tokens=LONGEST_ANSWER_TOKENS, sampling=thought.sampling(context.style.sampling)
     )
     async with aclosing(tokens):
         async for token in tokens:
