@@ -3,6 +3,8 @@
 # make check   lint, types, arrows between the rooms
 PYTHON ?= python3
 BIN := .venv/bin
+REAL := model or card or terminal
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
 .PHONY: demo chat quick test check run dev pictures lock clean
@@ -15,10 +17,11 @@ chat:
 	@$(BIN)/voice-app chat
 
 quick: dev
-	@$(BIN)/python -m pytest -m "not model"
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not ($(REAL) or browser or slow)"
 
-test: dev
-	@$(BIN)/python -m pytest
+test: dev # what loads models, plays sound or types runs alone: it listens to the clock
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not ($(REAL))"
+	@$(BIN)/python -m pytest -m "$(REAL)"
 
 check: dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/mypy .make/bootstrap.py && $(BIN)/lint-imports
