@@ -18,6 +18,7 @@ from typing import Any
 import jiwer
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from inference.stt import transcribe
 from voice_app.core.pipeline import Engines
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
@@ -99,7 +100,7 @@ def spoken(takes: int) -> dict[str, Any]:
     settings = load_settings()
     stt, tts, normal = build_stt(settings), asking_voice(settings), EnglishTextNormalizer()
     pairs = [
-        (normal(text), normal(stt.transcribe(sound).text))
+        (normal(text), normal(transcribe(stt, sound).text))
         for _ in range(takes)
         for text, sound in zip(REQUESTS, requests(tts, TABLE, None), strict=True)
     ]

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from inference.audio import write_audio
+from inference.stt import transcribe
 from inference.types import Audio, Samples
 from tests.pulse import CARD_RATE_HZ, PulseServer, require_pulse
 from tests.speech import spoken, stt
@@ -102,7 +103,7 @@ def test_a_question_asked_aloud_is_answered_aloud(tmp_path: Path) -> None:
         user, speaker = recording.samples().T
         status = talk.interrupt()
 
-    answer = stt().transcribe(Audio(np.ascontiguousarray(speaker), CARD_RATE_HZ))
+    answer = transcribe(stt(), Audio(np.ascontiguousarray(speaker), CARD_RATE_HZ))
 
     assert "Paris" in answer.text
     assert loud(user)[-1] < loud(speaker)[0]
@@ -129,7 +130,7 @@ def test_speaking_into_the_answer_stops_it(tmp_path: Path) -> None:
     (truncated,) = of(events.ItemTruncated, log)
     sounding = loud(speaker)
     second_from = sounding[np.flatnonzero(np.diff(sounding) > CARD_RATE_HZ // 2)[-1] + 1]
-    answer = stt().transcribe(Audio(np.ascontiguousarray(speaker[second_from:]), CARD_RATE_HZ))
+    answer = transcribe(stt(), Audio(np.ascontiguousarray(speaker[second_from:]), CARD_RATE_HZ))
 
     assert (first.status, second.status) == ("cancelled", "completed")
     assert 0 < len(truncated.heard.split()) < 40
