@@ -16,6 +16,7 @@ import statistics
 from typing import Any
 
 import jiwer
+from voice_app.demos.typed_turns import hold
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from inference.stt import transcribe
@@ -24,7 +25,6 @@ from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.table_demo import asking_voice, requests
 from voice_app.demos.turn_records import Listener, TurnRecord
-from voice_app.demos.typed_turns import hold
 from voice_app.runtime.engines import build_llm, build_stt
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import load_settings
