@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from inference.errors import PromptTooLong
 from inference.protocols import Chat
 from inference.types import Message
@@ -53,6 +55,7 @@ def test_a_chat_is_halved_before_it_leaves_no_room() -> None:
     assert 3 <= len(set(first)) <= 5
 
 
+@pytest.mark.model
 def test_a_real_chat_outgrows_its_context() -> None:
     """The product's model, with a context for a few turns: there is always room for a turn and its reply."""
     engines = load_text_only(load_settings(models={"context_tokens": 1024}))

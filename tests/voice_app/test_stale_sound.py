@@ -192,6 +192,7 @@ def allowed(log: list[events.Event], at_s: float) -> tuple[int, int] | None:
     return current
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(PLOTS)
 def test_what_is_heard_answers_the_turn_that_was_released_last(
