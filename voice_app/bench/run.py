@@ -19,8 +19,7 @@ from voice_app.bench.composed import Durations, measure_composed
 from voice_app.bench.disturb import made_noises, measure_disturbed, recorded_noises
 from voice_app.bench.result_table import show
 from voice_app.bench.scenario import bundled, corpus, spoken
-from voice_app.cli.plan_command import emulated_times
-from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
+from voice_app.runtime.engines import build_tts, chosen_llm, emulated_times, lpu_steps, with_models
 from voice_app.runtime.settings import Settings
 
 

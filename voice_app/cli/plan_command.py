@@ -22,21 +22,16 @@ from voice_app.core.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimate
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.ports import FRAME_S
 from voice_app.runtime.engine_set import load
-from voice_app.runtime.engines import lpu_steps, with_models
+from voice_app.runtime.engines import CHAT_TOKENS, TURN_TOKENS, emulated_times, lpu_steps, with_models
 from voice_app.runtime.settings import AUTO, Settings
 
 if TYPE_CHECKING:
-    from lpu_backend.system.pipeline_steps import Steps
+    pass
 
 CLAIM = (
     "claim, not measured: each 100 ms costs 8 % of engagement on desktops and 34 % on mobiles "
     "(as quoted in talks on Groq's chip)"
 )
-
-
-CHAT_TOKENS, TURN_TOKENS = 240, 14
-"""Emulated times are of a chat of so many cached tokens, and so many new ones, as a persona and a bundled question have
-behind the partial transcripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +123,6 @@ def lpu_errors() -> Iterator[None]:
         yield
     except LpuError as error:
         raise ModelError(str(error)) from error
-
-
-def emulated_times(steps: Steps) -> dict[str, float]:
-    """Return what a token and a turn's first one take on the emulated chip, in seconds, the host link included."""
-    cycles = {
-        "token_s": steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS),
-        "llm_first_token_s": steps.prefill_cycles(TURN_TOKENS, CHAT_TOKENS),
-    }
-    return {name: count / steps.clock_hz + steps.link_s for name, count in cycles.items()}
 
 
 def prediction(

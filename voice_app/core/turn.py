@@ -34,11 +34,10 @@ from inference.types import (
     Usage,
     Voice,
 )
-from voice_app.core import events
 from voice_app.core.barge_in import SpeechStats
 from voice_app.core.budget import Estimates
 from voice_app.core.history import History, SpokenReply
-from voice_app.core.ports import FRAME_RATE_HZ, Priority, Scheduler
+from voice_app.core.ports import FRAME_RATE_HZ, Emit, Priority, Scheduler
 
 NO_MODEL = -1
 """Token id of words that the program says, not the language model."""
@@ -201,7 +200,7 @@ class TurnContext:
     engines: Engines
     style: ReplyStyle
     reply: Reply
-    emit: events.Emit
+    emit: Emit
 
     @property
     def earlier(self) -> tuple[Message, ...]:

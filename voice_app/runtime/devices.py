@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from inference.protocols import VoiceActivityDetector
 from inference.vad.silero import SileroVad
 from voice_app.core.errors import AudioDeviceError
-from voice_app.core.ports import FrameSource, Notify, Send, Speaker, Text
-from voice_app.core.session import SessionIO
+from voice_app.core.ports import FrameSource, Notify, Send, SessionIO, Speaker, Text
 from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
 from voice_app.io.hot_swap import UNHEARD, Silence, SwitchedSource, SwitchedSpeaker

@@ -63,6 +63,9 @@ def build_smart_turn(settings: Settings) -> SmartTurn | None:
     return SmartTurn(files.path, threads=settings.models.threads) if files else None
 
 
+CHAT_TOKENS, TURN_TOKENS = 240, 14
+"""Emulated times are of a chat of so many cached tokens, and so many new ones, as a persona and a bundled question have
+behind the partial transcripts."""
 OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
@@ -119,6 +122,15 @@ def lpu_steps(settings: Settings) -> Steps:
 
     shape, chips = chip_shape(_llm_path(settings)), settings.models.lpu_chips
     return chip_steps(shape, bucket(shape, settings.models.context_tokens, chips), chips)
+
+
+def emulated_times(steps: Steps) -> dict[str, float]:
+    """Return what a token and a turn's first one take on the emulated chip, in seconds, the host link included."""
+    cycles = {
+        "token_s": steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS),
+        "llm_first_token_s": steps.prefill_cycles(TURN_TOKENS, CHAT_TOKENS),
+    }
+    return {name: count / steps.clock_hz + steps.link_s for name, count in cycles.items()}
 
 
 def build_delegated(settings: Settings, path: Path) -> Paced:

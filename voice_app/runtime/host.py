@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from voice_app.core import events
 from voice_app.core.history import History
-from voice_app.core.ports import Announce, Priority, Send, Swap, Text
+from voice_app.core.ports import Announce, Bus, Priority, Send, Swap, Text
 from voice_app.core.session import Session
 from voice_app.core.turn import Skill
 from voice_app.core.turn_table import State
@@ -109,7 +109,7 @@ def hosted(
     history: History | None = None,
 ) -> Iterator[Hosted[D]]:
     """Put a session together, with its log, until the block ends; with a chat that goes on, or a new one."""
-    bus = events.Bus()
+    bus = Bus()
     with open_log(plan) as recorder:
         for listener in (*recorder, *plan.listeners):
             bus.subscribe(listener)
