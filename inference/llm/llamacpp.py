@@ -16,7 +16,7 @@ from inference.errors import PromptTooLong
 from inference.llm.lookup import follow
 from inference.llm.native import BATCH_TOKENS, FLASH_ATTENTION, NativeContext, NativeModel, NativeSampler
 from inference.llm.prompt import chat_template, unfinished
-from inference.llm.saved import read_whole, write_whole
+from inference.llm.saved import read_saved, save
 from inference.types import ChatRequest, Message, Token
 
 UNSTABLE_TOKENS = 1
@@ -186,12 +186,12 @@ class LlamaCpp:
         path = self._state_dir / f"prefix-{key}.kv" if self._state_dir else None
         self.context.keep(0)
         self._cached = []
-        if path and (state := read_whole(path)) and self.context.set_state(state):
+        if path and (state := read_saved(path)) and self.context.set_state(state):
             self._cached, self._sampleable = prompt, False
             return True
         self._extend_to(prompt, last_logits=False)
         if path:
-            write_whole(path, self.context.state())
+            save(path, self.context.state())
         return False
 
     def forget(self) -> None:
