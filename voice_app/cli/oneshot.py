@@ -23,9 +23,9 @@ from inference.text import ClauseSplitter
 from inference.tts.piper import PiperTextToSpeech
 from inference.types import Audio, ChatRequest, Message, SpeechChunk, Voice
 from voice_app.core.errors import SessionError
-from voice_app.core.stages import emulated
 from voice_app.observe import waterfall
 from voice_app.observe.recorder import replay
+from voice_app.observe.statistics import emulated
 from voice_app.runtime.engines import build_llm, build_tts
 from voice_app.runtime.persona import load_persona
 from voice_app.runtime.settings import Settings

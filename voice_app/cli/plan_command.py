@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import typer
 from rich.console import Console
@@ -18,10 +18,10 @@ from lpu_backend.estimate.estimate import Estimate, Question
 from lpu_backend.estimate.estimate_report import as_json
 from lpu_backend.estimate.shapes import published_models
 from lpu_backend.estimate.smallest import smallest_system
-from voice_app.core.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.ports import FRAME_S
-from voice_app.runtime.engines import build_assistant, lpu_steps, with_models
+from voice_app.core.stages import NATURAL_TOKENS, SHORT_TOKENS, TOKEN, Estimates, Stage
+from voice_app.runtime.engines import CALIBRATED, build_assistant, lpu_steps, with_models
 from voice_app.runtime.settings import AUTO, Settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,20 @@ CLAIM = (
 
 CHAT_TOKENS, TURN_TOKENS = 240, 14
 """Emulated times are of a chat of so many cached tokens, and so many new ones, as a persona and a bundled question have
-behind the partial transcripts."""
+after the partial transcripts."""
+
+
+@dataclass(frozen=True, slots=True)
+class LlmTimes:
+    """What a token of a language model and a turn's first one take, in seconds; None: nothing is said of it."""
+
+    token_s: float | None = None
+    first_token_s: float | None = None
+
+    @classmethod
+    def of_ms(cls, token_ms: float | None, first_token_ms: float | None) -> Self:
+        """Return times that are given in milliseconds."""
+        return cls(*(None if ms is None else ms / 1000 for ms in (token_ms, first_token_ms)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     """Calibrate this machine, print the prediction, and return 1 when it misses the budget."""
     if settings.models.llm_backend == "lpu" and settings.models.llm in published_models():
         return run_system_plan(settings, request)
-    emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else {}
+    emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else LlmTimes()
     assistant = build_assistant(with_models(settings, llm_backend="llama.cpp"))
     assistant.close()
     chosen = {"llm": assistant.models["llm"], "because": assistant.because}
@@ -99,15 +112,15 @@ SLOW = "speech to text, speech and the wait for the turn's end take too long wit
 
 
 def system_question(name: str, context_tokens: int) -> Question:
-    """Return what is asked of a system for a spoken turn: a few new tokens behind a chat in the cache."""
+    """Return what is asked of a system for a spoken turn: a few new tokens after a chat in the cache."""
     model = published_models()[name]
     context = min(context_tokens, model.context)
     return Question(model=model, chips=1, context=context, prompt=TURN_TOKENS, cached=CHAT_TOKENS)
 
 
-def system_times(found: Estimate) -> dict[str, float]:
-    """Return what a token and a turn's first one take on a system, in seconds, the hosts' links included."""
-    return {"token_s": found.tpot_s, "llm_first_token_s": found.ttft_s}
+def system_times(found: Estimate) -> LlmTimes:
+    """Return what a system takes, the hosts' links included."""
+    return LlmTimes(found.tpot_s, found.ttft_s)
 
 
 def told_system(found: Estimate) -> str:
@@ -129,40 +142,44 @@ def lpu_errors() -> Iterator[None]:
         raise ModelError(str(error)) from error
 
 
-def emulated_times(steps: Steps) -> dict[str, float]:
-    """Return what a token and a turn's first one take on the emulated chip, in seconds, the host link included."""
-    cycles = {
-        "token_s": steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS),
-        "llm_first_token_s": steps.prefill_cycles(TURN_TOKENS, CHAT_TOKENS),
-    }
-    return {name: count / steps.clock_hz + steps.link_s for name, count in cycles.items()}
+def emulated_times(steps: Steps) -> LlmTimes:
+    """Return what the emulated chip takes, the host link included."""
+    cycles = steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS), steps.prefill_cycles(TURN_TOKENS, CHAT_TOKENS)
+    return LlmTimes(*(count / steps.clock_hz + steps.link_s for count in cycles))
+
+
+def estimated(here: Estimates, declared: LlmTimes, emulated: LlmTimes) -> tuple[Estimates, dict[str, str]]:
+    """Return estimates with a language model's times in their place, and the basis of each that was replaced.
+
+    What is declared goes over what is emulated.
+    """
+    spans_s, token_s, bases = dict(here.spans_s), here.token_s, dict[str, str]()
+    for times, basis in ((emulated, "emulated"), (declared, "declared")):
+        if times.token_s is not None:
+            token_s, bases[TOKEN] = times.token_s, basis
+        if times.first_token_s is not None:
+            spans_s[Stage.LLM_FIRST_TOKEN], bases[Stage.LLM_FIRST_TOKEN] = times.first_token_s, basis
+    return replace(here, spans_s=spans_s, token_s=token_s), bases
 
 
 def prediction(
-    estimates: Estimates, request: PlanRequest, emulated: Mapping[str, float] | None = None
+    estimates: Estimates, request: PlanRequest, emulated: LlmTimes = LlmTimes()
 ) -> dict[str, object]:
     """Return the predicted split; every number has its basis. What is declared goes over what is `emulated`.
 
     The work and the wait for the turn's end overlap: however quick the work, no reply sounds before the decision.
     """
-    emulated = emulated or {}
-    declared = {
-        name: value / 1000
-        for name, value in (("token_s", request.token_ms), ("llm_first_token_s", request.first_token_ms))
-        if value is not None
-    }
-    used = replace(estimates, **{**emulated, **declared})  # type: ignore[arg-type]
-    budget_s = Budget().scaled(request.budget_ms / 1000).total_s
+    declared = LlmTimes.of_ms(request.token_ms, request.first_token_ms)
+    used, bases = estimated(estimates, declared, emulated)
+    bases = {**dict.fromkeys(CALIBRATED, "measured"), **bases}
+    budget_s = request.budget_ms / 1000
     stages = {
-        name.removesuffix("_s"): {
-            "ms": round(getattr(used, name) * 1000, 1),
-            "basis": _basis(name, declared, emulated),
-        }
-        for name in ("endpoint_s", "stt_s", "llm_first_token_s", "token_s", "tts_first_sound_s", "device_s")
+        name: {"ms": round(seconds * 1000, 1), "basis": bases.get(name, "declared")}
+        for name, seconds in used.by_name().items()
     }
     decision_s = EndpointLimits().finished_s + FRAME_S / 2
     stages["decision"] = {"ms": round(decision_s * 1000, 1), "basis": "declared"}
-    soonest_s = decision_s + used.device_s
+    soonest_s = decision_s + used.spans_s[Stage.DEVICE]
     natural_s, short_s = (
         max(used.voice_to_voice_s(tokens), soonest_s) for tokens in (NATURAL_TOKENS, SHORT_TOKENS)
     )
@@ -178,14 +195,6 @@ def prediction(
         "token_ms_that_would_meet_it": round(token_s * 1000, 2) if token_s > 0 else None,
         "engagement": CLAIM,
     }
-
-
-def _basis(name: str, declared: Mapping[str, float], emulated: Mapping[str, float]) -> str:
-    if name in declared:
-        return "declared"
-    if name in emulated:
-        return "emulated"
-    return "measured" if name in ("stt_s", "token_s", "tts_first_sound_s") else "declared"
 
 
 def show(report: dict[str, object]) -> None:

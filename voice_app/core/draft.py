@@ -19,12 +19,12 @@ from inference.protocols import Recognizer
 from inference.types import Audio, Cancel, Message, Transcript
 from voice_app.core import clock, events
 from voice_app.core.barge_in import SpeechStats, words
-from voice_app.core.budget import Budget, plan
 from voice_app.core.endpointing import UNSURE_FROM, Endpointer
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle, speak_reply
 from voice_app.core.ports import FRAME_RATE_HZ, EngineName, Played, Priority, Speaker
+from voice_app.core.stages import Budget, plan
 from voice_app.core.turn import Skill, TurnContext, announcement, answer
 
 T = TypeVar("T")

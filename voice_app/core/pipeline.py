@@ -14,9 +14,9 @@ from inference.protocols import LanguageModel, SoundTurnDetector, SpeechToText, 
 from inference.text import Clause, ClauseSplitter
 from inference.types import Audio, Cancel, ChatRequest, Sampling, SpeechChunk, Token, Voice, WordEnd
 from voice_app.core import clock, events
-from voice_app.core.budget import Estimates
 from voice_app.core.history import SpokenClause, SpokenReply
 from voice_app.core.ports import Played, Priority, Scheduler, Speaker
+from voice_app.core.stages import Estimates
 
 CLAUSES_AHEAD = 4
 """Clauses that may wait for the voice; then the language model waits."""

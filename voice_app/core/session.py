@@ -12,7 +12,6 @@ from inference.protocols import VoiceActivityDetector
 from inference.types import Audio, Samples
 from voice_app.core import clock, events
 from voice_app.core.barge_in import SpeechStats, is_backchannel, words
-from voice_app.core.budget import Budget
 from voice_app.core.draft import Drafter, DraftGauge, Turn, Utterance
 from voice_app.core.echo import EchoFloor, is_echo
 from voice_app.core.endpointing import Endpointer, EndpointLimits
@@ -21,7 +20,7 @@ from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Reply, ReplyStyle
 from voice_app.core.ports import FrameSource, Priority, Speaker
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
-from voice_app.core.stages import turn_times
+from voice_app.core.stages import Budget, turn_times
 from voice_app.core.turn_table import Action, Input, State, step
 
 TOUCH_EVERY_S = 5.0

@@ -25,10 +25,10 @@ from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
 from inference.types import Audio, ChatRequest, Message, Voice
-from voice_app.core.budget import Estimates
 from voice_app.core.history import History
 from voice_app.core.pipeline import Engines, Filler, ReplyStyle
 from voice_app.core.ports import EngineName
+from voice_app.core.stages import TOKEN, Estimates, Stage
 from voice_app.runtime.model_choice import Choice, Speed, choose
 from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.scheduler import Scheduler
@@ -257,13 +257,13 @@ def touching(
 
 def calibrate(stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech) -> Estimates:
     """Measure the stages, warm: a quarter of a second that makes the first reply as well planned as the tenth."""
-    return Estimates(
-        stt_s=_seconds(stt.warm, 2),
-        token_s=_seconds(llm.touch, 5),
-        tts_first_sound_s=_seconds(
-            lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2
-        ),
-    )
+    stt_s, token_s = _seconds(stt.warm, 2), _seconds(llm.touch, 5)
+    sound_s = _seconds(lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2)
+    return Estimates({Stage.STT: stt_s, Stage.TTS_FIRST_SOUND: sound_s}, token_s)
+
+
+CALIBRATED = (Stage.STT, TOKEN, Stage.TTS_FIRST_SOUND)
+"""The names of the estimates that a calibration measures."""
 
 
 def _seconds(work: Callable[[], object], times: int) -> float:

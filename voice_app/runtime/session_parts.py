@@ -11,19 +11,19 @@ from pathlib import Path
 
 from inference.vad.silero import SileroVad
 from voice_app.core import clock, events
-from voice_app.core.budget import Budget
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.errors import AudioDeviceError, SessionError
 from voice_app.core.ports import FrameSource, Speaker
 from voice_app.core.segmenter import SegmenterSettings
 from voice_app.core.session import Session, SessionIO
+from voice_app.core.stages import Budget
 from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedUser
 from voice_app.observe.recorder import Recorder, session_path
-from voice_app.runtime.engines import Assistant
+from voice_app.runtime.engines import CALIBRATED, Assistant
 from voice_app.runtime.settings import Settings, state_dir
 
 Listener = Callable[[events.Event], None]
@@ -134,7 +134,7 @@ def session_io(settings: Settings, source: FrameSource, speaker: Speaker) -> Ses
             turn.unfinished_ms / 1000,
             turn.end_silence_ms / 1000,
         ),
-        Budget().scaled(turn.budget_ms / 1000),
+        Budget(turn.budget_ms / 1000),
         drafting=turn.drafting,
         barge_in=settings.audio.barge_in,
         partial_every_s=turn.partial_every_ms / 1000 or None,
@@ -143,14 +143,12 @@ def session_io(settings: Settings, source: FrameSource, speaker: Speaker) -> Ses
 
 def created(assistant: Assistant) -> events.SessionCreated:
     """Return the session's first event."""
+    estimates = assistant.engines.estimates.by_name()
     return events.SessionCreated(
         at_s=0.0,
         started=clock.wall().isoformat(timespec="seconds"),
         models=assistant.models,
         persona=assistant.persona.name,
         because=assistant.because,
-        calibrated_ms={
-            stage: round(getattr(assistant.engines.estimates, f"{stage}_s") * 1000, 1)
-            for stage in ("stt", "token", "tts_first_sound")
-        },
+        calibrated_ms={str(name): round(estimates[name] * 1000, 1) for name in CALIBRATED},
     )
