@@ -40,7 +40,7 @@ from voice_app.bench.bench_report import Targets, figures
 from voice_app.bench.run import machine
 from voice_app.bench.scenario import bundled
 from voice_app.core import events
-from voice_app.core.stages import Budget, Stage
+from voice_app.core.stages import Stage
 from voice_app.runtime.engines import build_assistant, build_tts, chosen_llm, find_model, with_models
 from voice_app.runtime.settings import Settings, load_settings
 
@@ -91,7 +91,7 @@ def hold(settings: Settings, folder: Path) -> Mapping[str, Any]:
         turns = asyncio.run(Product(assistant, settings).hold(said, folder))
     finally:
         assistant.close()
-    report = figures(turns, Targets(Budget(BUDGET_MS / 1000)))
+    report = figures(turns, Targets(BUDGET_MS))
     return {**report, "mode": "audio", "machine": machine(), "models": assistant.models}
 
 

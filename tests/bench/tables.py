@@ -16,15 +16,16 @@ import statistics
 from typing import Any
 
 import jiwer
+from voice_app.demos.typed_turns import hold
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from inference.protocols import Chat
 from inference.stt import transcribe
 from voice_app.core.pipeline import Engines
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.table_demo import asking_voice, requests
 from voice_app.demos.turn_records import Listener, TurnRecord
-from voice_app.demos.typed_turns import hold
 from voice_app.runtime.engines import build_llm, build_stt
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import load_settings
@@ -59,11 +60,11 @@ def plausible(activity: str, cost: str) -> bool:
 
 
 async def run(
-    llm: Any, scheduler: Scheduler, seed: int, texts: tuple[str, ...] = REQUESTS
+    chat: Chat, scheduler: Scheduler, seed: int, texts: tuple[str, ...] = REQUESTS
 ) -> list[TurnRecord]:
     """Hold one run of the requests."""
     listener = Listener(texts, ())
-    engines = Engines(None, llm, None, scheduler.session(""))  # type: ignore[arg-type]
+    engines = Engines(None, None, chat, None, scheduler.session(""))  # type: ignore[arg-type]
     await hold(texts, engines, (table_skill(seed),), listener)
     return listener.turns
 
@@ -124,10 +125,10 @@ def main() -> None:
         print(json.dumps(spoken(options.spoken)))
         return
     scheduler = Scheduler()
-    llm = scheduler.prepare(
-        "llm", lambda: build_llm(load_settings(models={"llm_backend": options.llm}))
+    chat = scheduler.prepare(
+        "llm", lambda: build_llm(load_settings(models={"llm_backend": options.llm})).chat()
     ).result()
-    runs = [asyncio.run(run(llm, scheduler, seed)) for seed in range(options.runs)]
+    runs = [asyncio.run(run(chat, scheduler, seed)) for seed in range(options.runs)]
     scheduler.close()
     if options.show:
         for told in (told for turns in runs for told in turns):

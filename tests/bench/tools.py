@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from inference.assets import asset
-from inference.llm.llamacpp import LlamaCpp
-from inference.types import ChatRequest
+from inference.protocols import Chat
+from inference.types import ChatRequest, text_of
 from tests.bench.persona import by_ear, questions
 from voice_app.core.errors import ToolError
 from voice_app.runtime.engines import build_llm
@@ -68,12 +68,12 @@ def is_right(request: Request, tool: str, arguments: Arguments) -> bool:
     return all(given[name] == value for name, value in request.expected.items())
 
 
-def written(llm: LlamaCpp, tool: Tool, text: str) -> tuple[Arguments | None, float]:
+def written(chat: Chat, tool: Tool, text: str) -> tuple[Arguments | None, float]:
     """Return the call that the language model writes, and the seconds it takes."""
     grammar = grammar_of(tool.arguments, tool.choices(text))
     start_s = time.perf_counter()
     request = ChatRequest(call_prompt(tool, text), LONGEST_CALL_TOKENS, GREEDY, grammar)
-    answer = "".join(token.text for token in llm.stream(request))
+    answer = text_of(chat.stream(request))
     return parsed(tool, answer), time.perf_counter() - start_s
 
 
@@ -87,7 +87,7 @@ def main() -> None:
     if options.free_grammar:
         tools = tuple(replace(tool, choices=lambda _: {}) for tool in tools)
     hear = by_ear() if options.spoken else lambda text: text
-    llm = build_llm(load_settings())
+    chat = build_llm(load_settings()).chat()
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     spans_s: list[float] = []
     for request in requests():
@@ -97,7 +97,7 @@ def main() -> None:
             tool, arguments = found
             by = "by rule"
             if arguments is None:
-                arguments, span_s = written(llm, tool, heard)
+                arguments, span_s = written(chat, tool, heard)
                 spans_s.append(span_s)
                 by = "by model"
             right = arguments is not None and is_right(request, tool.name, arguments)

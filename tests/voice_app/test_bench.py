@@ -30,7 +30,7 @@ from voice_app.bench.scenario import ScenarioTurn, bundled, corpus, spoken
 from voice_app.cli.main import app
 from voice_app.core import events
 from voice_app.core.errors import ScenarioError
-from voice_app.core.stages import Budget, Estimates, Stage
+from voice_app.core.stages import Estimates, Stage
 from voice_app.io.recordings import SpokenTurn
 
 RATE_HZ = 1000
@@ -113,7 +113,7 @@ def test_the_exit_status_tells_whether_the_limit_was_kept(option: str, limit_ms:
 
 def test_a_budget_is_enforced_in_the_session_and_not_what_fails() -> None:
     """A smaller one has replies hurry and fewer turns within it; the limit of the 95th percentile stays kept."""
-    small, usual = (measure_composed(8, Targets(Budget(budget_s)), Estimates()) for budget_s in (0.15, 0.3))
+    small, usual = (measure_composed(8, Targets(budget_ms), Estimates()) for budget_ms in (150, 300))
 
     assert [one["action"] for one in small["actions"]] == ["short first clause"]  # type: ignore[attr-defined]
     assert (small["within_budget"], usual["actions"]) == (0, [])

@@ -18,13 +18,13 @@ from voice_app.bench.bench_page import page
 from voice_app.bench.bench_report import Targets
 from voice_app.bench.composed import measure_composed
 from voice_app.cli.main import app
-from voice_app.core.stages import Budget, Estimates, Stage
+from voice_app.core.stages import Estimates, Stage
 
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
     """A composed result with baselines, and one turn each that was cut in, missed, and badly named."""
-    targets = Targets(Budget(0.4), p95_limit_ms=450)
+    targets = Targets(400, p95_limit_ms=450)
     made = measure_composed(24, targets, Estimates())
     slow = measure_composed(24, targets, Estimates({Stage.STT: 0.4}))
     each = [dict(turn) for turn in made["each"]]  # type: ignore[attr-defined]

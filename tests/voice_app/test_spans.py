@@ -20,7 +20,7 @@ from voice_app.bench.scenario import bundled_lines, spoken
 from voice_app.cli.main import app
 from voice_app.core import events
 from voice_app.core.errors import SessionError, VoiceAppError
-from voice_app.core.stages import STEPS, Budget, Estimates, Stage, turn_times
+from voice_app.core.stages import STEPS, Estimates, Stage, turn_times
 from voice_app.observe.otel import export
 from voice_app.observe.spans import Span, turn_spans
 
@@ -29,9 +29,7 @@ def log_of(lines: list[str], declared: Estimates, folder: Path) -> list[events.E
     """Return the events of a whole conversation in virtual time."""
     mute = ScriptedTextToSpeech(spend=lambda _: None)
     return list(
-        converse_in_virtual_time(
-            [spoken(line, mute) for line in lines], declared, folder / "x.wav", Budget()
-        ).log
+        converse_in_virtual_time([spoken(line, mute) for line in lines], declared, folder / "x.wav").log
     )
 
 

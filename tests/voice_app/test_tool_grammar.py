@@ -12,7 +12,8 @@ from pydantic import Field
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.native import NativeModel, NativeSampler
-from inference.types import ChatRequest, Sampling
+from inference.protocols import Chat
+from inference.types import ChatRequest, Sampling, text_of
 from voice_app.runtime.engines import find_model
 from voice_app.runtime.settings import Settings
 from voice_app.skills.calls import GREEDY, LONGEST_CALL_TOKENS, call_prompt, meant, parsed
@@ -95,9 +96,9 @@ def test_choices_of_any_words_stay_within_the_schema(
 
 
 @pytest.fixture(scope="module")
-def llm() -> LlamaCpp:
-    """The embedded language model."""
-    return LlamaCpp(find_model("smollm2-135m-instruct", "llm").path)
+def chat() -> Chat:
+    """One of the embedded language model."""
+    return LlamaCpp(find_model("smollm2-135m-instruct", "llm").path).chat()
 
 
 @pytest.mark.model
@@ -109,14 +110,14 @@ def llm() -> LlamaCpp:
         'Set a "timer" } { \\ for my tea, I mean put on a timer it takes 5 minutes or 6 minutes',
     ],
 )
-def test_the_language_model_writes_calls_that_the_tool_takes(llm: LlamaCpp, text: str) -> None:
+def test_the_language_model_writes_calls_that_the_tool_takes(chat: Chat, text: str) -> None:
     """Whatever it is asked."""
     tool, arguments = meant(text, TOOLS) or pytest.fail("no tool is meant")
     grammar = grammar_of(tool.arguments, tool.choices(text))
     request = ChatRequest(call_prompt(tool, text), LONGEST_CALL_TOKENS, GREEDY, grammar)
 
     assert arguments is None
-    assert parsed(tool, "".join(token.text for token in llm.stream(request))) is not None
+    assert parsed(tool, text_of(chat.stream(request))) is not None
 
 
 def test_a_field_of_another_kind_has_no_grammar() -> None:

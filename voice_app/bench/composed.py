@@ -25,12 +25,15 @@ from voice_app.bench.measured import SpokenSession, measured
 from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, ReplyStyle
-from voice_app.core.session import Session, SessionIO
-from voice_app.core.stages import TOKEN, Budget, Estimates, Stage
+from voice_app.core.stages import TOKEN, Estimates, Stage
 from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.devices import Devices
+from voice_app.runtime.engine_set import EngineSet
+from voice_app.runtime.host import hosted
+from voice_app.runtime.persona import Persona
+from voice_app.runtime.plan import SessionPlan
+from voice_app.runtime.settings import Settings, TurnTaking
 
 LOUD = 0.05
 """Amplitude from which the detector of this mode takes sound for speech."""
@@ -50,13 +53,13 @@ class LoudnessVad:
 
 
 def measure_composed(turns: int, targets: Targets, declared: Estimates) -> dict[str, object]:
-    """Hold a conversation of the bundled questions in virtual time; return its figures."""
+    """Hold a conversation of the bundled questions with engines of declared times; return its figures."""
     lines = [re.sub(r"\s*\{\d+\}\s*", " ", line) for line in bundled_lines()]
     said = [lines[number % len(lines)] for number in range(turns)]
     mute = ScriptedTextToSpeech(spend=lambda _: None)
     with tempfile.TemporaryDirectory() as folder:
         session = converse_in_virtual_time(
-            [spoken(line, mute) for line in said], declared, Path(folder) / "reply.wav", targets.budget
+            [spoken(line, mute) for line in said], declared, Path(folder) / "reply.wav", targets.budget_ms
         )
     report = figures(measured(session), targets)
     times_s = {
@@ -71,45 +74,48 @@ def measure_composed(turns: int, targets: Targets, declared: Estimates) -> dict[
 
 
 def converse_in_virtual_time(
-    turns: Sequence[ScenarioTurn], declared: Estimates, wav: Path, budget: Budget
+    turns: Sequence[ScenarioTurn], declared: Estimates, wav: Path, budget_ms: int = 300
 ) -> SpokenSession:
     """Hold a conversation of these turns; return what it left. The reply's sound is written to `wav`."""
+    settings = Settings(
+        memory="off", keep_log=False, turn=TurnTaking(partial_every_ms=0, budget_ms=budget_ms)
+    )
     log: list[events.Event] = []
-    heard = run(_converse(turns, declared, wav, budget, log))
+    heard = run(_converse(settings, turns, declared, wav, log))
     sound, rate_hz = soundfile.read(wav, dtype="float32")
     return SpokenSession(turns, heard, log, sound, rate_hz)
 
 
 async def _converse(
-    turns: Sequence[ScenarioTurn], declared: Estimates, wav: Path, budget: Budget, log: list[events.Event]
+    settings: Settings,
+    turns: Sequence[ScenarioTurn],
+    declared: Estimates,
+    wav: Path,
+    log: list[events.Event],
 ) -> list[SpokenTurn]:
-    meter, bus = Meter(), events.Bus()
-    user = RecordedUser([RecordedTurn(turn.sound, turn.after) for turn in turns])
-
-    def listen(event: events.Event) -> None:
-        log.append(event)
-        if isinstance(event, events.PlaybackStarted):
-            user.heard_start()
-        elif isinstance(event, events.ResponseDone):
-            user.heard_end()
-
-    bus.subscribe(listen)
-    io = SessionIO(user, LoudnessVad(), FileSpeaker(wav), budget=budget, partial_every_s=None)
-    conversation = Session(io, _engines(turns, declared, meter), History([]), ReplyStyle(), bus)
-    await conversation.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona=""))
-    return user.spoken_since(conversation.started_s)
+    meter, user = Meter(), RecordedUser([RecordedTurn(turn.sound, turn.after) for turn in turns])
+    devices = Devices(user, FileSpeaker(wav), vad=LoudnessVad())
+    plan = SessionPlan(settings, listeners=(log.append,), skills=False)
+    with hosted(plan, _engines(settings, turns, declared, meter), lambda *_: devices) as host:
+        await host.run()
+    return user.spoken_since(host.session.started_s)
 
 
-def _engines(turns: Sequence[ScenarioTurn], declared: Estimates, meter: Meter) -> Engines:
+def _engines(
+    settings: Settings, turns: Sequence[ScenarioTurn], declared: Estimates, meter: Meter
+) -> EngineSet:
     """Return engines that take what is declared, which the session expects of them, too."""
     spans_s, spend = declared.spans_s, meter.spend
     first_token_s, first_sound_s = spans_s[Stage.LLM_FIRST_TOKEN], spans_s[Stage.TTS_FIRST_SOUND]
-    return Engines(
-        ScriptedSpeechToText([turn.text or "" for turn in turns], spans_s[Stage.STT], spend),
-        ScriptedLanguageModel(_echo, first_token_s=first_token_s, token_s=declared.token_s, spend=spend),
-        ScriptedTextToSpeech(first_s=first_sound_s, next_s=TTS_NEXT_S, spend=spend),
-        VirtualScheduler(meter).session(""),
-        ScriptedTurnDetector(lambda _: 1.0),
+    return EngineSet(
+        settings,
+        because="declared",
+        persona=Persona(name="", description=""),
+        llm=ScriptedLanguageModel(_echo, first_token_s=first_token_s, token_s=declared.token_s, spend=spend),
+        scheduler=VirtualScheduler(meter),
+        stt=ScriptedSpeechToText([turn.text or "" for turn in turns], spans_s[Stage.STT], spend),
+        tts=ScriptedTextToSpeech(first_s=first_sound_s, next_s=TTS_NEXT_S, spend=spend),
+        detector=ScriptedTurnDetector(lambda _: 1.0),
         estimates=replace(declared),
     )
 

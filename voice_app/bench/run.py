@@ -20,7 +20,7 @@ from voice_app.bench.disturb import made_noises, measure_disturbed, recorded_noi
 from voice_app.bench.result_table import show
 from voice_app.bench.scenario import bundled, corpus, spoken
 from voice_app.cli.plan_command import LlmTimes, emulated_times, estimated
-from voice_app.core.stages import Budget, Estimates
+from voice_app.core.stages import Estimates
 from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
 from voice_app.runtime.settings import Settings
 
@@ -106,7 +106,7 @@ def _measure_disturbed(settings: Settings, request: BenchRequest) -> dict[str, o
 
 
 def _measure(settings: Settings, request: BenchRequest) -> dict[str, object]:
-    targets = Targets(Budget(settings.turn.budget_ms / 1000), request.p95_limit_ms)
+    targets = Targets(settings.turn.budget_ms, request.p95_limit_ms)
     if request.mode == "composed":
         declared, basis = _declared(settings, request)
         report = measure_composed(request.turns, targets, declared)

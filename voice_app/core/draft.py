@@ -8,81 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-import numpy as np
-
 from inference.errors import InferenceError, PromptTooLong
-from inference.protocols import Recognizer
-from inference.types import Audio, Cancel, Message, Transcript
+from inference.types import Cancel, Message
 from voice_app.core import clock, events
-from voice_app.core.barge_in import SpeechStats, words
+from voice_app.core.barge_in import words
 from voice_app.core.endpointing import UNSURE_FROM, Endpointer
 from voice_app.core.errors import VoiceAppError
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Reply, ReplyStyle, speak_reply
-from voice_app.core.ports import FRAME_RATE_HZ, EngineName, Played, Priority, Speaker
+from voice_app.core.pipeline import speak_reply
+from voice_app.core.ports import EngineName, Played, Priority, Speaker
 from voice_app.core.stages import Budget, plan
-from voice_app.core.turn import Skill, TurnContext, announcement, answer
+from voice_app.core.turn import Assistant, Turn, TurnContext, announcement, answer
 
 T = TypeVar("T")
 Messages = tuple[Message, ...]
 TURN_TOKENS = 150
 """What a long turn of the user takes of the model's context: half a minute of speech."""
-
-
-class Utterance:
-    """Hears a turn whose sound grows: gives its recognizer, in the scheduler, what that does not have yet."""
-
-    def __init__(self, engines: Engines, language: str) -> None:
-        self._stt, self._scheduler, self._language = engines.stt, engines.scheduler, language
-        self._recognizer: Recognizer | None = None
-        self._pushed_samples = 0
-        self._feeding: asyncio.Task[object] | None = None
-
-    def feed(self, sound: Audio) -> None:
-        """Let an engine that streams hear the sound so far, unless it still works on what it has."""
-        if self._stt.capabilities.streaming and (self._feeding is None or self._feeding.done()):
-            call = self._scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: self._push(sound), on="stt")
-            self._feeding = asyncio.create_task(call)
-
-    async def partial(self, sound: Audio, priority: Priority) -> Transcript:
-        """Return the words so far of a turn that goes on."""
-        return await self._scheduler.call(priority, lambda: self._push(sound).partial(), on="stt")
-
-    async def finish(self, sound: Audio) -> Transcript:
-        """Return the words of a turn that may be over. Raises InferenceError."""
-        return await self._scheduler.call(
-            Priority.FINAL_TRANSCRIPT, lambda: self._push(sound).finish(), on="stt"
-        )
-
-    def _push(self, sound: Audio) -> Recognizer:
-        if self._recognizer is None:
-            self._recognizer = self._stt.recognizer(self._language)
-        new = sound.samples[self._pushed_samples :]
-        if len(new):
-            self._recognizer.push(new)
-            self._pushed_samples += len(new)
-        return self._recognizer
-
-
-@dataclass(slots=True, eq=False)
-class Turn:
-    """A turn of the user and the latest reply to it."""
-
-    number: int
-    text: str | None = None
-    """Typed, or what was heard once that is known."""
-    sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
-    stats: SpeechStats = SpeechStats()
-    utterance: Utterance | None = None
-    """What hears `sound`; None for a turn that is not spoken."""
-    typed: bool = False
-    announced: str = ""
-    """What is said though nobody asked; then there are no words."""
-    reply: Reply = field(default_factory=Reply)
 
 
 @dataclass(slots=True)
@@ -120,17 +64,14 @@ class DraftGauge:
 class Drafter:
     """Everything a reply is made with."""
 
-    engines: Engines
-    history: History
-    style: ReplyStyle
-    speaker: Speaker
+    assistant: Assistant
     endpointer: Endpointer
     gauge: DraftGauge = field(default_factory=DraftGauge)
     budget: Budget = field(default_factory=Budget)
-    skills: tuple[Skill, ...] = ()
-    """Ways to answer before the language model's own."""
 
-    async def answer(self, turn: Turn, emit: events.Emit, after: asyncio.Task[None] | None) -> None:
+    async def answer(
+        self, turn: Turn, speaker: Speaker, emit: events.Emit, after: asyncio.Task[None] | None
+    ) -> None:
         """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
         reply, status = turn.reply, "failed"
         if after:
@@ -144,9 +85,9 @@ class Drafter:
             if turn.text or turn.announced:
                 if not self.gauge.pays(finished):
                     await reply.released.wait()
-                played = await self._speak(turn, emit)
+                played = await self._speak(turn, speaker, emit)
                 if turn.text:
-                    self.history.add(turn.text, reply.text)
+                    self.assistant.history.add(turn.text, reply.text)
                 emit(events.PlaybackStopped(audio_s=played.seconds))
             status = "completed" if turn.text or turn.announced else "ignored"
         except (InferenceError, VoiceAppError) as error:
@@ -161,16 +102,19 @@ class Drafter:
 
         Return the probability that they are finished; None: unknown.
         """
-        if turn.utterance is None:
+        if turn.transcription is None:
             return 1.0
-        heard = await turn.utterance.finish(turn.sound)
+        heard = await turn.transcription.finish(turn.sound)
         turn.text = text = words(heard, turn.stats)
         emit(events.TranscriptCompleted(text=text, reruns=heard.reruns))
-        detector, by_sound = self.engines.detector, self.engines.by_sound
+        engines = self.assistant.engines
+        detector, by_sound = engines.detector, engines.by_sound
 
         def ask_words() -> Awaitable[float | None]:
             assert detector
-            return self._fitting(text, lambda chat: self._first(lambda: detector.finished(chat), "llm"))
+            return self._fitting(
+                text, lambda messages: self._first(lambda: detector.finished(engines.chat, messages), "llm")
+            )
 
         def ask_sound() -> Awaitable[float]:
             assert by_sound
@@ -185,50 +129,48 @@ class Drafter:
 
     def _first(self, work: Callable[[], T], on: EngineName) -> Awaitable[T]:
         """Do what a turn's end waits for, before all other work."""
-        return self.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, work, on=on)
+        return self.assistant.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, work, on=on)
 
-    async def _speak(self, turn: Turn, emit: events.Emit) -> Played:
+    async def _speak(self, turn: Turn, speaker: Speaker, emit: events.Emit) -> Played:
         """Speak the reply."""
         assert turn.text is not None
-        planned = plan(self.budget, self.engines.estimates)
+        assistant, engines = self.assistant, self.assistant.engines
+        planned = plan(self.budget, engines.estimates)
         turn.reply.short_first_clause = planned.short_first_clause
         if planned.cause:
             emit(events.BudgetAction(action="short first clause", cause=planned.cause))
-        if planned.opener and self.engines.openers:
-            turn.reply.filler = self.engines.openers[turn.number % len(self.engines.openers)]
-            turn.reply.due_s = clock.now() + self.engines.estimates.reply_s()
+        if planned.opener and engines.openers:
+            turn.reply.filler = engines.openers[turn.number % len(engines.openers)]
+            turn.reply.due_s = clock.now() + engines.estimates.reply_s()
             emit(events.BudgetAction(action="opener, if the reply is not there in time", cause=planned.cause))
 
         def speak(messages: Messages) -> Awaitable[Played]:
             assert turn.text is not None
             turn.reply.cancelled = Cancel()
             turn.reply.effects.clear()
-            persona = self.history.persona
-            context = TurnContext(turn.text, messages, persona, self.engines, self.style, turn.reply, emit)
-            tokens = announcement(turn.announced) if turn.announced else answer(context, self.skills)
-            return speak_reply(turn.reply, tokens, self.engines, lambda: self.style.voice, self.speaker, emit)
+            persona = assistant.history.persona
+            context = TurnContext(turn.text, messages, persona, engines, assistant.style, turn.reply, emit)
+            tokens = announcement(turn.announced) if turn.announced else answer(context, assistant.skills)
+            return speak_reply(turn.reply, tokens, assistant, speaker, emit)
 
         return await self._fitting(turn.text, speak)
-
-    def pronounce(self, pronunciations: Mapping[str, str]) -> None:
-        """Say these words as told from the next clause on, in place of what was told before: in this session alone."""
-        self.style = replace(self.style, voice=replace(self.style.voice, pronunciations=pronunciations))
 
     async def _fitting(self, text: str, work: Callable[[Messages], Awaitable[T]]) -> T:
         """Do work on the chat with `text`; the oldest turns are forgotten while it outgrows the model's context."""
         while True:
             try:
-                return await work(self.history.messages(text))
+                return await work(self.assistant.history.messages(text))
             except PromptTooLong:
-                if not self.history.forget_oldest():
+                if not self.assistant.history.forget_oldest():
                     raise
 
-    async def settle(self) -> None:
+    async def compact(self) -> None:
         """Between turns: forget the older half of a chat that leaves no room for another one, and read the rest."""
-        scheduler, llm = self.engines.scheduler, self.engines.llm
-        messages = self.history.messages("")
-        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages), on="llm")
-        if room < self.style.max_tokens + TURN_TOKENS:
-            self.history.forget_older_half()
-        kept = self.history.messages("")
-        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept), on="llm")
+        assistant, chat = self.assistant, self.assistant.engines.chat
+        scheduler, history = assistant.engines.scheduler, assistant.history
+        messages = history.messages("")
+        remaining = await scheduler.call(Priority.UPKEEP, lambda: chat.remaining_tokens(messages), on="llm")
+        if remaining < assistant.style.max_tokens + TURN_TOKENS:
+            history.forget_older_half()
+        kept = history.messages("")
+        await scheduler.call(Priority.UPKEEP, lambda: chat.prefill(kept), on="llm")

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from inference.types import Message, Sampling, Token
+from inference.types import Message, Sampling, Text
 from voice_app.core import events
 from voice_app.core.errors import ToolError
 from voice_app.core.ports import Priority
@@ -65,7 +65,7 @@ def settled(tool: Tool, choices: Mapping[str, Sequence[str]]) -> Arguments | Non
 
 async def _answer(
     context: TurnContext, tool: Tool, arguments: Arguments | None
-) -> AsyncGenerator[Token, None]:
+) -> AsyncGenerator[Text, None]:
     """Make the call and say what it came to."""
     if arguments is None:
         arguments = await _written(context, tool)

@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from inference.types import Message, Token
+from inference.types import Message, Text
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.turn import Answer, Skill, TurnContext, text_delta
@@ -174,7 +174,7 @@ class Remembering:
                 return None if wanted.only_if_known else _words(nothing)
         return self._told(context, entries)
 
-    async def _told(self, context: TurnContext, entries: Sequence[Entry]) -> AsyncGenerator[Token, None]:
+    async def _told(self, context: TurnContext, entries: Sequence[Entry]) -> AsyncGenerator[Text, None]:
         if entries:
             rows = [
                 (str(entry.id), entry.kind, f"{entry.word}: {entry.text}" if entry.word else entry.text)
@@ -276,7 +276,7 @@ class Remembering:
             )
         return self._pronounced(context, [checked(note) for note in notes])
 
-    async def _pronounced(self, context: TurnContext, notes: Sequence[Note]) -> AsyncGenerator[Token, None]:
+    async def _pronounced(self, context: TurnContext, notes: Sequence[Note]) -> AsyncGenerator[Text, None]:
         def keep() -> None:
             for entry in self.memory.take(notes):
                 context.emit(events.MemoryChanged(change="added", text=f"{entry.word}: {entry.text}"))
@@ -288,7 +288,7 @@ class Remembering:
         yield text_delta(f"I'll say {' '.join(note.word for note in notes)}.")
 
 
-async def _words(text: str) -> AsyncGenerator[Token, None]:
+async def _words(text: str) -> AsyncGenerator[Text, None]:
     for part in _sentences(text):
         yield text_delta(part)
 

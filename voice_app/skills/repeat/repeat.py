@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from inference.types import Message, Token
+from inference.types import Message, Text
 from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
 
 REPEAT = "Say that again."
@@ -42,7 +42,7 @@ def again(context: TurnContext) -> Answer | None:
     return None
 
 
-async def _repeated(context: TurnContext) -> AsyncGenerator[Token, None]:
+async def _repeated(context: TurnContext) -> AsyncGenerator[Text, None]:
     yield text_delta(context.earlier[-1].content if context.earlier else NOTHING_YET)
 
 

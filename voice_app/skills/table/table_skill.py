@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from inference.types import Token
+from inference.types import Text
 from voice_app.core import events
 from voice_app.core.errors import TableError
 from voice_app.core.turn import Answer, Skill, TurnContext, text_delta
@@ -34,7 +34,7 @@ class TableWay:
 
     async def _answer(
         self, context: TurnContext, request: ask.Request, before: Shown | None
-    ) -> AsyncGenerator[Token, None]:
+    ) -> AsyncGenerator[Text, None]:
         after = before
         try:
             if before is not None:
