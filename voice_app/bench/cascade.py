@@ -20,12 +20,12 @@ import numpy as np
 from inference.protocols import TextToSpeech
 from inference.text import speakable
 from inference.types import Cancel, ChatRequest, Samples, Voice, texts
-from inference.vad.silero import SileroVad
 from voice_app.core import clock, events
 from voice_app.core.ports import FRAME_S, AudioFrame, Emit, Priority, emitter
 from voice_app.core.turn import Assistant
 from voice_app.io.recordings import RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.engines import build_vad
 
 END_SILENCE_S = 0.8
 """As long as the longest pause inside a bundled turn: with less, the cascade speaks into such turns."""
@@ -56,7 +56,7 @@ class FixedSilence:
     """Collects a turn, and tells when so much silence has followed it."""
 
     def __init__(self) -> None:
-        self._vad = SileroVad()
+        self._vad = build_vad()
         self._kept: list[Samples] = []
         self._voiced = 0
         self.speech_end_s = -math.inf

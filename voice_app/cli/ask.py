@@ -10,7 +10,7 @@ import typer
 
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
-from voice_app.core.stages import emulated
+from voice_app.observe.statistics import emulated
 from voice_app.runtime.engine_set import load_text_only
 from voice_app.runtime.host import hold_typed
 from voice_app.runtime.plan import SessionPlan

@@ -16,11 +16,11 @@ from inference.errors import InferenceError, PromptTooLong
 from inference.types import Cancel, Message
 from voice_app.core import clock, events
 from voice_app.core.barge_in import words
-from voice_app.core.budget import Budget, plan
 from voice_app.core.endpointing import UNSURE_FROM, Endpointer
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.pipeline import speak_reply
 from voice_app.core.ports import Emit, EngineName, Played, Priority, Speaker
+from voice_app.core.stages import Budget, plan
 from voice_app.core.turn import Assistant, Turn, TurnContext, announcement, answer
 
 T = TypeVar("T")

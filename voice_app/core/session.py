@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from inference.types import Audio, Samples
 from voice_app.core import clock, events
 from voice_app.core.barge_in import EchoFloor, SpeechStats, is_backchannel, is_echo, words
-from voice_app.core.budget import Budget
 from voice_app.core.draft import Drafter, DraftGauge
 from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.core.errors import VoiceAppError
@@ -30,7 +29,7 @@ from voice_app.core.ports import (
     emitter,
 )
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
-from voice_app.core.stages import turn_times
+from voice_app.core.stages import Budget, turn_times
 from voice_app.core.turn import Assistant, Reply, Transcription, Turn
 from voice_app.core.turn_table import Action, Input, State, step
 

@@ -35,9 +35,9 @@ from inference.types import (
     Voice,
 )
 from voice_app.core.barge_in import SpeechStats
-from voice_app.core.budget import Estimates
 from voice_app.core.history import History, SpokenReply
 from voice_app.core.ports import FRAME_RATE_HZ, Emit, Priority, Scheduler
+from voice_app.core.stages import Estimates
 
 NO_MODEL = -1
 """Token id of words that the program says, not the language model."""

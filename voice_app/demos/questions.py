@@ -13,7 +13,7 @@ from inference.tts.batch import synthesize
 from inference.types import Audio
 from voice_app.core.errors import SessionError
 from voice_app.core.events import Event
-from voice_app.core.stages import SPANS, turn_times
+from voice_app.core.stages import Stage, turn_times
 from voice_app.io.recordings import RecordedTurn
 from voice_app.observe.console import ConsoleView
 from voice_app.runtime.engines import build_tts
@@ -63,12 +63,11 @@ def _questions(settings: Settings, out: Path) -> list[Path]:
 def _table(turns: list[list[Event]]) -> Table:
     """Return the stages of all turns, in milliseconds as measured on this machine."""
     table = Table(title="milliseconds, measured on this machine")
-    names = ("turn", "endpoint", "stt", "token", "clause", "sound", "hold", "device", "voice to voice")
-    for name in names:
+    for name in ("turn", *(stage.label for stage in Stage), "voice to voice"):
         table.add_column(name, justify="right")
     for turn in turns:
         number = turn[-1].turn
         times = turn_times(turn, number)
-        spans = [getattr(times, name) for name in SPANS] + [times.voice_to_voice_s]
+        spans = [*(times.spans_s.get(stage) for stage in Stage), times.voice_to_voice_s]
         table.add_row(str(number), *("-" if span is None else f"{span * 1000:.0f}" for span in spans))
     return table
