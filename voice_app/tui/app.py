@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import work
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
@@ -26,8 +27,10 @@ from voice_app.tui.composer import Composer
 from voice_app.tui.control import Control, Source
 from voice_app.tui.exporting import whole, written
 from voice_app.tui.items import Activity
-from voice_app.tui.palette_commands import ChatCommands
+from voice_app.tui.palette_commands import LiteralCommands, replay_commands, switch_commands
+from voice_app.tui.reducers import apply
 from voice_app.tui.remembered import recall, remember
+from voice_app.tui.replayed import Replay
 from voice_app.tui.scene import Scene
 from voice_app.tui.screen import ChatScreen
 
@@ -91,7 +94,7 @@ class ChatApp(App[int]):
 
     TITLE = "voice-app"
     CSS_PATH = Path(__file__).with_name("chat.tcss")
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ChatCommands}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {LiteralCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "interrupt", "Stop", key_display="Esc"),
         Binding("f1", "help", "Help", key_display="F1"),
@@ -124,6 +127,36 @@ class ChatApp(App[int]):
         """Return the chat's screen."""
         return self._chat_screen
 
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Yield what the palette offers now."""
+        control = self.chat.control
+        if isinstance(control, Replay):
+            yield from replay_commands(control)
+        else:
+            yield from self._session_commands()
+            yield from switch_commands(control, self.choices or {})
+        command, export = SystemCommand, self.action_export
+        yield command("Copy the last answer", "To the terminal's clipboard (F9)", self.action_copy_answer)
+        yield command("Export as Markdown", "The conversation, to read", partial(export, "md"))
+        yield command("Export as JSON", "The conversation, to go on with", partial(export, "json"))
+        yield command("Export as WAV", "Its sound, with --keep-audio", partial(export, "wav"))
+        yield command("Panel", "Show or hide where the time goes (Ctrl+B)", self.action_panel)
+        yield command("Welcome", "Devices, models and what was measured at the start", self.action_welcome)
+        yield command("Help", "All keys (F1)", self.action_help)
+        yield command("Theme", "Other colours", self.search_themes)
+        yield command("Quit", "End the session (Ctrl+Q)", self.action_leave)
+
+    def _session_commands(self) -> Iterator[SystemCommand]:
+        command = SystemCommand
+        yield command("Stop", "Drop what is being said (Esc)", self.action_interrupt)
+        yield command("Mute", "Close or open the microphone (F2)", self.action_mute)
+        yield command("Push to talk", "Begin or end talking (F3)", self.action_talk)
+        yield command(
+            "Hands-free", "Listen all the time, or only by push to talk (F4)", self.action_hands_free
+        )
+        yield command("Repeat", "Say the last answer again (F5)", self.action_repeat)
+        yield command("Retry", "Another answer to the last question (F8)", self.action_retry)
+
     def on_mount(self) -> None:
         """Begin to look."""
         if self._remembered.theme in self.available_themes:
@@ -153,7 +186,7 @@ class ChatApp(App[int]):
         self._pending.extend(self.chat.source.take())
         until_s = time.perf_counter() + APPLY_S
         while self._pending and time.perf_counter() < until_s:
-            self.scene.apply(self._pending.popleft())
+            apply(self.scene, self._pending.popleft())
         if failure := self.chat.failure():
             self.exit(1, message=str(failure))
             return

@@ -13,6 +13,7 @@ from voice_app.core.errors import SessionError
 from voice_app.io.files import write_new
 from voice_app.tui.control import Control
 from voice_app.tui.items import Note, Reply, Said, Table, Tool
+from voice_app.tui.reducers import apply
 from voice_app.tui.scene import Scene
 
 
@@ -20,7 +21,7 @@ def whole(log: Iterable[events.Event]) -> Scene:
     """Return the scene of a session with all its items, also those that a screen no longer keeps."""
     scene = Scene(most_items=None)
     for event in log:
-        scene.apply(event)
+        apply(scene, event)
     return scene
 
 

@@ -1,19 +1,17 @@
-"""What each event changes on the screen: a function each, so that `Scene.apply` is one look-up."""
+"""What each event changes in a scene, in place: a reducer for each type of event, and `apply`, which looks it up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voice_app.core import events
 from voice_app.tui.figures import Writing
 from voice_app.tui.harmless import bounded, harmless, one_line
 from voice_app.tui.items import MOST_CHARS, Activity, Item, Note, Reply, Said, Table, Tool
+from voice_app.tui.scene import Draft, Scene
 from voice_app.tui.spoken_words import Mark, Playhead, with_words
-
-if TYPE_CHECKING:
-    from voice_app.tui.scene import Draft, Scene
 
 MOST_ROWS, MOST_COLUMNS, MOST_CELL_CHARS = 60, 12, 400
 MOST_ACTIONS = 10
@@ -291,4 +289,11 @@ REDUCERS: dict[type[events.Fact], Callable[[Scene, Any], None]] = {
     events.Considered: _considered,
     events.Noticed: _noticed,
 }
-"""What is not in it changes nothing but the turn's times."""
+"""An event whose type is not in it changes nothing but the turn's times."""
+
+
+def apply(scene: Scene, event: events.Event) -> None:
+    """Take one event into a scene. Never fails, whatever the order of events."""
+    scene.observe(event)
+    if reduce := REDUCERS.get(type(event)):
+        reduce(scene, event)

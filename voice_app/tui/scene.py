@@ -1,6 +1,7 @@
-"""Everything the screen shows, as a pure fold over events: `Scene.apply`. No clock, no widget, bounded memory.
+"""Everything the screen shows, as state that events change in place (`reducers.apply`). No widget, bounded memory.
 
-What a draft makes is kept apart until its turn is over: a draft that is dropped leaves nothing behind.
+No clock either: the same events in the same order make the same scene. What a draft makes is kept apart until its
+turn is over: a draft that is dropped leaves nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from voice_app.core import events
 from voice_app.tui.figures import SessionFigures, TurnLog, Writing, to_sound_s
 from voice_app.tui.harmless import bounded, harmless
 from voice_app.tui.items import MOST_CHARS, Activity, Item, Note, Reply
-from voice_app.tui.reducers import REDUCERS
 from voice_app.tui.spoken_words import Mark, Spoken
 
 MOST_ITEMS = 240
@@ -81,13 +81,11 @@ class Scene:
         still.items, still.models = dict(self.items), dict(self.models)
         return still
 
-    def apply(self, event: events.Event) -> None:
-        """Take one event in. Whatever the order of events, this never fails."""
+    def observe(self, event: events.Event) -> None:
+        """Take from an event what every event has: it is a change, it has a time, it may mark a stage of a turn."""
         self.version += 1
         self.now_s = max(self.now_s, event.at_s)
         self.turn.add(event)
-        if act := REDUCERS.get(type(event)):
-            act(self, event)
 
     # The transcript.
 

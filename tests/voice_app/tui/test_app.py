@@ -18,7 +18,6 @@ from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.cards import Help, Welcome
 from voice_app.tui.composer import MOST_CHARS
 from voice_app.tui.items import Note
-from voice_app.tui.palette_commands import commands
 from voice_app.tui.scene import Scene
 
 Play = Callable[[Pilot[int]], Awaitable[object]]
@@ -117,7 +116,7 @@ def test_the_palette_offers_what_the_session_has_under_its_own_name() -> None:
     async def choose(pilot: Pilot[int]) -> None:
         while app.choices is None:
             await pilot.pause()
-        found.extend(command.title for command in commands(app))
+        found.extend(command.title for command in app.get_system_commands(app.screen))
         await pilot.press("ctrl+p")
         await pilot.pause()
         await pilot.press(*"hw:1,0")

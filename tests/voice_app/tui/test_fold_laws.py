@@ -16,6 +16,7 @@ from voice_app.tui.harmless import harmless, one_line
 from voice_app.tui.items import MOST_CHARS
 from voice_app.tui.palette import Palette
 from voice_app.tui.panel import compact, panel
+from voice_app.tui.reducers import apply
 from voice_app.tui.scene import MOST_ITEMS, Scene
 
 KINDS = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, events.Fact)]
@@ -104,12 +105,12 @@ def test_a_reply_without_end_is_kept_as_far_as_it_can_be_read() -> None:
     """What is beyond ten screens is counted, not kept."""
     scene = Scene()
     for event in recorded()[:1]:
-        scene.apply(event)
-    scene.apply(events.TurnCommitted(at_s=1.0, turn=1, revision=1, speech_end_s=None))
-    scene.apply(events.ResponseCreated(at_s=1.0, turn=1, revision=1))
+        apply(scene, event)
+    apply(scene, events.TurnCommitted(at_s=1.0, turn=1, revision=1, speech_end_s=None))
+    apply(scene, events.ResponseCreated(at_s=1.0, turn=1, revision=1))
     for number in range(300):
         delta = events.ResponseTextDelta(at_s=1.0, turn=1, revision=1, delta="x" * 100, token_id=number)
-        scene.apply(delta)
+        apply(scene, delta)
 
     assert len(scene.answer) == MOST_CHARS
     assert scene.current.writing.tokens == 300

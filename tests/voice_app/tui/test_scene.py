@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.voice_app.tui.shown import folded, recorded
 from voice_app.core import events
 from voice_app.tui.items import Activity, Note, Reply, Said
+from voice_app.tui.reducers import apply
 from voice_app.tui.spoken_words import Mark
 
 
@@ -78,13 +79,13 @@ def test_the_word_that_sounds_is_marked_and_a_held_reply_stands_still() -> None:
         Mark(14, 14),
     ]
 
-    scene.apply(events.PlaybackHeld(at_s=2.7, turn=1, revision=1))
+    apply(scene, events.PlaybackHeld(at_s=2.7, turn=1, revision=1))
     held = scene.items["1.1.reply"]
     assert isinstance(held, Reply)
     assert held.mark(9.0) == Mark(4, 7)
     assert scene.activity is Activity.HELD
 
-    scene.apply(events.PlaybackResumed(at_s=9.0, turn=1, revision=1))
+    apply(scene, events.PlaybackResumed(at_s=9.0, turn=1, revision=1))
     resumed = scene.items["1.1.reply"]
     assert isinstance(resumed, Reply)
     assert resumed.mark(9.4) == Mark(8, 14)
@@ -130,7 +131,7 @@ def test_late_events_of_an_older_draft_change_nothing() -> None:
     ]
     scene = folded(log)
     before = dict(scene.items)
-    scene.apply(events.ResponseTextDelta(at_s=5.0, turn=1, revision=1, delta="Ghost", token_id=1))
+    apply(scene, events.ResponseTextDelta(at_s=5.0, turn=1, revision=1, delta="Ghost", token_id=1))
 
     assert scene.items == before
 
