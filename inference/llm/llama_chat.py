@@ -124,7 +124,7 @@ class LlamaChat:
         """Yield sampled tokens; return why they end.
 
         A token is decoded together with those that the question suggests after it. `ahead` are those of them that are
-        in the cache, but not sampled. The next token is drawn from the first of `rows`; those after it belong to `ahead`.
+        in the cache, but not sampled. The next token is drawn from the first of `rows`; the others belong to `ahead`.
         """
         decoder, asked = codecs.getincrementaldecoder("utf-8")("replace"), self._question(request)
         words, said = [self._shared.text(token) for token in asked], list[str]()
