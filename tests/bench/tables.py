@@ -16,15 +16,16 @@ import statistics
 from typing import Any
 
 import jiwer
+from voice_app.demos.typed_turns import hold
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from inference.protocols import Chat
+from inference.stt import transcribe
 from voice_app.core.pipeline import Engines
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.table_demo import asking_voice, requests
 from voice_app.demos.turn_records import Listener, TurnRecord
-from voice_app.demos.typed_turns import hold
 from voice_app.runtime.engines import build_llm, build_stt
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import load_settings
@@ -100,7 +101,7 @@ def spoken(takes: int) -> dict[str, Any]:
     settings = load_settings()
     stt, tts, normal = build_stt(settings), asking_voice(settings), EnglishTextNormalizer()
     pairs = [
-        (normal(text), normal(stt.transcribe(sound).text))
+        (normal(text), normal(transcribe(stt, sound).text))
         for _ in range(takes)
         for text, sound in zip(REQUESTS, requests(tts, TABLE, None), strict=True)
     ]

@@ -25,6 +25,7 @@ import numpy as np
 
 from inference.tts.piper import PiperTextToSpeech
 from inference.tts.split import SplitVoice, WholeVoice, load_cut
+from inference.types import Voice
 
 LIMIT_MS = 80.0
 LIMIT_DIFFERENCE = 1e-4
@@ -98,9 +99,9 @@ def timed(samples: Iterator[int]) -> tuple[float, float, int]:
 def measure(voice: Path, cache: Path, threads: int, runs: int) -> dict[str, Any]:
     """Return time to first chunk in ms and real-time factor, per length, windowed and whole."""
     windowed, whole = PiperTextToSpeech(voice, cache, threads=threads), WholePiper(voice, threads)
-    windowed.warm()
+    windowed.keep_warm()
     ways = {
-        "windowed": lambda text: (len(chunk.samples) for chunk in windowed.stream(text, Event())),
+        "windowed": lambda text: (len(chunk.samples) for chunk in windowed.stream(text, Voice(), Event())),
         "whole": whole.stream,
     }
     taken: dict[tuple[int, str], list[tuple[float, float, int]]] = {}

@@ -10,12 +10,7 @@ from voice_app.skills.table.table_skill import TableWay
 
 
 def assistant(persona: str) -> SimpleNamespace:
-    tts = SimpleNamespace(pronounce=lambda words: None)
-    return SimpleNamespace(
-        settings=load_settings(memory="off"),
-        persona=SimpleNamespace(name=persona),
-        engines=SimpleNamespace(tts=tts),
-    )
+    return SimpleNamespace(settings=load_settings(memory="off"), persona=SimpleNamespace(name=persona))
 
 
 def tables(skills: SkillSet) -> TableWay:
@@ -25,7 +20,7 @@ def tables(skills: SkillSet) -> TableWay:
 
 def test_another_persona_has_no_table_of_the_one_before() -> None:
     """Another voice of the same persona keeps it."""
-    skills = SkillSet(assistant("plain"), print, print)
+    skills = SkillSet(assistant("plain"), print, print, print)
     first = tables(skills)
     skills.adopt(assistant("plain"))
     assert tables(skills) is first

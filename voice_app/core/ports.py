@@ -1,8 +1,8 @@
-"""What the core needs from outside: sound in and out, and a scheduler for the work of the engines."""
+"""What the core needs from outside: commands, sound in and out, and a scheduler for the work of the engines."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, Protocol, TypeVar
@@ -10,6 +10,49 @@ from typing import Literal, Protocol, TypeVar
 from inference.types import Samples
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Take typed text as a turn of its own; it interrupts a reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Drop what is being said, by the user or the assistant."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """Force the end of the user's turn: a key was released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Say something that answers nobody, as that a timer is up, as soon as nobody speaks."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell the user something by an event, as that a device came back."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Exchange what must rest meanwhile, as models or devices, as soon as nobody speaks and no engine works."""
+
+    exchange: Callable[[], Awaitable[None]]
+
+
+Command = Text | Stop | EndTurn | Announce | Notify | Swap
+Send = Callable[[Command], None]
+
 FRAME_RATE_HZ = 16_000
 FRAME_SAMPLES = 512
 """The frame of the Silero voice activity detector at 16 kHz."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from inference.protocols import Chat
+from inference.protocols import Chat, LanguageModel
 from inference.types import ChatRequest, Delta, Text, Usage
 
 
@@ -34,9 +34,8 @@ class Work:
 class MeteredChat:
     """Passes everything on to a chat of a language model, and keeps the `works` of its replies."""
 
-    def __init__(self, chat: Chat) -> None:
-        self._chat = chat
-        self.works: list[Work] = []
+    def __init__(self, chat: Chat, works: list[Work]) -> None:
+        self._chat, self.works = chat, works
         self.prefill, self.restore, self.end_probability = chat.prefill, chat.restore, chat.end_probability
         self.remaining_tokens, self.forget, self.close = chat.remaining_tokens, chat.forget, chat.close
 
@@ -57,3 +56,16 @@ class MeteredChat:
                 work.emulated_s = delta.emulated_s
                 work.usage = self._chat.usage
             yield delta
+
+
+class MeteredLlm:
+    """A language model whose chats keep the `works` of their replies in one list."""
+
+    def __init__(self, llm: LanguageModel) -> None:
+        self._llm = llm
+        self.works: list[Work] = []
+        self.capabilities, self.keep_warm, self.close = llm.capabilities, llm.keep_warm, llm.close
+
+    def chat(self) -> MeteredChat:
+        """Return a new chat. Raises NoFreeChat."""
+        return MeteredChat(self._llm.chat(), self.works)

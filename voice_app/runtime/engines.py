@@ -5,8 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -19,45 +17,21 @@ from inference.llm.pace import Pace, Paced
 from inference.models.manifest import Role
 from inference.models.quantise import prepare_gguf
 from inference.models.store import ModelFiles, ModelStore, cache_folder
-from inference.protocols import Chat, LanguageModel
+from inference.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector
 from inference.stt.whisper import WhisperSpeechToText
 from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
-from inference.types import Audio, ChatRequest, Message
+from inference.types import Audio, ChatRequest, Message, Voice
 from voice_app.core.budget import Estimates
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Filler, ReplyStyle
-from voice_app.core.ports import EngineName
+from voice_app.core.turn import Filler
 from voice_app.runtime.model_choice import Choice, Speed, choose
-from voice_app.runtime.persona import Persona, load_persona
-from voice_app.runtime.scheduler import Scheduler
+from voice_app.runtime.persona import Persona
 from voice_app.runtime.settings import Models, Settings
-from voice_app.skills.fillers import BRIDGES
 
 if TYPE_CHECKING:
     from lpu_backend.system.pipeline_steps import Steps
-
-
-@dataclass(slots=True)
-class Assistant:
-    """The engines of a session, loaded and warm, and who answers."""
-
-    engines: Engines
-    scheduler: Scheduler
-    history: History
-    style: ReplyStyle
-    persona: Persona
-    models: dict[str, str]
-    because: str
-    """Why this language model."""
-    settings: Settings
-    """With the language model's name."""
-
-    def close(self) -> None:
-        """End the lane's thread."""
-        self.scheduler.close()
 
 
 def build_stt(settings: Settings) -> WhisperSpeechToText:
@@ -68,12 +42,11 @@ def build_stt(settings: Settings) -> WhisperSpeechToText:
 
 
 def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextToSpeech:
-    """Load the voice: the one configured, unless the persona has one of its own."""
+    """Load the engine of the voice: the one configured, unless the persona has one of its own."""
     name = (persona.voice if persona else None) or settings.models.tts
     return PiperTextToSpeech(
         find_model(name, "tts").path,
         cache_folder() / "voices",
-        speed=persona.speed if persona else 1.0,
         threads=settings.models.threads,
     )
 
@@ -94,9 +67,9 @@ OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
 
-def build_openers(tts: PiperTextToSpeech, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
+def build_openers(tts: TextToSpeech, voice: Voice, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
     """Speak openers beforehand."""
-    sounds = [(text, [chunk.samples for chunk in tts.stream(text, Event())]) for text in texts]
+    sounds = [(text, [chunk.samples for chunk in tts.stream(text, voice, Event())]) for text in texts]
     return tuple(Filler(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
 
 
@@ -176,86 +149,14 @@ def build_llm(settings: Settings) -> LanguageModel:
     )
 
 
-def build_assistant(settings: Settings) -> Assistant:
-    """Load all three models at once, and warm them. Raises ModelError, PersonaError."""
-    persona = load_persona(settings.persona)
-    choice = chosen_llm(settings)
-    settings = with_models(settings, llm=choice.name)
-    scheduler = Scheduler(needs=needs(settings))
-    with ThreadPoolExecutor(1) as pool:
-        llm_loading = scheduler.prepare("llm", lambda: ready_llm(settings, persona))
-        tts_loading = pool.submit(ready_tts, settings, persona)
-        stt = build_stt(settings)
-        stt.warm()
-        by_sound = build_smart_turn(settings)
-        if by_sound:
-            by_sound.warm()
-        (llm, chat, detector), tts = llm_loading.result(), tts_loading.result()
-
-    openers = build_openers(tts) if settings.turn.openers else ()
-    estimates = scheduler.prepare("llm", lambda: calibrate(stt, llm, tts)).result()
-
-    return Assistant(
-        engines=Engines(
-            stt,
-            llm,
-            chat,
-            tts,
-            scheduler.session(""),
-            detector,
-            by_sound,
-            estimates,
-            openers,
-            touching(stt, llm, tts, by_sound),
-            build_openers(tts, BRIDGES) if settings.turn.openers else (),
-        ),
-        scheduler=scheduler,
-        history=History(persona.messages()),
-        style=ReplyStyle(persona.draw(), persona.max_tokens),
-        persona=persona,
-        models=models_of(settings, persona),
-        because=choice.because,
-        settings=settings,
-    )
-
-
-def needs(settings: Settings) -> dict[EngineName, int]:
-    """Return with how many cores each engine works."""
-    models = settings.models
-    return {"stt": models.stt_threads, "llm": models.threads, "tts": models.threads, "skill": 1}
-
-
-def models_of(settings: Settings, persona: Persona) -> dict[str, str]:
-    """Return the models of a session by their role."""
-    return {
-        "stt": settings.models.stt,
-        "llm": settings.models.llm,
-        "llm_backend": settings.models.llm_backend,
-        "tts": persona.voice or settings.models.tts,
-    }
-
-
-def touching(
-    stt: WhisperSpeechToText, llm: LanguageModel, tts: PiperTextToSpeech, by_sound: SmartTurn | None
-) -> Callable[[], None]:
-    """Return what reads a little of every model, so that it stays in memory."""
-
-    def touch() -> None:
-        stt.warm()
-        tts.warm()
-        llm.keep_warm()
-        if by_sound:
-            by_sound.warm()
-
-    return touch
-
-
-def calibrate(stt: WhisperSpeechToText, llm: LanguageModel, tts: PiperTextToSpeech) -> Estimates:
+def calibrate(stt: SpeechToText, llm: LanguageModel, tts: TextToSpeech) -> Estimates:
     """Measure the stages, warm: a quarter of a second that makes the first reply as well planned as the tenth."""
     return Estimates(
-        stt_s=_seconds(stt.warm, 2),
+        stt_s=_seconds(stt.keep_warm, 2),
         token_s=_seconds(llm.keep_warm, 5),
-        tts_first_sound_s=_seconds(lambda: next(tts.stream("The capital of France,", Event()), None), 2),
+        tts_first_sound_s=_seconds(
+            lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2
+        ),
     )
 
 
@@ -269,19 +170,21 @@ def _seconds(work: Callable[[], object], times: int) -> float:
     return statistics.median(spans_s)
 
 
-def ready_llm(settings: Settings, persona: Persona) -> tuple[LanguageModel, Chat, NextTokenTurnDetector]:
+def ready_llm(settings: Settings, persona: Persona) -> tuple[LanguageModel, TurnDetector]:
+    """Load the language model, with the prefix of a persona ready for its chats; and the detector that asks them."""
     llm, detector = build_llm(settings), NextTokenTurnDetector()
     if isinstance(llm, Paced):
         llm.pace.prepare(llm.capabilities.context_tokens)
     chat = llm.chat()
     detector.finished(chat, (Message("user", "Hello"),))  # looks up which tokens end a sentence
     chat.restore(persona.messages())
-    return llm, chat, detector
+    chat.close()
+    return llm, detector
 
 
 def ready_tts(settings: Settings, persona: Persona) -> PiperTextToSpeech:
     tts = build_tts(settings, persona)
-    tts.warm()
+    tts.keep_warm()
     speakable("It is *$5*.")  # loads what spells numbers and reads Markdown
     return tts
 

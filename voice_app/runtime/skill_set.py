@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
-from inference.tts.piper import PiperTextToSpeech
 from voice_app.core.errors import MemoryFileError
 from voice_app.core.turn import Skill
-from voice_app.runtime.engines import Assistant
+from voice_app.runtime.engine_set import EngineSet
 from voice_app.runtime.settings import Settings
 from voice_app.skills.calls import tool_skill
 from voice_app.skills.memory.database import SESSION_BUSY_S
-from voice_app.skills.memory.memory_skill import admit_skill, memory_skill
+from voice_app.skills.memory.memory_skill import Pronunciations, admit_skill, memory_skill
 from voice_app.skills.memory.store import SHARED, Memory, memory_path
 from voice_app.skills.repeat.repeat import again
 from voice_app.skills.table.table_skill import table_skill
@@ -24,28 +22,29 @@ Notify = Callable[[str], None]
 
 
 class SkillSet:
-    """The abilities of one session. They belong to a persona and a voice: `adopt` those of another assistant."""
+    """The abilities of one session. They belong to a persona: `adopt` that of another assistant.
 
-    def __init__(self, assistant: Assistant, tell: Notify, announce: Notify) -> None:
-        self._notify = tell
+    `pronounce` is told how the session's voice is to say words.
+    """
+
+    def __init__(self, engines: EngineSet, tell: Notify, announce: Notify, pronounce: Pronunciations) -> None:
+        self._notify, self._pronounce = tell, pronounce
         self._timers = Timers(announce)
         self._memory: Memory | None = None
-        self._persona, self._tables = assistant.persona.name, table_skill()
+        self._persona, self._tables = engines.persona.name, table_skill()
         self.skills: tuple[Skill, ...] = ()
-        self.adopt(assistant)
+        self.adopt(engines)
 
-    def adopt(self, assistant: Assistant) -> None:
-        """Go on with another assistant's persona and voice. What the user should know of its memory is told."""
-        persona = assistant.persona.name
+    def adopt(self, engines: EngineSet) -> None:
+        """Go on with another persona. What the user should know of its memory is told."""
+        persona = engines.persona.name
         if persona != self._persona:  # its chat begins anew, and so do its tables
             self._persona, self._tables = persona, table_skill()
         self._close_memory()
-        self._memory = self._open_memory(assistant.settings, persona)
-        tts = cast(PiperTextToSpeech, assistant.engines.tts)
-        tts.pronounce({})
-        memory = (memory_skill(self._memory, tts.pronounce),) if self._memory else ()
-        tools = tool_skill(toolbox(assistant.settings, self._timers))
-        thinking = think_skill(effort_of(assistant.settings))
+        self._memory = self._open_memory(engines.settings, persona)
+        memory = (memory_skill(self._memory, self._pronounce),) if self._memory else ()
+        tools = tool_skill(toolbox(engines.settings, self._timers))
+        thinking = think_skill(effort_of(engines.settings))
         last = admit_skill(has_memory=self._memory is not None)
         self.skills = (again, *memory, thinking, tools, self._tables, last)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from voice_app.demos.typed_turns import hold
 
 from inference.errors import PromptTooLong
 from inference.llm.scripted_llm import ScriptedLanguageModel
@@ -26,7 +27,6 @@ from voice_app.demos.modelled import System, seconds
 from voice_app.demos.race import Answered, Stamp
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.turn_records import Listener, TurnRecord
-from voice_app.demos.typed_turns import hold
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.table.table import Table
