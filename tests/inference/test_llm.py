@@ -61,10 +61,10 @@ def test_a_cached_prefix_changes_no_token_count_and_no_word(chat: LlamaChat, ggu
     cold.close()
 
     chat.prefill((SYSTEM, Message("user", "What is the cap")))
-    keep_warm = reply(chat, *PARIS, max_tokens=24)
+    warm = reply(chat, *PARIS, max_tokens=24)
 
-    assert keep_warm.text == first
-    assert keep_warm.done.usage.cached_tokens >= keep_warm.done.usage.prompt_tokens // 2
+    assert warm.text == first
+    assert warm.done.usage.cached_tokens >= warm.done.usage.prompt_tokens // 2
 
 
 def test_a_chat_grows_at_its_end_only(chat: LlamaChat) -> None:
