@@ -206,6 +206,7 @@ class Counting(ScriptedChat):
 
     def __init__(self, chat: ScriptedChat, usage: Usage) -> None:
         self._found = usage
+        """Its counts of the prompt stay."""
         super().__init__(chat._llm, chat._closed)
 
     @property
@@ -213,7 +214,8 @@ class Counting(ScriptedChat):
         return self._found
 
     @usage.setter
-    def usage(self, usage: Usage) -> None: ...
+    def usage(self, usage: Usage) -> None:
+        self._found = replace(self._found, completion_tokens=usage.completion_tokens)
 
 
 def test_paced_tokens_come_when_the_chip_has_them_or_are_counted_as_late() -> None:
