@@ -1,7 +1,7 @@
 """The engines of a voice assistant: four of two members each, and one of one.
 
 Calls block and may run in any one thread at a time; whoever schedules them decides where. Every engine
-folder has the real thing, named after its library, and `scripted.py`: a fake with declared durations.
+folder has the real thing, named after its library, and a scripted one: a fake with declared durations.
 """
 
 from __future__ import annotations
