@@ -15,6 +15,7 @@ from inference.types import (
     Audio,
     ChatRequest,
     Delta,
+    HeardWord,
     LlmCapabilities,
     Message,
     Samples,
@@ -81,6 +82,14 @@ class SpeechToText(Protocol):
 
     def keep_warm(self) -> None:
         """Run once, so that the model stays in memory and the next call is quick."""
+        ...
+
+
+class TimedSpeechToText(SpeechToText, Protocol):
+    """Speech to text that also says when each word was said (`capabilities.word_times`)."""
+
+    def words(self, audio: Audio, language: str = "en") -> tuple[HeardWord, ...]:
+        """Return the final words of an utterance of any length and rate, with their times."""
         ...
 
 

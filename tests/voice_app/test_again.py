@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from inference.types import Audio, Message
-from tests.voice_app.test_conversation import Stage, tone
+from tests.voice_app.scripted_session import ScriptedSession, tone
 from voice_app.core import events
+from voice_app.core.ports import Stop, Text
 from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.repeat.repeat import NOTHING_YET, REPEAT, RETRY, WARMTH, again
@@ -17,16 +18,16 @@ from voice_app.skills.repeat.repeat import NOTHING_YET, REPEAT, RETRY, WARMTH, a
 SILENCE = Audio(np.zeros(40 * 16_000, np.float32), 16_000)
 
 
-def stage(*heard: str, replies: tuple[str, ...] = ("One.", "Two.", "Three.")) -> Stage:
+def stage(*heard: str, replies: tuple[str, ...] = ("One.", "Two.", "Three.")) -> ScriptedSession:
     def join(conversation: Session) -> None:
-        conversation.drafter.skills = (again,)
+        conversation.assistant.skills = (again,)
 
-    return Stage(
+    return ScriptedSession(
         heard=heard, replies=replies, turns=(RecordedTurn(tone(1.024)),) * len(heard), during=join
     ).run()
 
 
-def texts(of: Stage) -> list[str]:
+def texts(of: ScriptedSession) -> list[str]:
     return [event.text for event in of.of(events.TextDone)]
 
 
@@ -84,17 +85,17 @@ def test_a_question_whose_answer_was_stopped_unheard_is_the_last_one(stopped: ty
 
     def stop(event: events.Event) -> None:
         if isinstance(event, stopped) and event.turn in (2, 3):
-            asyncio.get_running_loop().call_soon(held[0].stop)
+            asyncio.get_running_loop().call_soon(held[0].send, Stop())
 
     def join(conversation: Session) -> None:
         held.append(conversation)
-        conversation.drafter.skills = (again,)
+        conversation.assistant.skills = (again,)
         loop = asyncio.get_running_loop()
         for number, text in enumerate(("count", "spell", RETRY, RETRY)):
-            loop.call_later(0.1 + 8 * number, conversation.submit, text)
+            loop.call_later(0.1 + 8 * number, conversation.send, Text(text))
         conversation.bus.subscribe(stop)
 
-    of = Stage(replies=("One.",), turns=(RecordedTurn(SILENCE),), during=join).run()
+    of = ScriptedSession(replies=("One.",), turns=(RecordedTurn(SILENCE),), during=join).run()
     asked = of.llm.requests[-1]
 
     assert [event.status for event in of.of(events.ResponseDone)][:4] == [

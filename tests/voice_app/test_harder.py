@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.types import Audio, Message, Sampling
-from tests.voice_app.test_conversation import Stage, pause
+from tests.voice_app.scripted_session import ScriptedSession, pause
 from voice_app.core import events
-from voice_app.core.pipeline import Filler
+from voice_app.core.ports import Stop, Text
 from voice_app.core.session import Session
+from voice_app.core.turn import Filler
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.fillers import THINKING
 from voice_app.skills.think.think import WARMTH, Considering, Effort, alike, gist, question_in, think_skill
@@ -101,7 +102,7 @@ def test_the_first_answer_is_drawn_as_always_and_the_others_differ() -> None:
 
 def join(effort: Effort) -> object:
     def joined(conversation: Session) -> None:
-        conversation.drafter.skills = (think_skill(effort),)
+        conversation.assistant.skills = (think_skill(effort),)
 
     return joined
 
@@ -111,7 +112,7 @@ ANSWERS = ("It is Lyon.", "It is Paris.", "Paris.", "It is Nice.", "The capital 
 
 def test_the_answer_that_most_agree_on_is_spoken() -> None:
     """The question alone is asked, and the event tells how sure the vote is and what it took."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("Think harder about what is the capital of France?",),
         replies=ANSWERS,
         during=join(Effort(5, 60.0)),
@@ -129,8 +130,8 @@ def test_the_answer_that_most_agree_on_is_spoken() -> None:
 
 def test_the_time_is_kept() -> None:
     """An answer that is under way when it is spent does not count; the first always does."""
-    stage = Stage(heard=("Think hard: where?",), replies=ANSWERS, during=join(Effort(5, 0.3))).run()
-    none = Stage(heard=("Think hard: where?",), replies=ANSWERS, during=join(Effort(5, 0.01))).run()
+    stage = ScriptedSession(heard=("Think hard: where?",), replies=ANSWERS, during=join(Effort(5, 0.3))).run()
+    none = ScriptedSession(heard=("Think hard: where?",), replies=ANSWERS, during=join(Effort(5, 0.01))).run()
     (considered,), (least,) = stage.of(events.Considered), none.of(events.Considered)
 
     assert considered.samples == 2
@@ -141,7 +142,7 @@ def test_the_time_is_kept() -> None:
 
 def test_the_question_before_is_thought_about() -> None:
     """Where the wish has none of its own; with none before, it is asked for."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("Think harder.", "Where is Paris?", "Think harder about that."),
         replies=("In Spain.", "In Spain.", "In France.", "In France.", "In France."),
         turns=(RecordedTurn(pause(1.0)),) * 3,
@@ -158,7 +159,7 @@ def test_the_question_before_is_thought_about() -> None:
 
 def test_the_user_may_go_on_while_it_thinks() -> None:
     """The draft is dropped with its samples, and the whole question is thought about."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("Think harder about", "Think harder about where Paris is"),
         replies=lambda _: "It is in France",
         turns=(RecordedTurn(pause(1.0, 0.2, 1.0)),),
@@ -173,7 +174,7 @@ def test_the_user_may_go_on_while_it_thinks() -> None:
 def test_a_bridge_is_said_first_and_is_no_part_of_the_answer() -> None:
     """Where the answer takes longer than the bridge; the history has the answer alone."""
     bridge = Filler(THINKING, Audio(np.ones(16_000, np.float32), 16_000))
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("Think harder about where Paris is.",),
         replies=ANSWERS,
         first_token_s=0.8,
@@ -191,15 +192,17 @@ def test_a_question_without_an_answer_is_the_one_before() -> None:
     """Its answer was stopped before its first sound; so was that to a first wish to think about it."""
 
     def begin(conversation: Session) -> None:
-        conversation.drafter.skills = (think_skill(Effort(3, 60.0)),)
+        conversation.assistant.skills = (think_skill(Effort(3, 60.0)),)
         loop = asyncio.get_running_loop()
         for number, text in enumerate(("Who is Ann?", "Where is Paris?", "Think harder.", "Think harder.")):
-            loop.call_later(0.1 + 8 * number, conversation.submit, text)
+            loop.call_later(0.1 + 8 * number, conversation.send, Text(text))
         for number in (1, 2):
-            loop.call_later(0.15 + 8 * number, conversation.stop)
+            loop.call_later(0.15 + 8 * number, conversation.send, Stop())
 
     silence = Audio(np.zeros(40 * 16_000, np.float32), 16_000)
-    stage = Stage(replies=lambda _: "In France.", turns=(RecordedTurn(silence),), during=begin).run()
+    stage = ScriptedSession(
+        replies=lambda _: "In France.", turns=(RecordedTurn(silence),), during=begin
+    ).run()
 
     assert [event.text for event in stage.of(events.TextDone)] == ["In France."] * 2
     assert stage.llm.requests[-1].messages[-1].content == "Where is Paris?"

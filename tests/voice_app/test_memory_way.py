@@ -11,12 +11,11 @@ from typing import cast
 import pytest
 
 from inference.types import Message
-from tests.voice_app.test_conversation import Stage, pause, tone
+from tests.voice_app.scripted_session import ScriptedSession, pause, tone
 from voice_app.core import events
 from voice_app.core.errors import MemoryFileError
-from voice_app.core.pipeline import Engines, Reply, ReplyStyle
 from voice_app.core.session import Session
-from voice_app.core.turn import Answer, TurnContext
+from voice_app.core.turn import Answer, Engines, Reply, ReplyStyle, TurnContext
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Note
 from voice_app.skills.memory.memory_skill import OFF, SURE, admit_skill, memory_skill
@@ -32,17 +31,19 @@ class Talk:
     memory: Memory
     voice: list[Mapping[str, str]] = field(default_factory=list)
     """What the voice was told, in order."""
-    stage: Stage = field(init=False)
+    stage: ScriptedSession = field(init=False)
 
     def __call__(self, *heard: str, **options: object) -> list[str]:
         """Say these turns; return the replies."""
         way = memory_skill(self.memory, lambda said: self.voice.append(dict(said)))
 
         def join(conversation: Session) -> None:
-            conversation.drafter.skills = (way,)
+            conversation.assistant.skills = (way,)
 
         turns = options.pop("turns", (RecordedTurn(pause(1.0)),) * len(heard))
-        self.stage = Stage(heard=heard, turns=turns, replies=("It is Paris.",), during=join, **options).run()
+        self.stage = ScriptedSession(
+            heard=heard, turns=turns, replies=("It is Paris.",), during=join, **options
+        ).run()
         return [event.text for event in self.stage.of(events.TextDone)]
 
     @property
@@ -82,12 +83,12 @@ def test_it_is_on_disk_before_it_is_acknowledged(talk: Talk) -> None:
     found: dict[str, list[str]] = {}
 
     def look(conversation: Session) -> None:
-        conversation.drafter.skills = (memory_skill(talk.memory),)
+        conversation.assistant.skills = (memory_skill(talk.memory),)
         conversation.bus.subscribe(
             lambda event: found.setdefault(event.type, texts(Memory(talk.memory.path)))
         )
 
-    Stage(heard=(DENTIST,), during=look).run()
+    ScriptedSession(heard=(DENTIST,), during=look).run()
 
     assert found["response.draft.created"] == []
     assert found["memory.changed"] == found["output_audio_buffer.started"] == ["my dentist is on Tuesday"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.voice_app.test_conversation import Stage
+from tests.voice_app.scripted_session import ScriptedSession
 from voice_app.core import events
 from voice_app.core.errors import ToolError
 from voice_app.core.session import Session
@@ -223,9 +223,9 @@ def test_a_spoken_question_names_its_sources(folder: Path) -> None:
     """In the event as in the sentence."""
 
     def join(conversation: Session) -> None:
-        conversation.drafter.skills = (tool_skill([note_tool(str(folder), folder.parent / "cache")]),)
+        conversation.assistant.skills = (tool_skill([note_tool(str(folder), folder.parent / "cache")]),)
 
-    stage = Stage(heard=("What is the wifi password in my notes?",), during=join).run()
+    stage = ScriptedSession(heard=("What is the wifi password in my notes?",), during=join).run()
     (answered,) = stage.of(events.ToolAnswered)
 
     assert answered.sources == ("house-and-home.md",)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.voice_app.test_conversation import Stage, pause
+from tests.voice_app.scripted_session import ScriptedSession, pause
 from voice_app.bench.virtual_time import run as run_virtually
 from voice_app.core import events
 from voice_app.core.errors import ToolError
+from voice_app.core.ports import Announce
 from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.calls import tool_skill
@@ -26,15 +27,15 @@ NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=ZoneInfo("America/New_York"))
 
 def join(timers: Timers) -> Callable[[Session], None]:
     def joined(conversation: Session) -> None:
-        conversation.drafter.skills = (tool_skill([timer_tool(timers, lambda: NOON)]),)
-        timers.rings = conversation.announce
+        conversation.assistant.skills = (tool_skill([timer_tool(timers, lambda: NOON)]),)
+        timers.rings = lambda text: conversation.send(Announce(text))
 
     return joined
 
 
 def test_a_timer_runs_from_the_end_of_the_turn_and_rings_aloud() -> None:
     """Due as many seconds behind the release as were asked for; then the assistant speaks of its own accord."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("Set a timer for four seconds.", "hello"),
         turns=(RecordedTurn(pause(1.0)), RecordedTurn(pause(1.0), after=4.0)),
         during=join(Timers()),
@@ -49,7 +50,7 @@ def test_a_timer_runs_from_the_end_of_the_turn_and_rings_aloud() -> None:
 def test_a_draft_that_is_dropped_starts_no_timer() -> None:
     """Only the timer that the whole turn asks for runs."""
     timers = Timers()
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("Set a timer for five minutes.", "Set a timer for fifty minutes."),
         turns=(RecordedTurn(pause(1.0, 0.2, 1.0)),),
         during=join(timers),

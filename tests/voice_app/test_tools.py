@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.voice_app.test_conversation import Stage
+from tests.voice_app.scripted_session import ScriptedSession
 from voice_app.core import events
 from voice_app.core.session import Session
 from voice_app.runtime.settings import Settings
@@ -16,12 +16,12 @@ TOOLS = toolbox(Settings(), Timers())
 
 
 def join(conversation: Session) -> None:
-    conversation.drafter.skills = (tool_skill(TOOLS),)
+    conversation.assistant.skills = (tool_skill(TOOLS),)
 
 
 def test_a_request_that_rules_can_read_asks_no_language_model() -> None:
     """The call, its answer, and the answer's sound; the history has it."""
-    stage = Stage(heard=("What is twelve times seven?",), during=join).run()
+    stage = ScriptedSession(heard=("What is twelve times seven?",), during=join).run()
     (called,), (answered,) = stage.of(events.ToolCalled), stage.of(events.ToolAnswered)
 
     assert (called.name, called.arguments) == ("calculator", '{"expression":"12 * 7","unit":""}')
@@ -36,7 +36,7 @@ LAUNDRY = "The laundry takes fifty minutes so could you start a timer for me"
 
 def test_a_request_that_no_rule_can_read_is_written_by_the_language_model() -> None:
     """Under the grammar of the tool, held to the words and numbers of the request."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=(LAUNDRY,),
         replies=('{"action":"start","kind":"timer","seconds":3000,"at":"","label":"laundry"}',),
         during=join,
@@ -52,7 +52,7 @@ def test_a_request_that_no_rule_can_read_is_written_by_the_language_model() -> N
 
 def test_a_call_that_is_cut_off_is_asked_for_again() -> None:
     """One clear line, and no call."""
-    stage = Stage(heard=(LAUNDRY,), replies=('{"action":"start","kind":"ti',), during=join).run()
+    stage = ScriptedSession(heard=(LAUNDRY,), replies=('{"action":"start","kind":"ti',), during=join).run()
     (done,) = stage.of(events.TextDone)
 
     assert done.text == "I didn't get that timer. Say, for example: set a timer for five minutes."
@@ -93,7 +93,7 @@ def test_one_choice_for_each_argument_needs_no_language_model(
 
 def test_a_tool_without_an_answer_says_why() -> None:
     """Its sentence is the reply; the conversation goes on."""
-    stage = Stage(heard=("What is 9 to the power of 9 to the power of 9?",), during=join).run()
+    stage = ScriptedSession(heard=("What is 9 to the power of 9 to the power of 9?",), during=join).run()
     (done,) = stage.of(events.TextDone)
 
     assert done.text == "That number is too large for me."

@@ -19,9 +19,9 @@ from voice_app.bench.composed import measure_composed
 from voice_app.bench.disturb import made_noises, measure_disturbed, recorded_noises
 from voice_app.bench.result_table import show
 from voice_app.bench.scenario import bundled, corpus, spoken
-from voice_app.cli.plan_command import LlmTimes, emulated_times, estimated
 from voice_app.core.stages import Estimates
 from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
+from voice_app.runtime.llm_times import LlmTimes, emulated_times, estimated
 from voice_app.runtime.settings import Settings
 
 

@@ -251,7 +251,7 @@ def ask(
     json: Json = False,
 ) -> None:
     """Answer a question in text."""
-    from voice_app.cli.oneshot import ask as run
+    from voice_app.cli.ask import ask as run
     from voice_app.runtime.settings import load_settings
 
     run(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json, think)

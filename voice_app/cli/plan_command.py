@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -20,36 +20,19 @@ from lpu_backend.estimate.shapes import published_models
 from lpu_backend.estimate.smallest import smallest_system
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.ports import FRAME_S
-from voice_app.core.stages import NATURAL_TOKENS, SHORT_TOKENS, TOKEN, Estimates, Stage
+from voice_app.core.stages import NATURAL_TOKENS, SHORT_TOKENS, Estimates, Stage
 from voice_app.runtime.engine_set import load
 from voice_app.runtime.engines import CALIBRATED, lpu_steps, with_models
+from voice_app.runtime.llm_times import CHAT_TOKENS, TURN_TOKENS, UNKNOWN, LlmTimes, emulated_times, estimated
 from voice_app.runtime.settings import AUTO, Settings
 
 if TYPE_CHECKING:
-    from lpu_backend.system.pipeline_steps import Steps
+    pass
 
 CLAIM = (
     "claim, not measured: each 100 ms costs 8 % of engagement on desktops and 34 % on mobiles "
     "(as quoted in talks on Groq's chip)"
 )
-
-
-CHAT_TOKENS, TURN_TOKENS = 240, 14
-"""Emulated times are of a chat of so many cached tokens, and so many new ones, as a persona and a bundled question have
-after the partial transcripts."""
-
-
-@dataclass(frozen=True, slots=True)
-class LlmTimes:
-    """What a token of a language model and a turn's first one take, in seconds; None: nothing is said of it."""
-
-    token_s: float | None = None
-    first_token_s: float | None = None
-
-    @classmethod
-    def of_ms(cls, token_ms: float | None, first_token_ms: float | None) -> Self:
-        """Return times that are given in milliseconds."""
-        return cls(*(None if ms is None else ms / 1000 for ms in (token_ms, first_token_ms)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,29 +126,7 @@ def lpu_errors() -> Iterator[None]:
         raise ModelError(str(error)) from error
 
 
-def emulated_times(steps: Steps) -> LlmTimes:
-    """Return what the emulated chip takes, the host link included."""
-    cycles = steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS), steps.prefill_cycles(TURN_TOKENS, CHAT_TOKENS)
-    return LlmTimes(*(count / steps.clock_hz + steps.link_s for count in cycles))
-
-
-def estimated(here: Estimates, declared: LlmTimes, emulated: LlmTimes) -> tuple[Estimates, dict[str, str]]:
-    """Return estimates with a language model's times in their place, and the basis of each that was replaced.
-
-    What is declared goes over what is emulated.
-    """
-    spans_s, token_s, bases = dict(here.spans_s), here.token_s, dict[str, str]()
-    for times, basis in ((emulated, "emulated"), (declared, "declared")):
-        if times.token_s is not None:
-            token_s, bases[TOKEN] = times.token_s, basis
-        if times.first_token_s is not None:
-            spans_s[Stage.LLM_FIRST_TOKEN], bases[Stage.LLM_FIRST_TOKEN] = times.first_token_s, basis
-    return replace(here, spans_s=spans_s, token_s=token_s), bases
-
-
-def prediction(
-    estimates: Estimates, request: PlanRequest, emulated: LlmTimes = LlmTimes()
-) -> dict[str, object]:
+def prediction(estimates: Estimates, request: PlanRequest, emulated: LlmTimes = UNKNOWN) -> dict[str, object]:
     """Return the predicted split; every number has its basis. What is declared goes over what is `emulated`.
 
     The work and the wait for the turn's end overlap: however quick the work, no reply sounds before the decision.

@@ -8,25 +8,25 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from inference.protocols import VoiceActivityDetector
 from inference.types import Audio, Samples
 from voice_app.core import clock, events
-from voice_app.core.barge_in import SpeechStats, is_backchannel, words
+from voice_app.core.barge_in import EchoFloor, SpeechStats, is_backchannel, is_echo, words
 from voice_app.core.draft import Drafter, DraftGauge
-from voice_app.core.echo import EchoFloor, is_echo
 from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.ports import (
     Announce,
+    Bus,
     Command,
+    Emit,
     EndTurn,
-    FrameSource,
     Notify,
     Priority,
-    Speaker,
+    SessionIO,
     Stop,
     Swap,
     Text,
+    emitter,
 )
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 from voice_app.core.stages import Budget, turn_times
@@ -39,19 +39,6 @@ STREAMED_WORDS_EVERY_S = 0.2
 """How often the words so far are taken at most from an engine that has them without being asked."""
 UNSTABLE_WORDS = 2
 """Words at the end of a partial transcript that the next one may change."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionIO:
-    """Where sound comes from and goes to."""
-
-    source: FrameSource
-    vad: VoiceActivityDetector
-    speaker: Speaker
-    hears_itself: Callable[[], bool] = lambda: False
-    """Returns by the sound whether the microphone hears the loudspeaker, as long as nothing cancels it."""
-    cancel_echo: Callable[[], bool] = lambda: False
-    """Called when the assistant has heard itself; returns whether echo cancellation is now active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,7 @@ class Session:
     It has no thread and no loop of its own. Commands that come before it listens are done once it does.
     """
 
-    def __init__(self, assistant: Assistant, rules: TurnRules, bus: events.Bus, name: str = "") -> None:
+    def __init__(self, assistant: Assistant, rules: TurnRules, bus: Bus, name: str = "") -> None:
         """`name` is the id that its events carry."""
         self.assistant, self.rules, self.bus, self.name = assistant, rules, bus, name
         self.io: SessionIO
@@ -261,6 +248,8 @@ class Session:
         if not turn.typed:
             turn.sound, turn.stats = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
             turn.transcription = self._transcription
+        spoken_s = clock.now() if turn.typed else self.segmenter.speech_end_s
+        self.assistant.engines.scheduler.deadline_s = spoken_s + self.rules.budget.total_s
         self._answering = asyncio.create_task(self._answer(turn, self._answering))
 
     def _drop_draft(self) -> None:
@@ -398,8 +387,8 @@ class Session:
     def _emit(self, event: events.Event, *, at_s: float | None = None) -> None:
         self._emitter(self._turn)(event, at_s=at_s)
 
-    def _emitter(self, turn: Turn) -> events.Emit:
-        return events.emitter(self._send, self.started_s, turn.number, turn.reply.revision, self.name)
+    def _emitter(self, turn: Turn) -> Emit:
+        return emitter(self._send, self.started_s, turn.number, turn.reply.revision, self.name)
 
     def _send(self, event: events.Event) -> None:
         self._log.append(event)

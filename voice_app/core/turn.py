@@ -34,10 +34,9 @@ from inference.types import (
     Usage,
     Voice,
 )
-from voice_app.core import events
 from voice_app.core.barge_in import SpeechStats
 from voice_app.core.history import History, SpokenReply
-from voice_app.core.ports import FRAME_RATE_HZ, Priority, Scheduler
+from voice_app.core.ports import FRAME_RATE_HZ, Emit, Priority, Scheduler
 from voice_app.core.stages import Estimates
 
 NO_MODEL = -1
@@ -201,7 +200,7 @@ class TurnContext:
     engines: Engines
     style: ReplyStyle
     reply: Reply
-    emit: events.Emit
+    emit: Emit
 
     @property
     def earlier(self) -> tuple[Message, ...]:

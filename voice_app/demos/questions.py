@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from inference.audio import write_audio
+from inference.tts.batch import synthesize
 from inference.types import Audio
-from voice_app.cli.oneshot import clauses_to_sound
 from voice_app.core.errors import SessionError
 from voice_app.core.events import Event
 from voice_app.core.stages import Stage, turn_times
@@ -55,7 +55,7 @@ def _questions(settings: Settings, out: Path) -> list[Path]:
     if not all(path.is_file() for path in paths):
         tts = build_tts(settings)
         for path, text in zip(paths, QUESTIONS, strict=True):
-            sound = np.concatenate([chunk.samples for chunk in clauses_to_sound(tts, text)])
+            sound = np.concatenate([chunk.samples for chunk in synthesize(tts, text)])
             write_audio(path, Audio(sound, tts.rate_hz))
     return paths
 

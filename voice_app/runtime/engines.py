@@ -17,13 +17,14 @@ from inference.llm.pace import Pace, Paced
 from inference.models.manifest import Role
 from inference.models.quantise import prepare_gguf
 from inference.models.store import ModelFiles, ModelStore, cache_folder
-from inference.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector
+from inference.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector, VoiceActivityDetector
 from inference.stt.whisper import WhisperSpeechToText
 from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
 from inference.types import Audio, ChatRequest, Message, Voice
+from inference.vad.silero import SileroVad
 from voice_app.core.stages import TOKEN, Estimates, Stage
 from voice_app.core.turn import Filler
 from voice_app.runtime.model_choice import Choice, Speed, choose
@@ -39,6 +40,11 @@ def build_stt(settings: Settings) -> WhisperSpeechToText:
     return WhisperSpeechToText(
         find_model(settings.models.stt, "stt").path, threads=settings.models.stt_threads
     )
+
+
+def build_vad() -> VoiceActivityDetector:
+    """Load the detector of speech, for one stream of frames."""
+    return SileroVad()
 
 
 def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextToSpeech:

@@ -11,9 +11,10 @@ from inference.llm.native import NativeSampler
 from inference.protocols import Chat, LanguageModel
 from inference.types import Sampling
 from tests.bench.tables import REQUESTS, run
-from tests.voice_app.test_conversation import Stage, pause
+from tests.voice_app.scripted_session import ScriptedSession, pause
 from voice_app.core import events
 from voice_app.core.errors import TableError
+from voice_app.core.ports import Stop
 from voice_app.core.session import Session
 from voice_app.core.turn import TurnContext
 from voice_app.demos.check import faults
@@ -40,15 +41,15 @@ HOSTILE = (
 )
 
 
-def conversation(*heard: str) -> tuple[Stage, TableWay]:
+def conversation(*heard: str) -> tuple[ScriptedSession, TableWay]:
     """A conversation in which these words are heard, with a model that writes "One two. …" whatever it is asked."""
     way = TableWay()
 
     def join(held: Session) -> None:
-        held.drafter.skills = (way,)
+        held.assistant.skills = (way,)
 
     turns = (RecordedTurn(pause(1.0)),) * len(heard)
-    return Stage(heard=heard, turns=turns, during=join).run(), way
+    return ScriptedSession(heard=heard, turns=turns, during=join).run(), way
 
 
 def table_of(event: events.Fact) -> Table:
@@ -93,11 +94,11 @@ def test_a_draft_that_is_dropped_shows_no_table() -> None:
     way = TableWay()
 
     def join(held: Session) -> None:
-        held.drafter.skills = (way,)
+        held.assistant.skills = (way,)
 
     heard = ("Plan two days in Boston", "Plan two days in Boston, no, make an itinerary for Rome.")
     turns = (RecordedTurn(pause(1.0, 0.2, 1.0)),)
-    stage = Stage(heard=heard, turns=turns, during=join).run()
+    stage = ScriptedSession(heard=heard, turns=turns, during=join).run()
     shown = stage.of(events.TableShown)
 
     assert len(stage.of(events.DraftDiscarded)) == 1
@@ -127,16 +128,16 @@ def test_a_table_that_is_cut_short_changes_nothing(change: str) -> None:
     way = TableWay()
 
     def join(held: Session) -> None:
-        held.drafter.skills = (way,)
+        held.assistant.skills = (way,)
 
         def stop(event: events.Event) -> None:
             if isinstance(event, events.TableShown) and event.turn == 2 and not event.complete:
-                asyncio.get_running_loop().call_soon(held.stop)
+                asyncio.get_running_loop().call_soon(held.send, Stop())
 
         held.bus.subscribe(stop)
 
     heard = (REQUESTS[0], change, REQUESTS[1])
-    stage = Stage(heard=heard, turns=(RecordedTurn(pause(1.0)),) * 3, during=join).run()
+    stage = ScriptedSession(heard=heard, turns=(RecordedTurn(pause(1.0)),) * 3, during=join).run()
     first, last = (table_of(event) for event in stage.of(events.TableShown) if event.complete)
 
     assert [event.status for event in stage.of(events.ResponseDone)][1] == "cancelled"
