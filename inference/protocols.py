@@ -1,7 +1,7 @@
 """The engines of a voice assistant: four of two members each, and one of one.
 
 Calls block and may run in any one thread at a time; whoever schedules them decides where. Every engine
-folder has the real thing, named after its library, and `scripted.py`: a fake with declared durations.
+folder has the real thing, named after its library, and a scripted one: a fake with declared durations.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from inference.types import (
 
 
 class VoiceActivityDetector(Protocol):
-    """Tells speech from other sound, frame by frame: 512 samples at 16 kHz (32 ms)."""
+    """Distinguishes speech from other sound, frame by frame: 512 samples at 16 kHz (32 ms)."""
 
     def probability(self, frame: Samples) -> float:
         """Return the probability of speech in `frame`, float32 of shape (512,); remembers earlier frames."""
@@ -94,7 +94,7 @@ class TimedSpeechToText(SpeechToText, Protocol):
 
 
 class TurnDetector(Protocol):
-    """Tells a finished turn from one that goes on."""
+    """Distinguishes a finished turn from one that goes on."""
 
     def finished(self, chat: Chat, messages: tuple[Message, ...]) -> float | None:
         """Return the probability that the last message, the user's words so far, ends here; None: unknown.
@@ -105,7 +105,7 @@ class TurnDetector(Protocol):
 
 
 class SoundTurnDetector(Protocol):
-    """Tells a finished turn from one that goes on by its sound."""
+    """Distinguishes a finished turn from one that goes on, by its sound."""
 
     def finished(self, sound: Audio) -> float:
         """Return the probability that the turn is over after this sound."""

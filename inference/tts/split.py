@@ -161,7 +161,7 @@ def find_seams(graph: Any) -> Seams:
 
 
 def _ancestors(producers: dict[str, Any], name: str, stops: set[str]) -> set[str]:
-    """Return the tensors that `name` is computed from, not looking behind `stops`."""
+    """Return the tensors that `name` is computed from, not looking past `stops`."""
     found: set[str] = set()
     open_names = [name]
     while open_names:

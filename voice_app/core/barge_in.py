@@ -19,9 +19,9 @@ from voice_app.core.ports import FRAME_SAMPLES
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PLAIN_WORD = re.compile(r"[^\W_]+")
-_HUM = re.compile(r"u*[hm][hmu]*|(?:h[aeo]){2,}h?|ha+h?|heh|a+h+")
+_VOCAL_NOISE = re.compile(r"u*[hm][hmu]*|(?:h[aeo]){2,}h?|ha+h?|heh|a+h+")
 """However speech to text spells "mhm", "mmmm", "hm", "um", "huh", and laughter, which it makes of coughs as well."""
-_NODS = "yeah yes yep ok okay right sure i see aha oh wow nice good cool really thank thanks you"
+_BACKCHANNELS = "yeah yes yep ok okay right sure i see aha oh wow nice good cool really thank thanks you"
 SHORT_S = 0.8
 """Voice that lasts longer is speech; coughs are shorter."""
 SURE_FROM = 0.72
@@ -52,22 +52,22 @@ def words(heard: Transcript, voice: SpeechStats) -> str:
 
 
 def is_vocal_noise(text: str) -> bool:
-    """Tell whether words are only "mhm" and the like, or laughter: they start no turn."""
+    """Return whether words are only "mhm" and the like, or laughter: they start no turn."""
     spoken = _WORD.findall(text.lower())
-    return bool(spoken) and all(map(_HUM.fullmatch, spoken))
+    return bool(spoken) and all(map(_VOCAL_NOISE.fullmatch, spoken))
 
 
 def is_backchannel(text: str) -> bool:
-    """Tell whether words only show that somebody listens ("yeah", "okay"): they stop no reply.
+    """Return whether words only show that somebody listens ("yeah", "okay"): they stop no reply.
 
     Nor does "thank you", which Whisper hears in noise as well.
     """
     spoken = _WORD.findall(text.lower())
-    return all(word in _NODS.split() or _HUM.fullmatch(word) for word in spoken)
+    return all(word in _BACKCHANNELS.split() or _VOCAL_NOISE.fullmatch(word) for word in spoken)
 
 
 def is_echo(heard: str, text_delta: str) -> bool:
-    """Tell whether the words heard are the ones that have just been said."""
+    """Return whether the words heard are the ones that the assistant has just said."""
     ours, theirs = (_PLAIN_WORD.findall(text.lower()) for text in (text_delta, heard))
     ours, stretch = ours[-LAST_WORDS:], len(theirs) + 1
     starts = range(max(1, len(ours) - stretch + 1)) if theirs and ours else ()
@@ -93,5 +93,5 @@ class EchoFloor:
         self.level = max(self.level, LOUDER * loudest)
 
     def hides(self, frame: Samples) -> bool:
-        """Tell whether a frame is no louder than an echo."""
+        """Return whether a frame is no louder than an echo."""
         return self.level > 0 and float(np.sqrt(np.mean(frame**2))) < self.level

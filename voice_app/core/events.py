@@ -86,7 +86,7 @@ class InputCleared(Fact):
 
 
 class SpeechIgnored(Fact):
-    """What sounded over the reply was noise, a cough or a "mhm": the reply goes on."""
+    """A false interruption: noise, a cough or a backchannel over the reply, which goes on."""
 
     type: Literal["input_audio_buffer.speech_ignored"] = "input_audio_buffer.speech_ignored"
     heard: str
@@ -116,7 +116,7 @@ class EndpointPredicted(Fact):
 
 
 class BudgetAction(Fact):
-    """What is done because the reply would be late otherwise."""
+    """An action that keeps a reply in time."""
 
     type: Literal["budget.action"] = "budget.action"
     action: str

@@ -77,7 +77,7 @@ class Session:
         self.echo_floor = EchoFloor()
         self._turn = Turn(0)
         self._transcription = Transcription(assistant.engines, rules.language)
-        """What hears the sound that the segmenter keeps."""
+        """Turns the sound that the segmenter keeps into words."""
         self._log: list[events.Event] = []
         """What happened in this turn."""
         self._answering: asyncio.Task[None] | None = None
@@ -154,7 +154,7 @@ class Session:
                 swap.add_done_callback(self._swaps.discard)
 
     def updated(self, models: dict[str, str], persona: str) -> None:
-        """Tell that the session has other models, another persona or other devices."""
+        """Emit that the session has other models, another persona or other devices."""
         self._emit(events.SessionUpdated(models=models, persona=persona))
 
     async def until_idle(self) -> None:
@@ -260,7 +260,7 @@ class Session:
             self._emit(events.DraftDiscarded())
 
     def _release(self) -> None:
-        """The turn is over: let the reply be heard as soon as there is some of it."""
+        """The turn is over: play the reply as soon as there is some of it."""
         turn = self._turn
         self._emit(events.TurnCommitted(speech_end_s=None if turn.typed else self._speech_end_s()))
         if not turn.typed:
@@ -294,7 +294,7 @@ class Session:
             sound, stats = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
             self._guessing = asyncio.create_task(self._judge_interruption(self._transcription, sound, stats))
 
-    # What the reply tells.
+    # What the reply reports.
 
     async def _answer(self, turn: Turn, after: asyncio.Task[None] | None) -> None:
         await self.drafter.answer(turn, self.io.speaker, self._emitter(turn), after)
@@ -366,7 +366,7 @@ class Session:
             self.handle(Input.FALSE_INTERRUPTION)
 
     def _is_deaf_to(self, samples: Samples) -> bool:
-        """Tell whether sound during a reply is not even listened to: in half duplex, or as quiet as its echo."""
+        """Return whether to ignore sound during a reply: in half duplex, and where it is no louder than its echo."""
         return not self.rules.barge_in or self.echo_floor.hides(samples)
 
     async def _close(self) -> None:
