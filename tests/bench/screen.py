@@ -12,7 +12,7 @@ import time
 import tracemalloc
 
 from textual import events as textual_events
-from voice_app.runtime.session_parts import SessionPlan
+from voice_app.runtime.plan import SessionPlan
 
 from tests.voice_app.tui import composed
 from voice_app.core import events
