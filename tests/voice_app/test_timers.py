@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.voice_app.scripted_session import ScriptedSession, pause
-from voice_app.bench.virtual_time import run as run_virtually
+from voice_app.bench.virtual_time import run_virtual as run_virtually
 from voice_app.core import events
 from voice_app.core.errors import ToolError
 from voice_app.core.ports import Announce

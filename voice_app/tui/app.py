@@ -22,14 +22,14 @@ from textual.screen import Screen
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
 from voice_app.observe.recorder import replay
-from voice_app.tui.cards import Help, Welcome
 from voice_app.tui.composer import Composer
 from voice_app.tui.control import Control, Source
-from voice_app.tui.exporting import whole, written
+from voice_app.tui.exporting import whole_scene, write_export
 from voice_app.tui.items import Activity
+from voice_app.tui.modal_screens import Help, Welcome
 from voice_app.tui.palette_commands import LiteralCommands, replay_commands, switch_commands
+from voice_app.tui.preferences import load_preferences, save_preferences
 from voice_app.tui.reducers import apply
-from voice_app.tui.remembered import recall, remember
 from voice_app.tui.replayed import Replay
 from voice_app.tui.scene import Scene
 from voice_app.tui.screen import ChatScreen
@@ -58,7 +58,7 @@ class Chat:
 
 
 @dataclass(slots=True)
-class Microphone:
+class MicrophoneState:
     """How the user wants to be listened to."""
 
     there: bool = False
@@ -67,7 +67,7 @@ class Microphone:
     talking: bool = False
     """Whether push-to-talk is on."""
 
-    def told(self, activity: Activity, recorded: bool) -> str:
+    def label(self, activity: Activity, recorded: bool) -> str:
         """Return it in a few words."""
         if recorded:
             return "recording"
@@ -114,14 +114,14 @@ class ChatApp(App[int]):
         self.animation_level = "none"  # over a slow line every step of a movement is a screen too late
         self.scene = Scene()
         self._chat_screen = ChatScreen(chat.budget_s)
-        self.microphone = Microphone()
+        self.microphone = MicrophoneState()
         self.frames = 0
         """Ticks so far."""
         self._pending: deque[events.Event] = deque()
         self._early = Waiting()
         self.choices: Mapping[str, tuple[str, ...]] | None = None
         """What can be switched to; None until it is known."""
-        self._remembered = recall(chat.memory)
+        self._remembered = load_preferences(chat.memory)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the chat's screen."""
@@ -170,7 +170,7 @@ class ChatApp(App[int]):
 
     def _keep(self, **changes: object) -> None:
         self._remembered = self._remembered.model_copy(update=changes)
-        remember(self.chat.memory, self._remembered)
+        save_preferences(self.chat.memory, self._remembered)
 
     @work(thread=True)
     def look_around(self) -> None:
@@ -195,9 +195,9 @@ class ChatApp(App[int]):
         while self._early.texts and activity is not Activity.LOADING:
             control.submit(self._early.texts.popleft())
         now_s = max(self.chat.source.now_s(), 0.0)
-        told = self.microphone.told(activity, self.chat.recorded)
+        label = self.microphone.label(activity, self.chat.recorded)
         level_db = control.level_db()
-        self.chat_screen.show(self.scene, now_s, told, level_db)
+        self.chat_screen.show(self.scene, now_s, label, level_db)
         if isinstance(self.screen, Welcome):
             self.screen.show(self.scene, self.choices, level_db)
 
@@ -293,14 +293,16 @@ class ChatApp(App[int]):
     def _export(self, kind: str, shown: Scene) -> None:
         log = self.chat.log
         try:
-            scene = whole(replay(log)) if log is not None and log.is_file() else shown
-            path = written(scene, kind, Path.cwd(), self.chat.control)
-            told = f"Written: {path}"
+            scene = whole_scene(replay(log)) if log is not None and log.is_file() else shown
+            path = write_export(scene, kind, Path.cwd(), self.chat.control)
+            message = f"Written: {path}"
         except VoiceAppError as error:
-            told = str(error)
+            message = str(error)
         except OSError as error:
-            told = f"The conversation can't be written ({error.strerror}); start the chat in another folder"
-        self.call_from_thread(self.scene.note, "notice", told)
+            message = (
+                f"The conversation can't be written ({error.strerror}); start the chat in another folder"
+            )
+        self.call_from_thread(self.scene.note, "notice", message)
 
     def action_leave(self) -> None:
         """End the session and the chat."""

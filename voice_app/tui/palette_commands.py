@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.markup import escape
 
 from voice_app.tui.control import SWITCHES, Control
-from voice_app.tui.harmless import one_line
 from voice_app.tui.replayed import Replay
+from voice_app.tui.terminal_safe import one_line
 
 
 class LiteralCommands(Provider):

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from tests.voice_app.tui.composed import long
 from tests.voice_app.tui.shown import folded, recorded
 from voice_app.core import events
-from voice_app.tui.drawing import lines
-from voice_app.tui.harmless import harmless, one_line
+from voice_app.tui.drawing import item_lines
 from voice_app.tui.items import MOST_CHARS
 from voice_app.tui.palette import Palette
 from voice_app.tui.panel import compact, panel
 from voice_app.tui.reducers import apply
 from voice_app.tui.scene import MOST_ITEMS, Scene
+from voice_app.tui.terminal_safe import one_line, terminal_safe
 
 KINDS = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, events.Fact)]
 TEXTS = st.text(max_size=40) | st.sampled_from(
@@ -72,7 +72,7 @@ def test_any_order_of_events_is_taken_in_and_can_be_drawn(log: list[events.Event
     scene, palette = folded(log), Palette()
 
     for item in scene.items.values():
-        for line in lines(item, width, scene.now_s, palette, 0.3):
+        for line in item_lines(item, width, scene.now_s, palette, 0.3):
             text = "".join(segment.text for segment in line)
             assert not any(char < " " or "\x7f" <= char < "\xa0" for char in text)
             assert sum(segment.cell_length for segment in line) <= max(width, 16)
@@ -83,9 +83,9 @@ def test_any_order_of_events_is_taken_in_and_can_be_drawn(log: list[events.Event
 @given(st.text(), st.text())
 def test_text_is_made_harmless_piece_by_piece_as_in_one_go(first: str, second: str) -> None:
     """An escape sequence that is split over two tokens is as harmless as one that is not."""
-    whole = harmless(first + second)
+    whole = terminal_safe(first + second)
 
-    assert harmless(first) + harmless(second) == whole
+    assert terminal_safe(first) + terminal_safe(second) == whole
     assert not any(char < " " and char != "\n" for char in whole)
     assert "\n" not in one_line(first)
     whole.encode()
