@@ -91,7 +91,7 @@ class EngineSet:
         await assistant.engines.scheduler.call(Priority.UPKEEP, read, on="llm")
 
     async def keep_warm(self) -> None:
-        """Touch the models once."""
+        """Read the models' weights once, so that they stay in memory."""
         scheduler = self.scheduler.session("keep warm")
         engines: list[tuple[EngineName, Callable[[], object]]] = [("llm", self.llm.keep_warm)]
         engines += [("stt", model.keep_warm) for model in (self.stt, self.by_sound) if model]
