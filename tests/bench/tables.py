@@ -27,9 +27,10 @@ from voice_app.demos.typed_turns import hold
 from voice_app.runtime.engines import build_llm, build_stt
 from voice_app.runtime.scheduler import ThreadScheduler
 from voice_app.runtime.settings import load_settings
+from voice_app.skills.router import Router
 from voice_app.skills.table.filling import phrases
 from voice_app.skills.table.ideas import kinds
-from voice_app.skills.table.table_skill import table_skill
+from voice_app.skills.table.table_skill import Tables, table_skill
 
 REQUESTS = tuple(line.said for line in TABLE)
 RANGES = {
@@ -63,7 +64,7 @@ async def run(
     """Hold one run of the requests."""
     listener = Listener(texts, ())
     engines = Engines(None, llm, None, scheduler)  # type: ignore[arg-type]
-    await hold(texts, engines, (table_skill(seed),), listener)
+    await hold(texts, engines, (Router((table_skill(Tables(seed)),)),), listener)
     return listener.turns
 
 

@@ -43,7 +43,8 @@ from voice_app.runtime.scheduler import ThreadScheduler
 from voice_app.runtime.session_parts import Listener as EventListener
 from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import Settings
-from voice_app.skills.table.table_skill import table_skill
+from voice_app.skills.router import Router
+from voice_app.skills.table.table_skill import Tables, table_skill
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _typed(settings: Settings, said: list[str], console: Console) -> list[TurnRe
             view(event)
 
         engines = Engines(None, llm, None, scheduler)  # type: ignore[arg-type] # nothing is heard or spoken
-        asyncio.run(hold(said, engines, (table_skill(),), emit))
+        asyncio.run(hold(said, engines, (Router((table_skill(Tables()),)),), emit))
         return told.turns
     finally:
         scheduler.close()

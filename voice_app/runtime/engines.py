@@ -32,7 +32,7 @@ from voice_app.runtime.model_choice import Choice, Speed, choose
 from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.scheduler import ThreadScheduler
 from voice_app.runtime.settings import Models, Settings
-from voice_app.skills.fillers import BRIDGES
+from voice_app.skills.fillers import FILLERS
 
 if TYPE_CHECKING:
     from inference.llm.lpu import Lpu
@@ -206,7 +206,7 @@ def build_assistant(settings: Settings) -> Assistant:
             estimates,
             openers,
             touching(stt, llm, tts, by_sound),
-            build_openers(tts, BRIDGES) if settings.turn.openers else (),
+            build_openers(tts, FILLERS) if settings.turn.openers else (),
         ),
         scheduler=scheduler,
         history=History(persona.messages()),

@@ -6,15 +6,12 @@ import datetime
 import re
 
 from voice_app.core.errors import ToolError
+from voice_app.skills.number_words import ORDINALS
+from voice_app.skills.words import MONTHS, WEEKDAYS
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
 DAY_PATTERN = (
     r"^(today|tomorrow|yesterday|[+-][0-9]{1,5}"
-    r"|(next |last )?(monday|tuesday|wednesday|thursday|friday|saturday|sunday)|([0-9]{4}-)?[0-9]{2}-[0-9]{2})$"
+    rf"|(next |last )?({'|'.join(WEEKDAYS)})|([0-9]{{4}}-)?[0-9]{{2}}-[0-9]{{2}})$"
 )
 """A day as a tool's argument: a word, days from today, a weekday, a date with or without its year."""
 _HOLIDAYS = {
@@ -34,13 +31,8 @@ _HOLIDAYS = {
     "st patrick's day": "03-17",
     "boxing day": "12-26",
 }
-_ORDINALS = (
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
-    "twentieth",
-)  # fmt: skip
 _MONTH = "|".join(MONTHS)
-_DAY = rf"(?:(?P<tens>20|30) )?(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(_ORDINALS)}|thirtieth)"
+_DAY = rf"(?:(?P<tens>20|30) )?(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(ORDINALS)}|thirtieth)"
 _DATES = (
     re.compile(rf"^(?P<month>{_MONTH}) (?:the )?{_DAY}(?: ,)?(?: (?P<year>\d{{4}}|20 \d\d))?$"),
     re.compile(rf"^(?:the )?{_DAY}(?: of)? (?P<month>{_MONTH})(?: ,)?(?: (?P<year>\d{{4}}|20 \d\d))?$"),
@@ -81,8 +73,8 @@ def _date(match: re.Match[str]) -> str | None:
     said = match["day"]
     if said == "thirtieth":
         day = 30
-    elif said in _ORDINALS:
-        day = _ORDINALS.index(said) + 1
+    elif said in ORDINALS:
+        day = ORDINALS.index(said) + 1
     else:
         day = int(said.rstrip("sthndr"))
     day += int(match["tens"] or 0)

@@ -8,10 +8,10 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from voice_app.skills.memory.memory_phrases import words
+from voice_app.skills.words import word_set, words_of
 
 _STEMMER = snowballstemmer.stemmer("english")
-EMPTY = words(
+EMPTY = word_set(
     """
     a an and are am as at be been being but by can can't could did do does doing done for forget forgot from
     had has have having he her hers him his how i i'd i'll i'm i've if in into is it it's its just let me
@@ -36,9 +36,9 @@ SAME = {
     "best": "favorite",
 }
 """Other words for the same."""
-ATTRIBUTES = words("name number address color birthday age code")
+ATTRIBUTES = word_set("name number address color birthday age code")
 """What tells one thing about something from another: her name from her birthday."""
-WEAK = ATTRIBUTES | words(
+WEAK = ATTRIBUTES | word_set(
     """
     day date time place favorite appointment kind type sort year month week hour meeting live lives work
     works born today tomorrow tonight park parked parking leave leaves left hide hid due start starts begin
@@ -69,7 +69,7 @@ class About:
 def about(text: str) -> About:
     """Return what `text` is about."""
     plain = re.sub(r"(?<=\w)-(?=\w)", "", text.replace("’", "'").lower())  # Wi-Fi is wifi, as many write it
-    found = [word for word in re.findall(r"[^\W_]+(?:'[^\W_]+)?", plain) if word not in EMPTY]
+    found = [word for word in words_of(plain) if word not in EMPTY]
     owners = {word[:-2] for word in found if word.endswith("'s") and f"{word} " in plain}
     bare = {SAME.get(word, word) for word in (word.removesuffix("'s") for word in found)}
     if IS_A_NAME.search(text):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from voice_app.skills.memory.entries import Entry
-from voice_app.skills.memory.memory_phrases import phrase
+from voice_app.skills.words import phrase
 
 TO_YOU = {
     "i": "you",

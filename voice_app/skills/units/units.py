@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from inference.types import Message
 from voice_app.core.errors import ToolError
-from voice_app.skills.number_words import NUMBER, request, spoken, value_of
-from voice_app.skills.tool import Arguments, Outcome, Tool
+from voice_app.skills.number_words import NUMBER, spoken, value_of
+from voice_app.skills.skill import Arguments, Open, Outcome, skill
+from voice_app.skills.utterance import Utterance
 
 if TYPE_CHECKING:
     from pint import UnitRegistry
@@ -81,7 +84,7 @@ def _plural(name: str) -> str:
 
 
 def _names() -> dict[str, str]:
-    """Return each way to say a unit, and the unit."""
+    """Return each name of a unit, and the unit."""
     names = {}
     for name in UnitName.__args__:  # type: ignore[attr-defined]
         for said in (name, _plural(name), *_ALSO.get(name, "").split()):
@@ -129,9 +132,8 @@ class _Part:
     unit: str
 
 
-def by_rule(text: str) -> Conversion | None:
+def by_rule(words: str) -> Conversion | None:
     """Return what a request converts, None where it says something else as well."""
-    words = request(text)
     if match := _HOW_MANY.search(words):
         target, *parts = match.groups()
     elif match := _IN_UNITS.search(words):
@@ -167,19 +169,10 @@ def _conversion(
 
 
 _BELOW = {"foot": "inch", "pound": "ounce", "stone": "pound", "hour": "minute", "minute": "second"}
-"""What a number without a unit counts behind one: five foot ten."""
+"""What a number without a unit counts after one: five foot ten."""
 _VOLUMES = (
-    "milliliter",
-    "liter",
-    "teaspoon",
-    "tablespoon",
-    "cup",
-    "pint",
-    "quart",
-    "gallon",
-    "deciliter",
-    "centiliter",
-)
+    "milliliter", "centiliter", "deciliter", "liter", "teaspoon", "tablespoon", "cup", "pint", "quart", "gallon",
+)  # fmt: skip
 
 
 def _of_one_kind(source: str, target: str) -> tuple[str, str]:
@@ -200,9 +193,8 @@ def _number(said: str) -> Fraction:
     return sign * value_of(said.removeprefix("minus ").removeprefix("negative ").lstrip("- "))
 
 
-def is_meant(text: str) -> bool:
-    """Tell whether a number and two units stand in a question for one of them."""
-    words = request(text)
+def _meant(words: str) -> bool:
+    """Return whether a number and two units stand in a question for one of them."""
     if _HOW_MANY.search(words) or _IN_UNITS.search(words):
         return False
     asks = re.search(r"\bhow (?:many|much)\b|\bconvert\b|\bin(?:to)? (?:the )?\w+$", words)
@@ -210,9 +202,14 @@ def is_meant(text: str) -> bool:
     return bool(asks and len(units) > 1 and re.search(rf"{NUMBER}", words))
 
 
-def _choices(text: str) -> dict[str, list[str]]:
+def read(utterance: Utterance, earlier: Sequence[Message]) -> Conversion | Open | None:
+    """Return the conversion that a request is; Open where its units stand among other words."""
+    words = utterance.request
+    return by_rule(words) or (Open(_choices(words)) if _meant(words) else None)
+
+
+def _choices(words: str) -> dict[str, list[str]]:
     """Return the numbers of a request with the units they count, and the units that none does."""
-    words = request(text)
     counted = {match[2]: str(_number(match[1])) for match in _COUNTED.finditer(words)}
     sources = {_NAMES[name]: amount for name, amount in counted.items()}
     others = dict.fromkeys(_NAMES[name] for name in _UNITS_ALONE.findall(words))
@@ -251,6 +248,23 @@ def converted(value: Fraction, source: str, target: str) -> Fraction:
         ) from None
 
 
+@skill(
+    "units",
+    about="Converts units: lengths, weights, volumes, temperatures, times, speeds, areas, energy, data.",
+    read=read,
+    examples=(
+        (
+            "The recipe says 350 Fahrenheit, what should I set in Celsius?",
+            '{"amount":"350","source":"fahrenheit","target":"celsius"}',
+        ),
+        (
+            "I ran 10 kilometers, how many miles was that?",
+            '{"amount":"10","source":"kilometer","target":"mile"}',
+        ),
+    ),
+    takes_s=lambda: 0.0 if _registry.cache_info().currsize else LOADING_S,
+    unclear="I didn't get which units you mean. Say, for example: what are 5 miles in kilometers?",
+)
 def convert(asked: Conversion) -> Outcome:
     """Say an amount in another unit."""
     value = Fraction(asked.amount)
@@ -280,26 +294,3 @@ def _named(value: Fraction, unit: str) -> str:
     if abs(value) == 1:
         name = name.replace("degrees", "degree") if "degrees" in name else unit.replace("_", " ")
     return name
-
-
-TOOL = Tool(
-    "units",
-    "Converts units: lengths, weights, volumes, temperatures, times, speeds, areas, energy, data.",
-    Conversion,
-    by_rule,
-    is_meant,
-    convert,
-    examples=(
-        (
-            "The recipe says 350 Fahrenheit, what should I set in Celsius?",
-            '{"amount":"350","source":"fahrenheit","target":"celsius"}',
-        ),
-        (
-            "I ran 10 kilometers, how many miles was that?",
-            '{"amount":"10","source":"kilometer","target":"mile"}',
-        ),
-    ),
-    choices=_choices,
-    takes_s=lambda: 0.0 if _registry.cache_info().currsize else LOADING_S,
-    unclear="I didn't get which units you mean. Say, for example: what are 5 miles in kilometers?",
-)

@@ -17,16 +17,18 @@ from voice_app.core import events
 from voice_app.core.errors import ToolError
 from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
-from voice_app.skills.calls import tool_skill
-from voice_app.skills.timer.timer_calls import TimerCall, by_rule, run, timer_tool
-from voice_app.skills.timer.timers import MOST_TIMERS, Timers, seconds_until, spoken_span
+from voice_app.skills.durations import spoken_span
+from voice_app.skills.router import Route, Router, route
+from voice_app.skills.timer.timer_calls import TimerCall, run, timer_skill
+from voice_app.skills.timer.timers import MOST_TIMERS, Timers, seconds_until
+from voice_app.skills.utterance import Utterance
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=ZoneInfo("America/New_York"))
 
 
 def join(timers: Timers) -> Callable[[Session], None]:
     def joined(conversation: Session) -> None:
-        conversation.drafter.skills = (tool_skill([timer_tool(timers, lambda: NOON)]),)
+        conversation.drafter.skills = (Router((timer_skill(timers, lambda: NOON),)),)
         timers.rings = conversation.announce
 
     return joined
@@ -59,12 +61,16 @@ def test_a_draft_that_is_dropped_starts_no_timer() -> None:
     assert [timer.seconds for timer in timers.running()] == [3000]
 
 
+def read(text: str) -> Route | None:
+    return route(Utterance.of(text), (timer_skill(Timers()),))
+
+
 def say(timers: Timers, text: str) -> str:
     """Return the answer to a request, its effect done."""
-    asked = by_rule(text)
-    assert asked is not None, text
+    found = read(text)
+    assert found is not None, text
     try:
-        outcome = run(asked, timers, lambda: NOON)
+        outcome = run(found.call, timers, lambda: NOON)
     except ToolError as error:
         return str(error)
     if outcome.effect:
@@ -177,10 +183,7 @@ def test_what_is_set(text: str, answer: str) -> None:
 )
 def test_talk_of_time_sets_no_timer(text: str) -> None:
     """It is left to the language model."""
-    tool = timer_tool(Timers())
-
-    assert tool.by_rule(text) is None
-    assert not tool.is_meant(text)
+    assert read(text) is None
 
 
 @pytest.mark.parametrize(
@@ -215,6 +218,7 @@ def test_an_alarm_is_within_a_day(hour: int, minute: int, now: datetime.datetime
 @given(st.integers(1, 10**7))
 def test_spans_are_said_and_heard_alike(seconds: int) -> None:
     """What the assistant says of a span, it understands."""
-    asked = by_rule(f"set a timer for {spoken_span(seconds)}")
+    found = read(f"set a timer for {spoken_span(seconds)}")
 
-    assert asked == TimerCall(action="start", seconds=seconds)
+    assert found is not None
+    assert found.call == TimerCall(action="start", seconds=seconds)

@@ -12,14 +12,15 @@ from tests.voice_app.test_conversation import Stage, tone
 from voice_app.core import events
 from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
-from voice_app.skills.repeat.repeat import NOTHING_YET, REPEAT, RETRY, WARMTH, again
+from voice_app.skills.repeat.repeat import NOTHING_YET, REPEAT, RETRY, WARMTH, repeat
+from voice_app.skills.router import Router
 
 SILENCE = Audio(np.zeros(40 * 16_000, np.float32), 16_000)
 
 
 def stage(*heard: str, replies: tuple[str, ...] = ("One.", "Two.", "Three.")) -> Stage:
     def join(conversation: Session) -> None:
-        conversation.drafter.skills = (again,)
+        conversation.drafter.skills = (Router((repeat,)),)
 
     return Stage(
         heard=heard, replies=replies, turns=(RecordedTurn(tone(1.024)),) * len(heard), during=join
@@ -54,7 +55,7 @@ def test_the_last_question_is_tried_anew(words: str) -> None:
 
 
 def test_every_try_draws_anew_and_a_repetition_is_no_question() -> None:
-    """What was asked last is found behind wishes for the same again."""
+    """What was asked last is found before requests for the same again."""
     of = stage("count", REPEAT, RETRY, RETRY)
     seeds = [request.sampling.seed for request in of.llm.requests]
 
@@ -73,7 +74,7 @@ def test_before_the_first_answer_there_is_nothing_to_say_again(words: str) -> No
     ["What did you say about Paris?", "Can you say hello?", "Try the door again.", "Repeat after me: one"],
 )
 def test_other_words_are_left_to_the_language_model(words: str) -> None:
-    """Words that only begin like a wish for the same again are a question."""
+    """Words that only begin like a request for the same again are a question."""
     assert len(stage(words).llm.requests) == 1
 
 
@@ -88,7 +89,7 @@ def test_a_question_whose_answer_was_stopped_unheard_is_the_last_one(stopped: ty
 
     def join(conversation: Session) -> None:
         held.append(conversation)
-        conversation.drafter.skills = (again,)
+        conversation.drafter.skills = (Router((repeat,)),)
         loop = asyncio.get_running_loop()
         for number, text in enumerate(("count", "spell", RETRY, RETRY)):
             loop.call_later(0.1 + 8 * number, conversation.submit, text)

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from voice_app.core.errors import ToolError
 from voice_app.skills.clock.dates import DAY_PATTERN, resolve
 from voice_app.skills.clock.places import zone_of
-from voice_app.skills.clock.world_clock import Moment, by_rule, tell
+from voice_app.skills.clock.world_clock import Moment, clock_skill, tell
+from voice_app.skills.router import route
+from voice_app.skills.utterance import Utterance
 
 NOW = datetime.datetime(2026, 11, 22, 15, 5, tzinfo=ZoneInfo("America/New_York"))
 """A Sunday."""
@@ -67,9 +69,9 @@ def new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_what_the_clock_answers(text: str, answer: str | None) -> None:
     """None: the language model does."""
-    asked = by_rule(text)
+    found = route(Utterance.of(text), (clock_skill(),))
 
-    assert (asked and tell(asked, NOW).text) == answer
+    assert (found and tell(found.call, NOW).text) == answer
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ from voice_app.core.session import Session
 from voice_app.core.turn import Answer, TurnContext
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Note
-from voice_app.skills.memory.memory_skill import OFF, SURE, admit_skill, memory_skill
+from voice_app.skills.memory.memory_skill import OFF, SURE, memory_skill
 from voice_app.skills.memory.store import Memory
+from voice_app.skills.router import Router
 
 DENTIST = "Remember that my dentist is on Tuesday."
 
@@ -36,10 +37,10 @@ class Talk:
 
     def __call__(self, *heard: str, **options: object) -> list[str]:
         """Say these turns; return the replies."""
-        way = memory_skill(self.memory, lambda said: self.voice.append(dict(said)))
+        router = Router((memory_skill(self.memory, lambda said: self.voice.append(dict(said))),))
 
         def join(conversation: Session) -> None:
-            conversation.drafter.skills = (way,)
+            conversation.drafter.skills = (router,)
 
         turns = options.pop("turns", (RecordedTurn(pause(1.0)),) * len(heard))
         self.stage = Stage(heard=heard, turns=turns, replies=("It is Paris.",), during=join, **options).run()
@@ -82,7 +83,7 @@ def test_it_is_on_disk_before_it_is_acknowledged(talk: Talk) -> None:
     found: dict[str, list[str]] = {}
 
     def look(conversation: Session) -> None:
-        conversation.drafter.skills = (memory_skill(talk.memory),)
+        conversation.drafter.skills = (Router((memory_skill(talk.memory),)),)
         conversation.bus.subscribe(
             lambda event: found.setdefault(event.type, texts(Memory(talk.memory.path)))
         )
@@ -106,7 +107,7 @@ def test_a_draft_that_is_dropped_writes_nothing(talk: Talk) -> None:
 
 def test_a_turn_that_goes_on_after_its_end_changes_what_it_wrote(memory: Memory) -> None:
     """It was written when the turn seemed over; nobody has heard the reply, so it is the same turn."""
-    way = memory_skill(memory)
+    way = Router((memory_skill(memory),))
     first, second = asked("Remember that my dentist is on"), asked("Remember that my dentist is on Friday")
     for turn in (first, second):
         assert way(turn.asked)
@@ -117,7 +118,7 @@ def test_a_turn_that_goes_on_after_its_end_changes_what_it_wrote(memory: Memory)
 
 def test_two_turns_of_the_same_chat_are_two_entries(memory: Memory) -> None:
     """A turn typed before anything was heard of the reply to the one before takes nothing from that."""
-    way = memory_skill(memory)
+    way = Router((memory_skill(memory),))
     for text, before in (
         ("Remember my dog is Rex", ""),
         ("Remember my cat is Tom", "Remember my dog is Rex\n"),
@@ -195,7 +196,7 @@ def test_forget_that_asks_where_it_is_not_known_what(memory: Memory, heard: str)
     """Another session's entry, or words of the model: nothing is forgotten."""
     memory.remember(Note("fact", "my dog is Rex"))
     turn = asked("Forget that.", heard=heard)
-    assert memory_skill(memory)(turn.asked) is not None
+    assert Router((memory_skill(memory),))(turn.asked) is not None
     turn.asked.reply.release()
     assert (texts(memory), turn.changes) == (["my dog is Rex"], [])
 
@@ -204,7 +205,7 @@ def test_nothing_is_told_as_forgotten_that_is_not(memory: Memory) -> None:
     """Where the disk fails, all entries stay and no change is told."""
     memory.remember(Note("fact", "my dog is Rex"))
     turn = asked("Yes.", heard=SURE)
-    assert memory_skill(memory)(turn.asked) is not None
+    assert Router((memory_skill(memory),))(turn.asked) is not None
     memory._connection.execute("PRAGMA query_only = ON")
     with pytest.raises(MemoryFileError):
         turn.asked.reply.release()
@@ -231,7 +232,7 @@ def test_a_late_yes_forgets_nothing(talk: Talk) -> None:
     talk("Forget everything.", "What is the capital of France?", "Yes.")
     assert len(texts(talk.memory)) == 1
 
-    way = memory_skill(talk.memory)
+    way = Router((memory_skill(talk.memory),))
     assert way(asked("Yes.", heard=SURE[:20]).asked) is None
     assert way(asked("Yes.", heard=SURE).asked) is not None
 
@@ -283,21 +284,20 @@ def test_a_pronunciation_needs_a_word_and_another_sound(talk: Talk) -> None:
     assert talk.voice == [{}]
 
 
-def test_what_only_the_user_can_know_is_not_made_up() -> None:
+def test_what_only_the_user_can_know_is_not_made_up(memory: Memory) -> None:
     """Unless the chat tells; other questions are the model's."""
-    way = admit_skill(has_memory=True)
+    way = Router((memory_skill(memory),))
     assert way(asked("What is my dog's name?").asked) is not None
     told = replace(
         asked("What is my dog's name?").asked, messages=_chat("My dog is Rex.", "What is my dog's name?")
     )
     assert way(told) is None
     assert way(asked("What is the capital of France?").asked) is None
-    assert way(asked(DENTIST).asked) is None
 
 
 def test_without_a_memory_nothing_is_promised() -> None:
     """Neither that it will be remembered, nor that it could be."""
-    way = admit_skill(has_memory=False)
+    way = Router((memory_skill(None),))
     for text, said in (("What is my dog's name?", "I don't know that about you."), (DENTIST, OFF)):
         answer = way(asked(text).asked)
         assert answer is not None
@@ -308,7 +308,7 @@ def test_without_a_memory_nothing_is_promised() -> None:
 def test_another_programs_change_is_known_at_the_next_turn(memory: Memory) -> None:
     """Pronunciations too."""
     told: list[Mapping[str, str]] = []
-    way = memory_skill(memory, told.append)
+    way = Router((memory_skill(memory, told.append),))
     Memory(memory.path).take([Note("pronunciation", "EE-gor", "Igor"), Note("fact", "my dog is Rex")])
 
     assert way(asked("Who is my dog?").asked) is not None

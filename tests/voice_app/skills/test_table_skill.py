@@ -20,11 +20,12 @@ from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.engines import build_llm
 from voice_app.runtime.scheduler import ThreadScheduler
 from voice_app.runtime.settings import load_settings
+from voice_app.skills.router import Router
 from voice_app.skills.table import cell_grammar as grammar
 from voice_app.skills.table import filling
 from voice_app.skills.table.shown import Shown
 from voice_app.skills.table.table import Table
-from voice_app.skills.table.table_skill import TableWay
+from voice_app.skills.table.table_skill import Tables, table_skill
 
 HOSTILE = (
     'a"b',
@@ -39,15 +40,15 @@ HOSTILE = (
 )
 
 
-def conversation(*heard: str) -> tuple[Stage, TableWay]:
+def conversation(*heard: str) -> tuple[Stage, Tables]:
     """A conversation in which these words are heard, with a model that writes "One two. …" whatever it is asked."""
-    way = TableWay()
+    tables = Tables()
 
     def join(held: Session) -> None:
-        held.drafter.skills = (way,)
+        held.drafter.skills = (Router((table_skill(tables),)),)
 
     turns = (RecordedTurn(pause(1.0)),) * len(heard)
-    return Stage(heard=heard, turns=turns, during=join).run(), way
+    return Stage(heard=heard, turns=turns, during=join).run(), tables
 
 
 def table_of(event: events.Fact) -> Table:
@@ -57,7 +58,7 @@ def table_of(event: events.Fact) -> Table:
 
 def test_four_turns_with_a_model_that_obeys_nothing() -> None:
     """Every table is valid and carries the one before; two sentences are said of each."""
-    stage, way = conversation(*REQUESTS)
+    stage, tables = conversation(*REQUESTS)
     final = [event for event in stage.of(events.TableShown) if event.complete]
     itinerary, table, cost, both = map(table_of, final)
     texts = [event.text for event in stage.of(events.TextDone)]
@@ -68,8 +69,8 @@ def test_four_turns_with_a_model_that_obeys_nothing() -> None:
     assert both.rows[: len(cost.rows)] == cost.rows
     assert set(both.column("City")) == {"New York City", "Atlanta, Georgia"}
     assert len(set(both.column("Activity"))) == len(both.rows) == 12
-    assert way.shown is not None
-    assert way.shown.table == both
+    assert tables.shown is not None
+    assert tables.shown.table == both
     assert texts[0].startswith("Here is a two-day itinerary for New York City. On the first morning you ")
     assert texts[1] == "Here is the itinerary as a table. It has six rows with city, day, time and activity."
     assert all(text.count(". ") == 1 and "|" not in text for text in texts)
@@ -89,10 +90,10 @@ def test_a_table_grows_row_by_row_while_the_first_sentence_is_said() -> None:
 
 def test_a_draft_that_is_dropped_shows_no_table() -> None:
     """The user goes on after the pause: only the itinerary that the whole turn asks for is shown, and kept."""
-    way = TableWay()
+    tables = Tables()
 
     def join(held: Session) -> None:
-        held.drafter.skills = (way,)
+        held.drafter.skills = (Router((table_skill(tables),)),)
 
     heard = ("Plan two days in Boston", "Plan two days in Boston, no, make an itinerary for Rome.")
     turns = (RecordedTurn(pause(1.0, 0.2, 1.0)),)
@@ -102,13 +103,13 @@ def test_a_draft_that_is_dropped_shows_no_table() -> None:
     assert len(stage.of(events.DraftDiscarded)) == 1
     assert {event.revision for event in shown} == {2}
     assert shown[0].at_s >= stage.of(events.TurnCommitted)[0].at_s
-    assert way.shown is not None
-    assert way.shown.table == table_of(shown[-1])
+    assert tables.shown is not None
+    assert tables.shown.table == table_of(shown[-1])
 
 
 def test_a_change_that_can_not_be_made_is_said_and_changes_nothing() -> None:
     """The same column twice, a row that is not there, the same city again."""
-    stage, way = conversation(
+    stage, tables = conversation(
         REQUESTS[0], "Remove row 9.", "Add a column with the day.", "Do this for New York City also."
     )
     texts = [event.text for event in stage.of(events.TextDone)]
@@ -116,17 +117,17 @@ def test_a_change_that_can_not_be_made_is_said_and_changes_nothing() -> None:
     assert texts[1] == "I left the table as it is: there is no row 9; there are 6."
     assert texts[2].startswith("I left the table as it is: columns need different names")
     assert texts[3] == "I left the table as it is: New York City is in it already."
-    assert way.shown is not None
-    assert len(way.shown.table.rows) == 6
+    assert tables.shown is not None
+    assert len(tables.shown.table.rows) == 6
 
 
 @pytest.mark.parametrize("change", [REQUESTS[2], "Make an itinerary for Rome."])
 def test_a_table_that_is_cut_short_changes_nothing(change: str) -> None:
     """Neither blank cells nor a few rows take the place of the whole table; the next change is made to that."""
-    way = TableWay()
+    tables = Tables()
 
     def join(held: Session) -> None:
-        held.drafter.skills = (way,)
+        held.drafter.skills = (Router((table_skill(tables),)),)
 
         def stop(event: events.Event) -> None:
             if isinstance(event, events.TableShown) and event.turn == 2 and not event.complete:
@@ -140,8 +141,8 @@ def test_a_table_that_is_cut_short_changes_nothing(change: str) -> None:
 
     assert [event.status for event in stage.of(events.ResponseDone)][1] == "cancelled"
     assert first == last
-    assert way.shown is not None
-    assert way.shown.table == first
+    assert tables.shown is not None
+    assert tables.shown.table == first
 
 
 def test_a_table_that_fails_while_it_grows_is_taken_back_on_the_screen(
@@ -154,19 +155,19 @@ def test_a_table_that_fails_while_it_grows_is_taken_back_on_the_screen(
         raise TableError("the model is gone")
 
     monkeypatch.setattr(filling, "column", fails)
-    stage, way = conversation(REQUESTS[0], REQUESTS[2])
+    stage, tables = conversation(REQUESTS[0], REQUESTS[2])
     whole, grown, back = stage.of(events.TableShown)[-3:]
 
     assert stage.of(events.TextDone)[1].text.endswith("I left the table as it is: the model is gone.")
     assert (whole.complete, grown.complete, back.complete) == (True, False, True)
     assert table_of(grown) != table_of(whole) == table_of(back)
-    assert way.shown is not None
-    assert way.shown.table == table_of(whole)
+    assert tables.shown is not None
+    assert tables.shown.table == table_of(whole)
 
 
 def test_changes_without_a_model_keep_their_part_for_later_ones() -> None:
     """Another city's rows follow the renamed columns; what was taken out stays out."""
-    stage, way = conversation(
+    stage, tables = conversation(
         REQUESTS[0],
         "Rename the column activity to what we do.",
         "Remove the time column.",
@@ -174,8 +175,8 @@ def test_changes_without_a_model_keep_their_part_for_later_ones() -> None:
         "Delete the last row.",
         "Do the same for Boston.",
     )
-    assert way.shown is not None
-    table = way.shown.table
+    assert tables.shown is not None
+    table = tables.shown.table
 
     assert table.columns == ("City", "Day", "What we do")
     assert table.column("City") == ("New York City",) * 5 + ("Boston",) * 5

@@ -1,4 +1,4 @@
-"""The way of the tools in conversations of virtual time, with a scripted language model."""
+"""Skills in conversations of virtual time, with a scripted language model."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import pytest
 from tests.voice_app.test_conversation import Stage
 from voice_app.core import events
 from voice_app.core.session import Session
-from voice_app.runtime.settings import Settings
-from voice_app.skills.calls import meant, tool_skill
-from voice_app.skills.timer.timers import Timers
-from voice_app.skills.toolbox import toolbox
+from voice_app.skills.registry import SkillValues, session_skills
+from voice_app.skills.router import Router, route
+from voice_app.skills.utterance import Utterance
 
-TOOLS = toolbox(Settings(), Timers())
+SKILLS = session_skills(SkillValues())
 
 
 def join(conversation: Session) -> None:
-    conversation.drafter.skills = (tool_skill(TOOLS),)
+    conversation.drafter.skills = (Router(SKILLS),)
 
 
 def test_a_request_that_rules_can_read_asks_no_language_model() -> None:
@@ -83,12 +82,10 @@ def test_one_choice_for_each_argument_needs_no_language_model(
     text: str, tool: str, arguments: dict[str, object]
 ) -> None:
     """Numbers, units, places and sums are found among other words."""
-    found = meant(text, TOOLS)
+    found = route(Utterance.of(text), SKILLS)
 
     assert found is not None
-    assert found[0].name == tool
-    assert found[1] is not None
-    assert found[1].model_dump() == arguments
+    assert (found.skill.name, found.arguments, found.by) == (tool, arguments, "rule")
 
 
 def test_a_tool_without_an_answer_says_why() -> None:
@@ -103,4 +100,4 @@ def test_a_tool_without_an_answer_says_why() -> None:
 @pytest.mark.parametrize("text", ["hello", "x" * 1_000_000, "12 times " * 50_000])
 def test_other_turns_are_left_alone(text: str) -> None:
     """Small talk, and texts that are too long to be a request."""
-    assert meant(text, TOOLS) is None
+    assert route(Utterance.of(text), SKILLS) is None

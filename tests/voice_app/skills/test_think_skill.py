@@ -1,4 +1,4 @@
-"""Thinking harder: what is a wish for it, how answers vote, when it stops, and that it keeps to its time."""
+"""Thinking harder: what is a request for it, how answers vote, when it stops, and that it keeps to its time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from voice_app.core.pipeline import Filler
 from voice_app.core.session import Session
 from voice_app.io.recordings import RecordedTurn
 from voice_app.skills.fillers import THINKING
-from voice_app.skills.think.think import WARMTH, Considering, Effort, alike, gist, question_in, think_skill
+from voice_app.skills.router import Router, route
+from voice_app.skills.think.think import WARMTH, Considering, Effort, alike, gist, think_skill
+from voice_app.skills.utterance import Utterance
 
 
 @pytest.mark.parametrize(
@@ -35,9 +37,11 @@ from voice_app.skills.think.think import WARMTH, Considering, Effort, alike, gis
         ("Think of a number.", None),
     ],
 )
-def test_what_is_a_wish_to_think_harder(text: str, question: str | None) -> None:
+def test_what_is_a_request_to_think_harder(text: str, question: str | None) -> None:
     """And what the question is; "" for the one before, None for none."""
-    assert question_in(text) == question
+    found = route(Utterance.of(text), (think_skill(Effort()),))
+
+    assert (found and found.arguments["question"]) == question
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,7 @@ def test_the_first_answer_is_drawn_as_always_and_the_others_differ() -> None:
 
 def join(effort: Effort) -> object:
     def joined(conversation: Session) -> None:
-        conversation.drafter.skills = (think_skill(effort),)
+        conversation.drafter.skills = (Router((think_skill(effort),)),)
 
     return joined
 
@@ -170,15 +174,15 @@ def test_the_user_may_go_on_while_it_thinks() -> None:
     assert stage.llm.requests[-1].messages[-1] == Message("user", "where Paris is")
 
 
-def test_a_bridge_is_said_first_and_is_no_part_of_the_answer() -> None:
-    """Where the answer takes longer than the bridge; the history has the answer alone."""
-    bridge = Filler(THINKING, Audio(np.ones(16_000, np.float32), 16_000))
+def test_a_filler_is_said_first_and_is_no_part_of_the_answer() -> None:
+    """Where the answer takes longer than the filler; the history has the answer alone."""
+    filler = Filler(THINKING, Audio(np.ones(16_000, np.float32), 16_000))
     stage = Stage(
         heard=("Think harder about where Paris is.",),
         replies=ANSWERS,
         first_token_s=0.8,
         during=join(Effort(5, 10.0)),
-        more={"bridges": (bridge,)},
+        more={"bridges": (filler,)},
     ).run()
     (opener,) = stage.of(events.OpenerSpoken)
 
@@ -191,7 +195,7 @@ def test_a_question_without_an_answer_is_the_one_before() -> None:
     """Its answer was stopped before its first sound; so was that to a first wish to think about it."""
 
     def begin(conversation: Session) -> None:
-        conversation.drafter.skills = (think_skill(Effort(3, 60.0)),)
+        conversation.drafter.skills = (Router((think_skill(Effort(3, 60.0)),)),)
         loop = asyncio.get_running_loop()
         for number, text in enumerate(("Who is Ann?", "Where is Paris?", "Think harder.", "Think harder.")):
             loop.call_later(0.1 + 8 * number, conversation.submit, text)
