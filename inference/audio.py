@@ -186,7 +186,7 @@ def _opened(file: FileIO, path: Path) -> Iterator[tuple[soundfile.SoundFile, boo
 def _forward_reader(descriptor: int) -> soundfile.SoundFile:
     """Open a sound that is read from start to end.
 
-    soundfile seeks behind every block of a seekable file, and a seek spoils the next frames of an MP3 that
+    soundfile seeks after every block of a seekable file, and a seek spoils the next frames of an MP3 that
     lends bits from frame to frame.
     """
     import soundfile

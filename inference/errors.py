@@ -7,12 +7,14 @@ InferenceError
 │   ├── ModelMissing    known, but not on this machine; says how to get it
 │   ├── ModelCorrupt    a file whose size, hash or content is wrong
 │   └── DownloadFailed  the network, the disk or the hub said no
+├── UnknownLanguage     a language that text can't be spoken in
 ├── PromptTooLong       the chat does not fit the model's context
 └── GrammarError        a grammar llama.cpp can't read
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -59,6 +61,14 @@ class ModelCorrupt(ModelError):
 
 class DownloadFailed(ModelError):
     """A download that did not end with the right file."""
+
+
+class UnknownLanguage(InferenceError):
+    """A language that text can't be made speakable in."""
+
+    def __init__(self, code: str, known: Sequence[str]) -> None:
+        super().__init__(f"text can't be spoken in {code!r}; known languages: {', '.join(known)}")
+        self.code = code
 
 
 class PromptTooLong(InferenceError):

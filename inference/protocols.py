@@ -10,7 +10,17 @@ from collections.abc import Iterator
 from threading import Event
 from typing import Protocol
 
-from inference.types import Audio, ChatRequest, Message, Samples, SpeechChunk, Token, Transcript
+from inference.types import (
+    Audio,
+    ChatRequest,
+    Message,
+    Samples,
+    SpeechChunk,
+    SttCapabilities,
+    Token,
+    Transcript,
+    Voice,
+)
 
 
 class VoiceActivityDetector(Protocol):
@@ -25,15 +35,45 @@ class VoiceActivityDetector(Protocol):
         ...
 
 
-class SpeechToText(Protocol):
-    """Turns speech into words. Sound of any rate is accepted."""
+class Recognizer(Protocol):
+    """Hears one utterance: its sound goes in as it comes, its words come out. Dropped when nobody needs it any more."""
 
-    def transcribe(self, audio: Audio) -> Transcript:
-        """Return the final words of a whole utterance."""
+    def push(self, samples: Samples) -> None:
+        """Take the next sound of the utterance, 16 kHz, float32 of shape (n,), which stays as it is.
+
+        A streaming engine computes here, and has the words of what it was given afterwards; others only keep the sound.
+        """
         ...
 
-    def partial(self, audio: Audio) -> Transcript:
-        """Return the words so far of an utterance that goes on; cheaper, may be revised."""
+    def partial(self) -> Transcript:
+        """Return the words so far of an utterance that goes on; they may be revised.
+
+        Costs a streaming engine nothing, others a decode that is cheaper than the one of `finish`.
+        """
+        ...
+
+    def finish(self) -> Transcript:
+        """Return the final words of all sound that was pushed.
+
+        The utterance may go on afterwards: whoever answers a pause finishes, and pushes more when the speaker was not
+        done. Then `finish` is called again, and counts from the first sample, too.
+        """
+        ...
+
+
+class SpeechToText(Protocol):
+    """Turns speech into words. `inference.stt.transcribe` is the short way for sound that is there as a whole."""
+
+    @property
+    def capabilities(self) -> SttCapabilities:
+        """What this engine can do."""
+        ...
+
+    def recognizer(self, language: str = "en") -> Recognizer:
+        """Return what hears one utterance in a language. Several may exist at a time; the engine keeps none of them.
+
+        Raises ModelError for a language that is not among `capabilities.languages`.
+        """
         ...
 
 
@@ -49,7 +89,7 @@ class SoundTurnDetector(Protocol):
     """Tells a finished turn from one that goes on by its sound."""
 
     def finished(self, sound: Audio) -> float:
-        """Return the probability that the turn is over behind this sound."""
+        """Return the probability that the turn is over after this sound."""
         ...
 
 
@@ -84,9 +124,9 @@ class TextToSpeech(Protocol):
         """Sample rate of the speech."""
         ...
 
-    def stream(self, text: str, cancelled: Event) -> Iterator[SpeechChunk]:
-        """Yield the sound of one clause of speakable text, the first piece as early as possible.
+    def stream(self, text: str, voice: Voice, cancelled: Event) -> Iterator[SpeechChunk]:
+        """Yield the sound of one clause of speakable text in a voice, the first piece as early as possible.
 
-        Ends early, between pieces, once `cancelled` is set.
+        Ends early, between pieces, once `cancelled` is set. Voices of several sessions may take turns.
         """
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -38,7 +38,25 @@ class Transcript:
     reruns: int = 0
     """How often the loop guard decoded again with a longer context."""
     mean_log_prob: float = 0.0
-    """Of its tokens, natural logarithm; of the most doubtful piece, where the sound was cut into several."""
+    """Of its tokens, natural logarithm; of the most doubtful piece, where the sound was cut into several. 0, which
+    doubts nothing, from an engine without `SttCapabilities.log_probs`."""
+    language: str = "en"
+    """ISO 639-1 code of the words' language."""
+
+
+@dataclass(frozen=True, slots=True)
+class SttCapabilities:
+    """What an engine of speech to text can do."""
+
+    streaming: bool = False
+    """Whether its recognizers work while sound comes, so that words are there soon after they are said. Others only
+    keep the sound, and decode all of it whenever they are asked for words."""
+    languages: tuple[str, ...] = ("en",)
+    """ISO 639-1 codes of what `recognizer` may be asked for."""
+    word_times: bool = False
+    """Whether it can tell when each word was said."""
+    log_probs: bool = False
+    """Whether its transcripts say how probable they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +140,16 @@ class Token:
     id: int
     emulated_s: float | None = None
     """When an emulated chip has this token, in seconds since its request started; None on real hardware."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How an engine of text to speech is to speak: a value of whoever has it speak, not a state of the engine."""
+
+    speed: float = 1.0
+    """Multiple of the engine's own speed."""
+    pronunciations: Mapping[str, str] = field(default_factory=dict)
+    """How words are said, by word in any case: see `inference.tts.lexicon` for what may stand there."""
 
 
 @dataclass(frozen=True, slots=True)

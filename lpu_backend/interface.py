@@ -18,15 +18,15 @@ class Engine(Protocol):
 
     @property
     def positions(self) -> int:
-        """Tokens the cache holds."""
+        """Return tokens the cache holds."""
         ...
 
     def step(
         self, tokens: Sequence[int], position: int, stop: Callable[[], bool] = ...
     ) -> npt.NDArray[np.float32] | None:
-        """Append `tokens` at `position`, where cached ones end; return the logits behind the last, shape (vocabulary,).
+        """Append `tokens` at `position`, where cached ones end; return the logits after the last, shape (vocabulary,).
 
-        What was cached behind `position` is forgotten. None once `stop()` is true, which is asked many times in a
+        What was cached from `position` on is forgotten. None once `stop()` is true, which is asked many times in a
         step; what is cached up to `position` stays valid. Raises ExecutionError for tokens or positions that are
         impossible.
         """
@@ -38,17 +38,17 @@ class StepTiming(Protocol):
 
     @property
     def clock_hz(self) -> int:
-        """Cycles a second of the chip."""
+        """Return cycles a second of the chip."""
         ...
 
     @property
     def program_digest(self) -> str:
-        """Which programs these are the times of, SHA-256."""
+        """Return the SHA-256 digest of the programs whose times these are."""
         ...
 
     @property
     def link_s(self) -> float:
-        """Seconds a step spends on the host link: tokens there, logits back."""
+        """Return seconds a step spends on the host link: tokens there, logits back."""
         ...
 
     def prefill_cycles(self, tokens: int, position: int) -> int:

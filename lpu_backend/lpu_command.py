@@ -46,7 +46,7 @@ def run_command(words: Sequence[str], model: Path | None = None) -> str:
 
 
 def parser(model: Path | None = None) -> argparse.ArgumentParser:
-    """The commands and their options."""
+    """Return the commands and their options."""
     top = argparse.ArgumentParser(prog="lpu", description="An emulated LPU: compile, look, run.")
     commands = top.add_subparsers(required=True, metavar="command")
     for name, act, add_options, text in (
@@ -93,7 +93,12 @@ def _window_options(command: argparse.ArgumentParser) -> None:
 
 def _compile_options(command: argparse.ArgumentParser) -> None:
     _program_options(command)
-    command.add_argument("--stop-after", choices=PASSES, help="the last pass that runs")
+    command.add_argument(
+        "--stop-after",
+        choices=PASSES,
+        default=PASSES[-1],
+        help="the last pass that runs (default %(default)s)",
+    )
     command.add_argument("--map", action="store_true", help="print where everything lies in SRAM")
     command.add_argument("--json", action="store_true")
 
@@ -144,7 +149,7 @@ def _compiled(options: argparse.Namespace) -> tuple[Program, str]:
     shape = read_shape(open_gguf(options.file))
     kind: Kind = "prefill" if options.prefill else "decode"
     graph = build_graph(shape, kind, options.prefill or 1, options.positions)
-    program, _, memory = compile_placed(graph, PRODUCT, getattr(options, "stop_after", None))
+    program, _, memory = compile_placed(graph, PRODUCT, getattr(options, "stop_after", PASSES[-1]))
     return program, memory
 
 

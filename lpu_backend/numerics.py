@@ -45,7 +45,7 @@ TANH_TERMS = tuple(
 
 
 def exp(x: F32) -> F32:
-    """e to the x: 2^k · P(r), k = round(x · log2 e), r = x − k · ln 2. Error ≤ 1.25 ulp; see EXP_MIN, EXP_MAX."""
+    """Return e^x: 2^k · P(r), k = round(x · log2 e), r = x − k · ln 2. Error ≤ 1.25 ulp; see EXP_MIN, EXP_MAX."""
     known = np.where(np.isnan(x), np.float32(0), x)
     within = np.minimum(np.maximum(known, EXP_MIN), EXP_MAX)
     k = (within * LOG2_E + ROUND_MAGIC) - ROUND_MAGIC
@@ -58,20 +58,20 @@ def exp(x: F32) -> F32:
 
 
 def rsqrt(x: F32) -> F32:
-    """1 / √x by a rounded root and a rounded division: error ≤ 1.5 ulp. Infinite at 0, NaN below."""
+    """Return 1 / √x by a rounded root and a rounded division: error ≤ 1.5 ulp. Infinite at 0, NaN below."""
     with np.errstate(divide="ignore", invalid="ignore"):
         root: F32 = np.divide(np.float32(1), np.sqrt(x))
     return root
 
 
 def inverse(x: F32) -> F32:
-    """1 / x for x > 0, as the chip makes it, which has no division: rsqrt(x)². Error ≤ 3.5 ulp."""
+    """Return 1 / x for x > 0, as the chip makes it, which has no division: rsqrt(x)². Error ≤ 3.5 ulp."""
     root = rsqrt(x)
     return root * root
 
 
 def tanh(x: F32) -> F32:
-    """Hyperbolic tangent: a polynomial below 0.625, else 1 − 2 / (1 + exp(2|x|)). Error ≤ 2.5 ulp."""
+    """Return the hyperbolic tangent: a polynomial below 0.625, else 1 − 2 / (1 + exp(2|x|)). Error ≤ 2.5 ulp."""
     magnitude = np.abs(x)
     z = x * x
     p = np.full_like(z, TANH_TERMS[0])
@@ -86,43 +86,43 @@ def tanh(x: F32) -> F32:
 
 
 def maximum(a: F32, b: F32) -> F32:
-    """a where a > b, else b (which decides for zeros of both signs and for NaN)."""
+    """Return a where a > b, else b (which decides for zeros of both signs and for NaN)."""
     return np.where(a > b, a, b)
 
 
 def minimum(a: F32, b: F32) -> F32:
-    """a where a < b, else b."""
+    """Return a where a < b, else b."""
     return np.where(a < b, a, b)
 
 
 def f32_to_i32(x: F32) -> I32:
-    """Rounded to nearest even, saturated to −2³¹ … 2³¹ − 1; NaN gives 0."""
+    """Round to nearest even, saturate to −2³¹ … 2³¹ − 1; NaN gives 0."""
     known = np.where(np.isnan(x), np.float32(0), x).astype(np.float64)
     return np.clip(np.rint(known), -(2**31), 2**31 - 1).astype(np.int32)
 
 
 def f32_to_f16(x: F32) -> npt.NDArray[np.float16]:
-    """Rounded to nearest even, saturated to ±65504."""
+    """Round to nearest even, saturate to ±65504."""
     return np.clip(x, np.float32(-65504), np.float32(65504)).astype(np.float16)
 
 
 def saturate_i16(x: I32) -> I32:
-    """Clipped to −2¹⁵ … 2¹⁵ − 1."""
+    """Clip to −2¹⁵ … 2¹⁵ − 1."""
     return np.clip(x, -(2**15), 2**15 - 1)
 
 
 def saturate_i8(x: I32) -> I32:
-    """Clipped to −128 … 127."""
+    """Clip to −128 … 127."""
     return np.clip(x, -128, 127)
 
 
 def dot_i8(weights: npt.NDArray[np.float32], x: npt.NDArray[np.int8]) -> I32:
-    """weights · x for INT8 values, weights of shape (n, 320) as float32: every partial sum is an integer below 2²⁴."""
+    """Return weights · x for INT8 values, weights (n, 320) as float32: every partial sum is an integer below 2²⁴."""
     return (weights @ x.astype(np.float32)).astype(np.int32)
 
 
 def dot_f16(weights: npt.NDArray[np.float16], x: npt.NDArray[np.float16]) -> F32:
-    """weights · x for FP16 values, weights of shape (n, k), k ≤ 320: the exact sum of products, rounded once to even.
+    """Return weights · x for FP16 values, weights (n, k), k ≤ 320: the exact sum of products, rounded once to even.
 
     A finite FP16 value is an integer below 2⁴¹ times 2⁻²⁴. Split at 2²⁰, the products of halves sum exactly in float64;
     their 90-bit total is rounded as an integer. Rows with infinities or NaN take IEEE's sum of products.
@@ -141,14 +141,14 @@ def dot_f16(weights: npt.NDArray[np.float16], x: npt.NDArray[np.float16]) -> F32
 
 
 def _halves(values: npt.NDArray[np.float16]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """v · 2²⁴ = high · 2²⁰ + low with 0 ≤ low < 2²⁰."""
+    """Return v as v · 2²⁴ = high · 2²⁰ + low with 0 ≤ low < 2²⁰."""
     scaled = values.astype(np.float64) * 2.0**24
     high = np.floor(scaled / 2.0**20)
     return high, scaled - high * 2.0**20
 
 
 def _round(units: int) -> np.float32:
-    """An integer times 2⁻⁴⁸ as float32, rounded to nearest even."""
+    """Round an integer times 2⁻⁴⁸ to float32, to nearest even."""
     size = abs(units)
     drop = max(size.bit_length() - 24, 0)
     kept, rest = size >> drop, size & ((1 << drop) - 1)

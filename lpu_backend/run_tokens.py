@@ -50,7 +50,7 @@ def _engine(gguf: Gguf, shape: ModelShape, positions: int, chips: int) -> Engine
 
 
 def greedy(engine: Engine, said: Sequence[int], count: int) -> Written:
-    """The most probable token, again and again, up to `count` or the end of the context."""
+    """Return the most probable token, again and again, up to `count` or the end of the context."""
     logits, written, digest = engine.step(said, 0), list[int](), hashlib.sha256()
     for position in range(len(said), min(len(said) + count, engine.positions)):
         assert logits is not None
@@ -61,14 +61,14 @@ def greedy(engine: Engine, said: Sequence[int], count: int) -> Written:
 
 
 def _times(shape: ModelShape, positions: int, chips: int, counts: tuple[int, int]) -> dict[str, Any]:
-    """Cycles of the prompt and of the tokens behind it; the first of these is a result of the prompt."""
+    """Return the cycles of the prompt and of the tokens after it; the first of these is a result of the prompt."""
     from lpu_backend.system.pipeline_steps import steps_on
 
     steps = steps_on(shape, PRODUCT, positions, chips)
     prompt, count = counts
     first = min(prompt, positions - 1)
-    behind = range(first, max(min(prompt + count, positions) - 1, first + 1))
-    decodes = [steps.decode_cycles(position) for position in behind]
+    later = range(first, max(min(prompt + count, positions) - 1, first + 1))
+    decodes = [steps.decode_cycles(position) for position in later]
     used = steps.summary(*next(steps.cut(1, first)))
     kept = ("chips", "hand_over_cycles", "stages", "program_digest", "sram_bytes_used", "power_w")
     return {
@@ -81,7 +81,7 @@ def _times(shape: ModelShape, positions: int, chips: int, counts: tuple[int, int
 
 
 def told(report: dict[str, Any]) -> str:
-    """A report as text: the tokens, and stage by stage where a time comes from."""
+    """Return a report as text: the tokens, and stage by stage where a time comes from."""
     lines = [",".join(map(str, report["tokens"]))]
     if "chips" in report:
         lines.append(
@@ -93,7 +93,7 @@ def told(report: dict[str, Any]) -> str:
 
 
 def stage_lines(report: dict[str, Any]) -> list[str]:
-    """A line a chip of a pipeline, and one with what a token takes between chips."""
+    """Return a line a chip of a pipeline, and one with what a token takes between chips."""
     stages, hand_overs = report.get("stages", []), report.get("hand_over_cycles", [])
     lines = [
         f"  chip {stage['chip']}: layers {stage['first_layer']}…{stage['last_layer']}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -25,3 +26,20 @@ class PulseServer(pulse.PulseServer):
     def __init__(self, echo_db: float | None = None) -> None:
         require_pulse()
         super().__init__(echo_db)
+
+    def freeze(self) -> None:
+        """Stop the daemon without ending it: PortAudio's calls hang until `thaw`."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the daemon go on."""
+        self._send(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Do what every server does; one that is frozen could not end in order."""
+        self.thaw()
+        super().close()
+
+    def _send(self, what: signal.Signals) -> None:
+        if self._daemon is not None and self._daemon.poll() is None:
+            self._daemon.send_signal(what)

@@ -9,7 +9,7 @@ import numpy as np
 
 from inference.stt.whisper import WhisperSpeechToText
 from inference.tts.piper import PiperTextToSpeech
-from inference.types import Audio
+from inference.types import Audio, Voice
 from voice_app.runtime.engines import build_stt, build_tts
 from voice_app.runtime.settings import Settings
 
@@ -29,5 +29,5 @@ def stt() -> WhisperSpeechToText:
 @cache
 def spoken(text: str) -> Audio:
     """Return a sentence in the default voice."""
-    chunks = [chunk.samples for chunk in tts().stream(text, Event())]
+    chunks = [chunk.samples for chunk in tts().stream(text, Voice(), Event())]
     return Audio(np.concatenate(chunks), tts().rate_hz)

@@ -1,4 +1,4 @@
-"""What llama.cpp's callers must know of a GGUF file before llama.cpp sees it. The reader is the emulator's."""
+"""The header of a GGUF file, read by the emulator's reader before llama.cpp sees the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lpu_backend.model.gguf_file import GgufTensor, Value, open_gguf
 
 @dataclass(frozen=True, slots=True)
 class GgufFacts:
-    """What the header of a sound GGUF file says."""
+    """The content of the header of a sound GGUF file."""
 
     version: int
     architecture: str

@@ -32,7 +32,7 @@ class ModelFiles:
 
     @property
     def path(self) -> Path:
-        """What the engine's library takes: the folder of a Whisper model, the file of every other."""
+        """Return what the engine's library takes: the folder of a Whisper model, the file of every other."""
         return self.paths[0].parent if self.role == "stt" else self.paths[0]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,23 +20,23 @@ import numpy.typing as npt
 from inference.audio import level_dbfs, resample, split_at_quiet
 from inference.errors import ModelCorrupt, ModelError, ModelMissing
 from inference.stt.alignment import timed_words, token_starts_s
+from inference.stt.batch import RATE_HZ, BatchRecognizer
 from inference.stt.loops import cut_repeats, repeats
 from inference.threads import single_thread_blas
-from inference.types import Audio, HeardWord, Samples, Transcript
+from inference.types import Audio, HeardWord, Samples, SttCapabilities, Transcript
 
 if TYPE_CHECKING:
     import ctranslate2
     import tokenizers
     from faster_whisper.tokenizer import Tokenizer
 
-RATE_HZ = 16_000
 SHORT_CONTEXT_S = 8.0
 """Below it words are lost and loops are frequent; above it a decode costs more and hears the same."""
 FULL_CONTEXT_S = 30.0
 """What Whisper was trained with (Radford et al. 2022, section 2.2)."""
 
 _RERUN_CONTEXTS_S = (10.0, FULL_CONTEXT_S)
-_MARGIN_S = 1.0  # silence behind the speech; without it long clips loop more
+_MARGIN_S = 1.0  # silence after the speech; without it long clips loop more
 _PIECE_S = 28.0  # leaves the margin inside the full context
 _LEAST_DBFS = -90.0  # the last bit of a 16-bit sample; rooms are louder
 _HOP_SAMPLES = 160
@@ -59,17 +59,15 @@ class Decoded:
 
 
 class WhisperSpeechToText:
-    """Fulfils `SpeechToText` with a Whisper model in CTranslate2's format, int8, greedy.
+    """Fulfils `SpeechToText` with a Whisper model in CTranslate2's format, int8, greedy; whole utterances alone.
 
     The weights are read into anonymous memory, not mapped, so that an idle minute does not page them out.
     """
 
-    def __init__(
-        self, model_dir: Path, *, threads: int = 2, language: str = "en", context_s: float = SHORT_CONTEXT_S
-    ) -> None:
+    def __init__(self, model_dir: Path, *, threads: int = 2, context_s: float = SHORT_CONTEXT_S) -> None:
         """Load the model; `context_s` is the shortest context, FULL_CONTEXT_S the slow reference.
 
-        Raises ModelMissing, ModelCorrupt, and ModelError for a language the model does not know.
+        Raises ModelMissing, ModelCorrupt.
         """
         import ctranslate2
         import tokenizers
@@ -78,22 +76,31 @@ class WhisperSpeechToText:
         _check_files(model_dir)
         single_thread_blas()
         try:
-            tokenizer = tokenizers.Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+            vocabulary = tokenizers.Tokenizer.from_file(str(model_dir / "tokenizer.json"))
             self._model = ctranslate2.models.Whisper(
                 str(model_dir), device="cpu", compute_type="int8", inter_threads=1, intra_threads=threads
             )
         except Exception as error:  # tokenizers raises nothing narrower
             raise ModelCorrupt(model_dir, f"can't be loaded ({error})", "install the model again") from error
-        self._tokenizer = _tokenizer(tokenizer, self._model.is_multilingual, language)
-        self._prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+        is_multilingual = self._model.is_multilingual
+        self._tokenizer = lru_cache(partial(_tokenizer, vocabulary, is_multilingual))
+        self.capabilities = SttCapabilities(
+            languages=_languages(is_multilingual), word_times=True, log_probs=True
+        )
+        self._tokenizer("en")
         self._log_mel = FeatureExtractor(feature_size=self._model.n_mels)
         self._context_s = context_s
 
-    def transcribe(self, audio: Audio) -> Transcript:
-        """Return the final words of an utterance of any length and rate."""
-        return self._pieces(audio, may_rerun=True)
+    def recognizer(self, language: str = "en") -> BatchRecognizer:
+        """Return what hears one utterance of any length; its partial words take a single decode, and repetitions in
+        them stay unless they ran away. Raises ModelError for a language that the model does not know."""
+        tokenizer = self._tokenizer(language)
+        return BatchRecognizer(
+            partial(self._pieces, tokenizer, may_rerun=False),
+            partial(self._pieces, tokenizer, may_rerun=True),
+        )
 
-    def words(self, audio: Audio) -> tuple[HeardWord, ...]:
+    def words(self, audio: Audio, language: str = "en") -> tuple[HeardWord, ...]:
         """Return the final words of an utterance of any length and rate, with their times.
 
         Times come from the decoder's attention to the sound (`align`, dynamic time warping over the model's alignment
@@ -103,50 +110,46 @@ class WhisperSpeechToText:
         start_s = 0.0
         for piece in split_at_quiet(resample(audio, RATE_HZ), _PIECE_S):
             if level_dbfs(piece.samples) >= _LEAST_DBFS:
-                found += [word.later(start_s) for word in self._timed(piece)]
+                found += [word.later(start_s) for word in self._timed(self._tokenizer(language), piece)]
             start_s += piece.seconds
         return tuple(found)
 
-    def partial(self, audio: Audio) -> Transcript:
-        """Return the words so far with a single decode; repetitions stay unless they ran away."""
-        return self._pieces(audio, may_rerun=False)
-
     def warm(self) -> None:
         """Run the whole path once, so that the first utterance does not pay for it."""
-        self._decode(np.zeros(RATE_HZ, np.float32), self._context_s)
+        self._decode(self._tokenizer("en"), np.zeros(RATE_HZ, np.float32), self._context_s)
 
-    def _pieces(self, audio: Audio, may_rerun: bool) -> Transcript:
+    def _pieces(self, tokenizer: Tokenizer, audio: Audio, *, may_rerun: bool) -> Transcript:
         texts, reruns, mean_log_prob = [], 0, 0.0
-        for piece in split_at_quiet(resample(audio, RATE_HZ), _PIECE_S):
+        for piece in split_at_quiet(audio, _PIECE_S):
             if level_dbfs(piece.samples) < _LEAST_DBFS:
                 continue
             contexts_s = contexts(piece.seconds, self._context_s)
-            heard, extra = settle(
-                partial(self._decode, piece.samples), contexts_s if may_rerun else contexts_s[:1]
-            )
+            decode = partial(self._decode, tokenizer, piece.samples)
+            heard, extra = settle(decode, contexts_s if may_rerun else contexts_s[:1])
             texts.append(heard.text)
             reruns += extra
             mean_log_prob = min(mean_log_prob, heard.mean_log_prob)
-        return Transcript(" ".join(filter(None, texts)), audio.seconds, reruns, mean_log_prob)
+        text = " ".join(filter(None, texts))
+        return Transcript(text, audio.seconds, reruns, mean_log_prob, tokenizer.language_code)
 
-    def _timed(self, piece: Audio) -> list[HeardWord]:
+    def _timed(self, tokenizer: Tokenizer, piece: Audio) -> list[HeardWord]:
         encoded = []
 
         def decode(context_s: float) -> Decoded:
             encoded.append(self._encode(piece.samples, context_s))
-            return self._generate(encoded[-1], piece.seconds)
+            return self._generate(tokenizer, encoded[-1], piece.seconds)
 
         heard, _ = settle(decode, contexts(piece.seconds, self._context_s))
-        tokens = self._tokenizer.encode(f" {heard.text}") if heard.text else []
+        tokens = tokenizer.encode(f" {heard.text}") if heard.text else []
         if not tokens:
             return []
         frames = len(piece.samples) // _HOP_SAMPLES
-        found = self._model.align(encoded[-1], self._tokenizer.sot_sequence, [tokens], frames)[0]
-        parts = self._tokenizer.split_to_word_tokens([*tokens, self._tokenizer.eot])
+        found = self._model.align(encoded[-1], tokenizer.sot_sequence, [tokens], frames)[0]
+        parts = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
         return timed_words(parts, token_starts_s(found.alignments))
 
-    def _decode(self, samples: Samples, context_s: float) -> Decoded:
-        return self._generate(self._encode(samples, context_s), len(samples) / RATE_HZ)
+    def _decode(self, tokenizer: Tokenizer, samples: Samples, context_s: float) -> Decoded:
+        return self._generate(tokenizer, self._encode(samples, context_s), len(samples) / RATE_HZ)
 
     def _encode(self, samples: Samples, context_s: float) -> ctranslate2.StorageView:
         from ctranslate2 import StorageView
@@ -155,18 +158,18 @@ class WhisperSpeechToText:
         features: npt.NDArray[np.float32] = self._log_mel(padded, padding=0)[np.newaxis]
         return self._model.encode(StorageView.from_array(np.ascontiguousarray(features, np.float32)))
 
-    def _generate(self, encoded: ctranslate2.StorageView, audio_s: float) -> Decoded:
+    def _generate(self, tokenizer: Tokenizer, encoded: ctranslate2.StorageView, audio_s: float) -> Decoded:
         cap = token_cap(audio_s)
         result = self._model.generate(
             encoded,
-            [self._prompt],
+            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]],
             beam_size=1,
             max_length=2 * cap,  # of which CTranslate2 generates half
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
         ids = result.sequences_ids[0]
-        text = self._tokenizer.decode(ids).strip()
+        text = tokenizer.decode(ids).strip()
         return Decoded(text, result.no_speech_prob, result.scores[0], len(ids) >= cap)
 
 
@@ -232,13 +235,19 @@ def _check_files(model_dir: Path) -> None:
         )
 
 
-def _tokenizer(tokenizer: tokenizers.Tokenizer, is_multilingual: bool, language: str) -> Tokenizer:
+def _languages(is_multilingual: bool) -> tuple[str, ...]:
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    return tuple(_LANGUAGE_CODES) if is_multilingual else ("en",)
+
+
+def _tokenizer(vocabulary: tokenizers.Tokenizer, is_multilingual: bool, language: str) -> Tokenizer:
     from faster_whisper.tokenizer import Tokenizer
 
     if not is_multilingual and language != "en":
         raise ModelError(f"this Whisper model knows English alone; {language!r} needs a multilingual one")
     try:
-        return Tokenizer(tokenizer, is_multilingual, task="transcribe", language=language)
+        return Tokenizer(vocabulary, is_multilingual, task="transcribe", language=language)
     except ValueError as error:
         raise ModelError(
             f"Whisper does not know the language {language!r}; give a code such as 'en'"

@@ -1,4 +1,4 @@
-"""Tables and code in a reply: where such a block ends, and the sentence that is spoken in its place."""
+"""Tables and code in a reply: where such a block begins and ends, and the cells of a table."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from inference.text.numerals import cardinal
-
-CODE_TEXT = "Here is some code."
 MAX_BLOCK = 4000
 """Characters after which a block that does not end is passed on in pieces."""
 _UNDECIDED = 200
 """Characters of a line within which its kind must show."""
-_MAX_COLUMNS = 8
 
 _FENCE = re.compile(r"(?P<fence>`{3,20}+|~{3,20}+)[^`]*")
 _FENCE_START = re.compile(r"`{1,2}|~{1,2}")
@@ -37,12 +33,12 @@ class Block:
 
 
 def is_rule(line: str) -> bool:
-    """Tell the delimiter row of a table, "--- | :--:", from other text."""
+    """Return whether a line is the delimiter row of a table: "--- | :--:"."""
     return _RULE.fullmatch(line) is not None
 
 
 def opening(text: str, ended: bool) -> Block | Literal["prose"] | None:
-    """Judge what the line is that starts `text`, which is not blank there; None while more must be seen."""
+    """Return the kind of the line that starts `text`, which is not blank there; None while more must be seen."""
     if text[0] == "|":
         return Block("table")
     line, line_break, _ = text.partition("\n")
@@ -58,7 +54,7 @@ def opening(text: str, ended: bool) -> Block | Literal["prose"] | None:
 
 
 def heads_table(line: str, rest: str, ended: bool) -> bool | None:
-    """Judge if `line` has a pipe and `rest` starts with a delimiter row; None while more must be seen."""
+    """Return whether `line` has a pipe and `rest` starts with a delimiter row; None while more must be seen."""
     if "|" not in line:
         return False
     following, line_break, _ = rest.partition("\n")
@@ -114,27 +110,3 @@ def table_cells(source: str) -> list[list[str]]:
         for line in lines
         if line and not is_rule(line)
     ]
-
-
-def table_text(rows: list[list[str]], whole: bool = True) -> str:
-    """Return the sentence spoken for a table: "Here is a table with three rows: day, activity, and cost.".
-
-    Without `whole` the rows are not counted. Cells are raw Markdown still.
-    """
-    names = [_in_sentence(cell) for cell in (rows[0] if rows else []) if cell][: _MAX_COLUMNS + 1]
-    if len(names) > _MAX_COLUMNS:
-        names = [*names[:_MAX_COLUMNS], "more"]
-    count = len(rows) - 1 if whole else 0
-    size = f" with {cardinal(str(count))} {'row' if count == 1 else 'rows'}" if count > 0 else ""
-    return f"Here is a table{size}" + (f": {_listed(names)}." if names else ".")
-
-
-def _in_sentence(cell: str) -> str:
-    name = cell[:80].strip(" *_`.,;:!?")
-    return name[:1].lower() + name[1:] if name[1:].islower() else name
-
-
-def _listed(names: list[str]) -> str:
-    if len(names) < 3:
-        return " and ".join(names)
-    return ", ".join(names[:-1]) + f", and {names[-1]}"

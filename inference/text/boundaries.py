@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from inference.text.abbreviations import MAYBE_LAST, NEVER_LAST
 from inference.text.blocks import heads_table
-from inference.text.phrases import phrase_end
+from inference.text.language import Language
 
 TABLE = -1
 """Returned in place of an end: the line heads a table."""
@@ -47,14 +46,14 @@ _CANDIDATE = re.compile(
 _ALPHANUMERIC = re.compile(r"[^\W_]")
 _TOKEN = re.compile(r"[^\s(\[{\"'“‘*_`—]*$")
 _LIST_MARKER = re.compile(r"\s*(?:[*_>#-]+\s*)*(?:\d{1,3}|[A-Za-z])")
-_BEFORE_NUMBER = frozenset({"no", "nos", "fig", "figs", "vol", "p", "pp", "ca", "ch", "sec"})
-_BEFORE_CAPITAL = frozenset({"v"})
 _DOTTED = re.compile(r"[A-Za-z](?:\.[A-Za-z])+")
 _BETWEEN_WORDS = re.compile(r"(?<=[a-z]) (?=[a-z])")
 _INITIAL = re.compile(r"[A-Z]")
 
 
-def end_of_clause(text: str, limits: Limits, line_start: bool, ended: bool) -> int | None:
+def end_of_clause(
+    text: str, limits: Limits, language: Language, *, line_start: bool, ended: bool
+) -> int | None:
     """Return the length of the first clause of `text`, `TABLE` if a table starts instead, None while unknown.
 
     `line_start`: nothing but white space stands before the text on its line. `ended`: nothing follows `text`.
@@ -62,11 +61,11 @@ def end_of_clause(text: str, limits: Limits, line_start: bool, ended: bool) -> i
     """
     soft = 0
     spoken = _ALPHANUMERIC.search(text)
-    phrase = phrase_end(text, limits.phrase_words) if limits.phrase_words else None
+    phrase = language.phrase_end(text, limits.phrase_words) if limits.phrase_words else None
     for match in _CANDIDATE.finditer(text, 0, phrase or len(text)):
         if match.start() >= MAX_CLAUSE or (soft and match.start() >= limits.soft_after):
             break
-        end = _end_at(text, match, line_start, ended)
+        end = _end_at(text, match, language, line_start=line_start, ended=ended)
         if end is None or end == TABLE:
             return end
         if not end or not _has_content(text, match, spoken):
@@ -89,7 +88,7 @@ def _end_without_mark(text: str, ended: bool) -> int | None:
 
 
 def _has_content(text: str, match: re.Match[str], spoken: re.Match[str] | None) -> bool:
-    """Tell if there is something to say before the mark, or to get past: a line such as "---"."""
+    """Return whether there is something to say before the mark, or to get past: a line such as "---"."""
     if match[0] == "\n":
         return bool(text[: match.start()].strip())
     return spoken is not None and spoken.end() <= match.start()
@@ -104,7 +103,9 @@ def _has_enough(text: str, limits: Limits) -> bool:
     return letters >= limits.alphanumerics or (letters >= limits.few_alphanumerics and len(text.split()) >= 2)
 
 
-def _end_at(text: str, match: re.Match[str], line_start: bool, ended: bool) -> int | None:
+def _end_at(
+    text: str, match: re.Match[str], language: Language, *, line_start: bool, ended: bool
+) -> int | None:
     """Return where a clause ends that ends at this mark; 0 if it does not, `TABLE`, or None while unknown."""
     after = match.end()
     if match[0] == "\n":
@@ -120,7 +121,7 @@ def _end_at(text: str, match: re.Match[str], line_start: bool, ended: bool) -> i
         return 0
     if text[after] == "\n":
         return 0  # the line break decides
-    return _end_at_space(text, match, line_start, ended)
+    return _end_at_space(text, match, language, line_start=line_start, ended=ended)
 
 
 def _end_at_line(text: str, after: int, line_start: bool, ended: bool) -> int | None:
@@ -132,10 +133,12 @@ def _end_at_line(text: str, after: int, line_start: bool, ended: bool) -> int | 
     return after
 
 
-def _end_at_space(text: str, match: re.Match[str], line_start: bool, ended: bool) -> int | None:
+def _end_at_space(
+    text: str, match: re.Match[str], language: Language, *, line_start: bool, ended: bool
+) -> int | None:
     end = match.end() + 1
     if match["stop"]:
-        verdict = _ends_sentence(text, match, line_start, ended)
+        verdict = _ends_sentence(text, match, language, line_start=line_start, ended=ended)
     elif text[: match.start()].rstrip()[-1:].isdigit():
         # "May 1, 2024", "3 - 2"
         following = _following(text, match.end(), ended)
@@ -154,8 +157,10 @@ def _following(text: str, start: int, ended: bool) -> str | None:
     return "" if ended or len(blank) == _LOOKAHEAD else None
 
 
-def _ends_sentence(text: str, match: re.Match[str], line_start: bool, ended: bool) -> bool | None:
-    """Tell if a stop with a space behind it ends its sentence; None while the next word must be seen."""
+def _ends_sentence(
+    text: str, match: re.Match[str], language: Language, *, line_start: bool, ended: bool
+) -> bool | None:
+    """Return whether a stop that a space follows ends its sentence; None while the next word must be seen."""
     stop = match["stop"]
     if stop != ".":
         quoted = match[0] != stop and match[0][-1] in "\"'”’"
@@ -166,24 +171,24 @@ def _ends_sentence(text: str, match: re.Match[str], line_start: bool, ended: boo
     word = token[0] if token else ""
     if line_start and _LIST_MARKER.fullmatch(text[: match.start()]):
         return False
-    return _after_word(word, text, match, ended)
+    return _after_word(word, text, match, language, ended)
 
 
-def _after_word(word: str, text: str, match: re.Match[str], ended: bool) -> bool | None:
-    key = word.lower()
-    if key in _BEFORE_NUMBER:
+def _after_word(word: str, text: str, match: re.Match[str], language: Language, ended: bool) -> bool | None:
+    key, stops = word.lower(), language.full_stops
+    if key in stops.before_number:
         return _unless(text, match, ended, str.isdigit)
-    if key in _BEFORE_CAPITAL:
+    if key in stops.before_capital:
         return _unless(text, match, ended, str.isupper)
-    if key in NEVER_LAST:
+    if key in stops.never_last:
         return False
-    if key in MAYBE_LAST:
+    if key in stops.maybe_last:
         return _unless(text, match, ended, lambda following: following.islower() or following.isdigit())
     if _DOTTED.fullmatch(word):
         return _unless(text, match, ended, str.isalnum)
     if _INITIAL.fullmatch(word):
         # "J. R. R. Tolkien"; but "and I. Then" ends.
-        alone = word == "I" and text[: match.start() - 1].strip()
+        alone = word in stops.one_letter_words and text[: match.start() - 1].strip()
         return True if alone else _unless(text, match, ended, str.isupper)
     return True
 
@@ -194,7 +199,7 @@ def _unless(text: str, match: re.Match[str], ended: bool, goes_on: Callable[[str
 
 
 def _space_before(text: str, limit: int) -> int:
-    """Return where to cut at `limit` at the latest: behind a space between two plain words, or any space."""
+    """Return where to cut at `limit` at the latest: after a space between two plain words, or any space."""
     between_words = [space.end() for space in _BETWEEN_WORDS.finditer(text, 0, limit)]
     if between_words and between_words[-1] > limit // 2:
         return between_words[-1]

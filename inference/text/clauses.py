@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from inference.text import blocks
 from inference.text.blocks import Block
 from inference.text.boundaries import FIRST, FOLLOWING, SHORT_FIRST, TABLE, end_of_clause
+from inference.text.languages import DEFAULT, find_language
 from inference.text.speakable import speakable
 
 _MAX_STEP = 1000
@@ -31,10 +32,11 @@ class ClauseSplitter:
 
     The first clause may end at a comma, colon, semicolon or dash; the others are sentences, lines, or
     parts of long sentences. A table or a block of code is one clause with a short sentence in its place.
-    With `short_first` the first clause may also end between two phrases of a sentence.
+    With `short_first` the first clause may also end between two phrases of a sentence. Raises UnknownLanguage.
     """
 
-    def __init__(self, *, short_first: bool = False) -> None:
+    def __init__(self, *, short_first: bool = False, language: str = DEFAULT) -> None:
+        self._language = find_language(language)
         self._first = SHORT_FIRST if short_first else FIRST
         self._reset()
 
@@ -84,7 +86,7 @@ class ClauseSplitter:
 
     def _next_of_prose(self, ended: bool) -> Clause | None:
         limits = FOLLOWING if self._spoken else self._first
-        end = end_of_clause(self._pending, limits, self._line_start, ended)
+        end = end_of_clause(self._pending, limits, self._language, line_start=self._line_start, ended=ended)
         if end is None:
             return None
         if end == TABLE:
@@ -92,7 +94,7 @@ class ClauseSplitter:
                 "table", body=len(self._pending) - len(self._pending.lstrip()), bordered=False
             )
             return self._next_of_block(self._block, ended)
-        text = speakable(self._pending[:end])
+        text = self._speakable(self._pending[:end])
         # A line is a sentence to the ear, also without a full stop: headings, items of a list.
         full_stop = "." if self._pending[end - 1] == "\n" and text[-1:].isalpha() else ""
         # A part of a sentence goes on: a comma keeps the voice up.
@@ -108,9 +110,12 @@ class ClauseSplitter:
             return self._emit(end, "")
         raw = self._pending[:end]
         if block.kind == "code":
-            return self._emit(end, blocks.CODE_TEXT)
+            return self._emit(end, self._language.code_text)
         rows = blocks.table_cells(raw)
-        return self._emit(end, speakable(blocks.table_text(rows, whole=self._block is None)))
+        return self._emit(end, self._speakable(self._language.table_text(rows, whole=self._block is None)))
+
+    def _speakable(self, text: str) -> str:
+        return speakable(text, self._language.code)
 
     def _emit(self, end: int, text: str) -> Clause:
         clause = Clause(self._pending[:end], text, self._index)

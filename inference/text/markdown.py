@@ -6,7 +6,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from inference.text.blocks import CODE_TEXT, table_cells, table_text
+from inference.text.blocks import table_cells
+from inference.text.language import Language
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -43,17 +44,17 @@ def _item_number(token: Token) -> str:
     return f"{token.info}, " if len(token.info) <= 2 else f"{token.info}. "
 
 
-def _blocks(source: str) -> list[str]:
+def _blocks(source: str, language: Language) -> list[str]:
     lines = source.split("\n")
     blocks, opening, in_table = [], "", False
     for token in _parser().parse(source):
         if token.type == "table_open" and token.map:
-            blocks.append(table_text(table_cells("\n".join(lines[token.map[0] : token.map[1]]))))
+            blocks.append(language.table_text(table_cells("\n".join(lines[token.map[0] : token.map[1]]))))
         in_table = token.type == "table_open" or (in_table and token.type != "table_close")
         if token.type == "list_item_open":
             opening = _item_number(token)
         elif token.type == "fence":
-            blocks.append(CODE_TEXT)
+            blocks.append(language.code_text)
         elif token.type == "html_block":
             blocks.append(_TAG.sub(" ", token.content))
         elif token.type == "inline" and not in_table:
@@ -66,10 +67,13 @@ def _blocks(source: str) -> list[str]:
     return [block.strip() for block in blocks if block.strip()]
 
 
-def plain(source: str) -> str:
-    """Return the text of Markdown on one line; a block that is followed by another ends like a sentence."""
+def plain(source: str, language: Language) -> str:
+    """Return the text of Markdown on one line; a block that is followed by another ends like a sentence.
+
+    Tables and code are replaced by a sentence of `language`.
+    """
     if _UNMARKED.fullmatch(source):
         return source
-    blocks = _blocks(source)
+    blocks = _blocks(source, language)
     ended = [block if _LAST.search(block[-8:]) else block + "." for block in blocks[:-1]]
     return " ".join([*ended, *blocks[-1:]]).replace("\n", " ")

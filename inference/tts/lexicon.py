@@ -58,6 +58,8 @@ class Lexicon:
         words = "|".join(re.escape(word) for word in sorted(self._sounds, key=len, reverse=True))
         self._words = re.compile(rf"(?<![\w])(?:{words})(?![\w])", re.IGNORECASE) if words else None
         self._stand_ins = lru_cache(maxsize=2)(self._sound_of_stand_in)
+        self.word = lru_cache(maxsize=4096)(self.phonemise)
+        """Returns the phonemes of a word by itself, soon where it was asked for before."""
 
     def phonemise(self, text: str) -> Sequence[str]:
         """Return the phonemes of `text`: those of its words' pronunciations where it has them."""

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from threading import Event
@@ -24,8 +24,8 @@ import numpy.typing as npt
 
 from inference.errors import InferenceError, ModelCorrupt, ModelMissing
 from inference.tts.lexicon import Lexicon, Phonemise
-from inference.tts.split import NotDivisible, SplitVoice, WholeVoice, load_cut
-from inference.types import Samples, SpeechChunk, WordEnd
+from inference.tts.split import NotDivisible, Scales, SplitVoice, WholeVoice, load_cut
+from inference.types import Samples, SpeechChunk, Voice, WordEnd
 
 MAX_IDS = 400
 """Phoneme ids of one run: bounds memory, and the wait for the text part (about 0.15 ms an id)."""
@@ -47,29 +47,24 @@ MAX_CONFIG_BYTES = 1_000_000
 MAX_VOICE_BYTES = 1_000_000_000
 """The largest Piper voices have 115 MB."""
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
+LEXICONS = 32
+"""Voices' pronunciations that are kept as phonemes."""
 
 
 class PiperTextToSpeech:
     """Speaks clauses with a Piper voice: the .onnx file `voice`, its .onnx.json beside it.
 
     `cache` is the folder that keeps the cut of the voice. Voices of several speakers use their default one.
-    Raises ModelMissing, ModelCorrupt, InferenceError for a speed out of range.
+    Raises ModelMissing, ModelCorrupt.
     """
 
     whole_because: str | None
     """Why this voice is computed a clause at a time, without exact word times; None when it streams."""
 
-    def __init__(self, voice: Path, cache: Path, *, speed: float = 1.0, threads: int = 2) -> None:
-        if not MIN_SPEED <= speed <= MAX_SPEED:
-            raise InferenceError(f"speed must be between {MIN_SPEED} and {MAX_SPEED}, not {speed}")
+    def __init__(self, voice: Path, cache: Path, *, threads: int = 2) -> None:
         self._config = _read_config(voice)
-        self._phonemes = _phonemiser(self._config)
-        self.pronounce({})
-        self._scales = (
-            float(self._config.noise_scale),
-            float(self._config.length_scale) / speed,
-            float(self._config.noise_w_scale),
-        )
+        known = self._config.phoneme_id_map
+        self._lexicon = lru_cache(maxsize=LEXICONS)(partial(_lexicon, _phonemiser(self._config), known))
         self._voice, self.whole_because = _load_voice(voice, cache, threads, self._config.default_speaker_id)
 
     @property
@@ -77,41 +72,43 @@ class PiperTextToSpeech:
         """Sample rate of the voice."""
         return int(self._config.sample_rate)
 
-    def pronounce(self, pronunciations: Mapping[str, str]) -> None:
-        """Say these words as told from the next clause on, in place of what was told before; see `lexicon.py`.
-
-        May be called from any thread.
-        """
-        lexicon = Lexicon(pronunciations, self._phonemes, self._config.phoneme_id_map)
-        self._phonemise = lexicon.phonemise
-        self._word_phonemes = lru_cache(maxsize=4096)(lexicon.phonemise)
-
     def warm(self) -> None:
         """Run everything once: the first run allocates and loads what later ones reuse."""
-        for _ in self.stream("This is a short sentence.", Event()):
+        for _ in self.stream("This is a short sentence.", Voice(), Event()):
             pass
 
-    def stream(self, text: str, cancelled: Event) -> Iterator[SpeechChunk]:
+    def stream(self, text: str, voice: Voice, cancelled: Event) -> Iterator[SpeechChunk]:
         """Yield the sound of `text`, the first ~0.3 s as early as possible; nothing for unspeakable text.
 
         A text longer than MAX_CHARS is spoken in pieces: the words of each stand on the first chunk of that
-        piece, their `end_sample` counted from the start of all the sound.
+        piece, their `end_sample` counted from the start of all the sound. Raises InferenceError, with the first
+        chunk, for a speed below MIN_SPEED or above MAX_SPEED.
         """
+        scales = self._scales(voice.speed)
+        lexicon = self._lexicon(tuple(voice.pronunciations.items()))
         spoken_samples = 0
-        for piece in pieces(pronounceable(text), self._phonemise):
+        for piece in pieces(pronounceable(text), lexicon.phonemise):
             if cancelled.is_set():
                 return
-            for samples, words in self._speak(piece):
+            for samples, words in self._speak(piece, lexicon, scales):
                 moved = tuple(WordEnd(w.text_end, w.end_sample + spoken_samples) for w in words)
                 spoken_samples += len(samples)
                 yield SpeechChunk(samples, self.rate_hz, moved)
                 if cancelled.is_set():
                     return
 
-    def _speak(self, piece: Piece) -> Iterator[tuple[Samples, tuple[WordEnd, ...]]]:
+    def _scales(self, speed: float) -> Scales:
+        if not MIN_SPEED <= speed <= MAX_SPEED:
+            raise InferenceError(f"speed must be between {MIN_SPEED} and {MAX_SPEED}, not {speed}")
+        config = self._config
+        return float(config.noise_scale), float(config.length_scale) / speed, float(config.noise_w_scale)
+
+    def _speak(
+        self, piece: Piece, lexicon: Lexicon, scales: Scales
+    ) -> Iterator[tuple[Samples, tuple[WordEnd, ...]]]:
         """Yield the trimmed sound of `piece`; its words, counted from its first sample, come first."""
         ids, last_ids = to_ids(piece.phonemes, self._config.phoneme_id_map)
-        spoken = self._voice.speak(ids, self._scales)
+        spoken = self._voice.speak(ids, scales)
         phoneme_ends = np.cumsum(spoken.samples_per_id)[last_ids]
         words: tuple[WordEnd, ...] | None = None
         lead = 0
@@ -123,19 +120,8 @@ class PiperTextToSpeech:
             if last:
                 samples = samples[: sound_end(samples, self.rate_hz, piece.pause_s)]
             if len(samples):
-                yield samples, self._words(piece, phoneme_ends - lead) if words is None else ()
+                yield samples, _words(piece, lexicon, phoneme_ends - lead) if words is None else ()
                 words = ()
-
-    def _words(self, piece: Piece, phoneme_ends: npt.NDArray[np.float64]) -> tuple[WordEnd, ...]:
-        """Return where the words of `piece` end, given the sample where each phoneme does."""
-        tokens = [
-            (piece.start + match.end(), self._word_phonemes(match[0]))
-            for match in re.finditer(r"\S+", piece.text)
-        ]
-        return tuple(
-            WordEnd(text_end, max(0, round(phoneme_ends[phoneme])))
-            for text_end, phoneme in align(tokens, piece.phonemes)
-        )
 
 
 def _read_config(voice: Path) -> Any:
@@ -164,6 +150,12 @@ def _read_config(voice: Path) -> Any:
         how = "use another voice, or its original configuration"
         raise ModelCorrupt(path, f"not the configuration of a Piper voice ({error})", how) from error
     return config
+
+
+def _lexicon(
+    phonemes: Phonemise, known: Mapping[str, object], pronunciations: tuple[tuple[str, str], ...]
+) -> Lexicon:
+    return Lexicon(dict(pronunciations), phonemes, known)
 
 
 def _phonemiser(config: Any) -> Phonemise:
@@ -257,6 +249,17 @@ def cut_before(text: str, start: int, limit: int) -> int:
 
 
 # --- words ----------------------------------------------------------------------------------------------
+
+
+def _words(piece: Piece, lexicon: Lexicon, phoneme_ends: npt.NDArray[np.float64]) -> tuple[WordEnd, ...]:
+    """Return where the words of `piece` end, given the sample where each phoneme does."""
+    tokens = [
+        (piece.start + match.end(), lexicon.word(match[0])) for match in re.finditer(r"\S+", piece.text)
+    ]
+    return tuple(
+        WordEnd(text_end, max(0, round(phoneme_ends[phoneme])))
+        for text_end, phoneme in align(tokens, piece.phonemes)
+    )
 
 
 def _is_sound(phoneme: str) -> bool:

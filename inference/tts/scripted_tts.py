@@ -9,15 +9,16 @@ from threading import Event
 
 import numpy as np
 
-from inference.types import SpeechChunk, Spend, WordEnd
+from inference.types import SpeechChunk, Spend, Voice, WordEnd
 
 _TONE_HZ = 220.0
 _AMPLITUDE = 0.1
 
 
 class ScriptedTextToSpeech:
-    """Speaks every character as `seconds_per_char` of a quiet tone; white space alone is not spoken.
+    """Speaks every character as `seconds_per_char` of a quiet tone, at any speed; white space alone is not spoken.
 
+    `requests` are the texts and the voices in which they were asked for.
     `spend` receives `first_s` before the first chunk of a clause and `next_s` before each later one.
     """
 
@@ -36,14 +37,16 @@ class ScriptedTextToSpeech:
         self._chunk = max(1, round(chunk_s * rate_hz))
         self._per_char = seconds_per_char * rate_hz
         self._spend = spend
+        self.requests: list[tuple[str, Voice]] = []
 
     @property
     def rate_hz(self) -> int:
         """Sample rate of the tone."""
         return self._rate_hz
 
-    def stream(self, text: str, cancelled: Event) -> Iterator[SpeechChunk]:
+    def stream(self, text: str, voice: Voice, cancelled: Event) -> Iterator[SpeechChunk]:
         """Yield the tone of `text`; a word ends where its last character does."""
+        self.requests.append((text, voice))
         if not text.strip():
             return
         words = tuple(WordEnd(m.end(), round(m.end() * self._per_char)) for m in re.finditer(r"\S+", text))

@@ -56,23 +56,23 @@ class _Line:
         self.tokens = [(match.group(), match.start() + 1) for match in _TOKEN.finditer(self.text)]
 
     def error(self, what: str) -> AssemblyError:
-        """The error at the token that was taken last."""
+        """Return the error at the token that was taken last."""
         column = self.tokens[max(self.at - 1, 0)][1] if self.tokens else 1
         return AssemblyError(what, self.number, column)
 
     def peek(self) -> str:
-        """The next token, empty at the end."""
+        """Return the next token, empty at the end."""
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
 
     def take(self, what: str) -> str:
-        """The next token; `what` names it in the error when there is none."""
+        """Take the next token; `what` names it in the error when there is none."""
         if self.at == len(self.tokens):
             raise AssemblyError(f"{what} is missing", self.number, len(self.text) + 1)
         self.at += 1
         return self.tokens[self.at - 1][0]
 
     def integer(self, what: str, low: int, high: int, prefix: str = "") -> int:
-        """An integer in a range, after a prefix."""
+        """Take an integer in a range, after a prefix."""
         token = self.take(what)
         digits = token[len(prefix) :]
         if not token.startswith(prefix) or not _INTEGER.fullmatch(digits):
@@ -82,7 +82,7 @@ class _Line:
         return int(digits)
 
     def name(self, what: str) -> str:
-        """A quoted name."""
+        """Take a quoted name."""
         token = self.take(what)
         try:
             name = json.loads(token)
@@ -93,14 +93,14 @@ class _Line:
         return name
 
     def one_of(self, what: str, names: dict[str, int]) -> int:
-        """A word of a list."""
+        """Take a word of a list."""
         token = self.take(what)
         if token not in names:
             raise self.error(f"there is no {what} {token[:40]!r}")
         return names[token]
 
     def end(self) -> None:
-        """Nothing may follow."""
+        """Refuse anything that follows."""
         if self.at < len(self.tokens):
             self.at += 1
             raise self.error(f"{self.tokens[self.at - 1][0][:40]!r} is one word too many")
@@ -108,7 +108,7 @@ class _Line:
 
 @dataclass(slots=True)
 class _Text:
-    """What has been read so far."""
+    """The part of a program that has been read so far."""
 
     names: tuple[str, str] | None = None
     ops: dict[str, int] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class _Text:
 
 
 def parse(text: str) -> Program:
-    """The program of a text; raises AssemblyError with line and column for a text that is none."""
+    """Return the program of a text; raises AssemblyError with line and column for a text that is none."""
     if len(text) > LIMIT_CHARACTERS:
         raise AssemblyError(f"longer than {LIMIT_CHARACTERS:,} characters", 1, 1)
     read = _Text()
@@ -144,7 +144,7 @@ def parse(text: str) -> Program:
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    """Lines with anything in them, without comments."""
+    """Yield lines with anything in them, without comments."""
     for number, line in enumerate(text.split("\n"), 1):
         code = _without_comment(line)
         if code.strip():
@@ -229,7 +229,7 @@ _DIRECTIVES: dict[str, Callable[[_Line, _Text], None]] = {
 
 
 def _row(line: _Line, cycle: int, read: _Text) -> tuple[int, ...]:
-    """A row from `cycle: queue instruction repeat {labels}`."""
+    """Return a row from `cycle: queue instruction repeat {labels}`."""
     if cycle > I32:
         raise line.error(f"cycle {cycle} is not in 0…{I32}")
     queue = line.one_of("queue", QUEUE_BY_NAME)
@@ -295,7 +295,7 @@ def _repeat(line: _Line) -> Repeat:
 
 
 def _labels(line: _Line, ops: dict[str, int]) -> tuple[Labels, int]:
-    """What stands in braces, and the operation."""
+    """Return what stands in braces, and the operation."""
     numbers = {"version": 0, "region": -1}
     values, op = {"a": 0, "b": 0, "makes": 0}, -1
     if line.peek() == "{":

@@ -30,7 +30,7 @@ _BIT_OF_SYNDROME[1 << np.arange(8)] = DATA_BITS + np.arange(8)
 
 
 def _parity(values: Checks) -> Checks:
-    """The parity of eight bits."""
+    """Return the parity of eight bits."""
     folded = values
     for shift in (4, 2, 1):
         folded = folded ^ (folded >> np.uint16(shift))
@@ -38,7 +38,7 @@ def _parity(values: Checks) -> Checks:
 
 
 def _contributions() -> Checks:
-    """What a byte at each of the 16 places of a word contributes to its nine check bits, shape (16, 256)."""
+    """Return what a byte at each of the 16 places of a word contributes to its nine check bits, shape (16, 256)."""
     of_bit = (_CODES | ((np.uint16(1) ^ _parity(_CODES)) << np.uint16(8))).reshape(16, 8)
     table = np.zeros((16, 256), np.uint16)
     for byte in range(256):
@@ -52,14 +52,14 @@ _TABLE = _contributions()
 
 
 def check_bits(planes: Bytes) -> Checks:
-    """Nine bits for every word of byte planes: shape (planes, 320) → (planes, 20). Bit 8 is the parity of all 136."""
+    """Return nine bits a word of byte planes: shape (planes, 320) → (planes, 20). Bit 8 is the parity of all 136."""
     words = planes.reshape(-1, 20, 16)
     bits: Checks = np.bitwise_xor.reduce(_TABLE[np.arange(16), words], axis=-1)
     return bits
 
 
 def correct(planes: Bytes, checks: Checks) -> tuple[Bytes, int]:
-    """The planes with single errors corrected, and how many words had one; raises ExecutionError for two in a word."""
+    """Return the planes, single errors corrected, and how many words had one; raises ExecutionError for two."""
     difference = check_bits(planes) ^ checks
     if not difference.any():
         return planes, 0
@@ -110,7 +110,7 @@ class ProtectedStreams(StreamRegisters):
         self._now = -1
 
     def advance(self) -> None:
-        """One cycle; check bits travel with their vectors."""
+        """Advance one cycle; check bits travel with their vectors."""
         super().advance()
         self.move(self.checks)
         self._now += 1
@@ -123,7 +123,7 @@ class ProtectedStreams(StreamRegisters):
             self.checks[streams.first : streams.first + streams.width, register] = check_bits(data)
 
     def strike(self) -> None:
-        """The faults of this cycle, on what the registers hold after everything is driven."""
+        """Apply the faults of this cycle to what the registers hold after everything is driven."""
         for fault in self._faults:
             if fault.cycle == self._now:
                 place = fault.stream, fault.slot + EDGE_SLOT
@@ -134,7 +134,7 @@ class ProtectedStreams(StreamRegisters):
                     self.checks[(*place, fault.superlane)] ^= np.uint16(1 << (fault.bit - DATA_BITS))
 
     def sample(self, queue: int, streams: Streams) -> Bytes:
-        """The byte planes that arrive, corrected and counted; what passes on, passes on as it is."""
+        """Return the byte planes that arrive, corrected and counted; what passes on, passes on as it is."""
         planes = super().sample(queue, streams)
         register = self.sampled_register(queue, streams)
         checks = self.checks[streams.first : streams.first + streams.width, register]

@@ -44,7 +44,7 @@ C2C_QUEUES = range(128, 144)
 
 
 class Unit(IntEnum):
-    """What a queue feeds."""
+    """Units that a queue can feed."""
 
     MEM = 0
     VXM = 1
@@ -73,29 +73,29 @@ _SXM_NAMES = ("SHIFT", "SELECT", "PERMUTE", "DISTRIBUTE", "TRANSPOSE0", "TRANSPO
 
 
 def mem(side: str, index: int) -> int:
-    """The queue of MEM slice `index` (0 next to the VXM … 43) of side "W" or "E". It is also the slice's number."""
+    """Return the queue, also the number, of MEM slice `index` (0 next to the VXM … 43) of side "W" or "E"."""
     return _side(side) * SLICES_A_SIDE + _within(index, SLICES_A_SIDE, "MEM slice")
 
 
 def vxm(alu: int) -> int:
-    """The queue of ALU 0…15: row alu // 4, rank alu % 4."""
+    """Return the queue of ALU 0…15: row alu // 4, rank alu % 4."""
     return VXM_QUEUES[_within(alu, 16, "ALU")]
 
 
 def mxm(plane: int, unit: Unit) -> int:
-    """One of the three queues of plane 0, 1 (west) or 2, 3 (east)."""
+    """Return one of the three queues of plane 0, 1 (west) or 2, 3 (east)."""
     return MXM_QUEUES[3 * _within(plane, 4, "MXM plane") + _MXM_UNITS.index(unit)]
 
 
 def sxm(side: str, unit: Unit, index: int = 0) -> int:
-    """A queue of the SXM of side "W" or "E"; `index` tells the two transposers apart."""
+    """Return a queue of the SXM of side "W" or "E"; `index` is that of one of the two transposers."""
     if index not in (0, 1) or (index and unit is not Unit.SXM_TRANSPOSE):
         raise ValueError(f"an SXM has no {unit.name} {index}")
     return SXM_QUEUES[6 * _side(side) + _SXM_UNITS.index(unit) + index]
 
 
 def c2c(link: int) -> int:
-    """The queue of link 0…7 (west edge) or 8…15 (east edge)."""
+    """Return the queue of link 0…7 (west edge) or 8…15 (east edge)."""
     return C2C_QUEUES[_within(link, 16, "C2C link")]
 
 
@@ -112,7 +112,7 @@ def _within(index: int, count: int, what: str) -> int:
 
 
 def _describe(queue: int) -> tuple[Unit, int, str]:
-    """Unit, slot and name of a queue."""
+    """Return unit, slot and name of a queue."""
     if queue in MEM_QUEUES:
         side, index = divmod(queue, SLICES_A_SIDE)
         return Unit.MEM, (1 + index // SLICES_A_SLOT) * (1 if side else -1), f"MEM_{'WE'[side]}{index}"
@@ -143,22 +143,22 @@ QUEUE_BY_NAME: dict[str, int] = {name: queue for queue, name in enumerate(QUEUE_
 
 
 def plane_of(queue: int) -> int:
-    """The MXM plane that a queue of the MXM feeds."""
+    """Return the MXM plane that a queue of the MXM feeds."""
     return (queue - MXM_QUEUES.start) // 3
 
 
 def is_east(stream: int) -> bool:
-    """Whether a stream flows east."""
+    """Return whether a stream flows east."""
     return stream < STREAMS_A_DIRECTION
 
 
 def stream_name(stream: int) -> str:
-    """E0…E31, W0…W31."""
+    """Return the name of a stream: E0…E31, W0…W31."""
     return f"{'E' if is_east(stream) else 'W'}{stream % STREAMS_A_DIRECTION}"
 
 
 def transit(producer: int, consumer: int, stream: int) -> int:
-    """Cycles from a value's drive by queue `producer` to its sampling by queue `consumer`, on a stream's direction.
+    """Return the cycles from a value's drive by queue `producer` to its sampling by `consumer`, along a stream.
 
     Raises ValueError when the consumer does not stand downstream.
     """

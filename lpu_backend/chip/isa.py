@@ -149,12 +149,12 @@ class Streams:
 
 
 def E(stream: int, width: int = 1) -> Streams:
-    """Eastward streams E`stream` … of this width."""
+    """Return eastward streams E`stream` … of this width."""
     return Streams(_in_direction(stream), width)
 
 
 def W(stream: int, width: int = 1) -> Streams:
-    """Westward streams W`stream` … of this width."""
+    """Return westward streams W`stream` … of this width."""
     return Streams(STREAMS_A_DIRECTION + _in_direction(stream), width)
 
 
@@ -197,7 +197,7 @@ Operand = Streams | AluResult | Immediate
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What an integer field of an instruction means, and its range (inclusive)."""
+    """Meaning of an integer field of an instruction, and its range (inclusive)."""
 
     name: str
     low: int
@@ -273,7 +273,7 @@ LARGE_ONLY = frozenset(range(Opcode.EXP, Opcode.I32_TO_I8 + 1))
 
 
 def alu_takes_group(alu: int, group: int) -> bool:
-    """Whether the SG4 group 0…7 (of either direction) can enter this ALU."""
+    """Return whether the SG4 group 0…7 (of either direction) can enter this ALU."""
     return (group - 2 * (alu // 4)) % 8 < 4
 
 
@@ -311,7 +311,7 @@ class Instruction:
                 )
 
     def __str__(self) -> str:
-        """The line of assembly: opcode, address, +span, operands, -> result; absent ones left out."""
+        """Return the line of assembly: opcode, address, +span, operands, -> result; absent ones left out."""
         signature, words = SIGNATURES[self.opcode], [self.opcode.name]
         if signature.address is not NO_FIELD:
             words.append(str(self.address))
@@ -339,45 +339,45 @@ _SAME_WIDTH = frozenset({Opcode.SHIFT, Opcode.SELECT, Opcode.PERMUTE, Opcode.DIS
 
 
 def read(address: int, out: Streams) -> Instruction:
-    """MEM: the word at `address` onto a stream."""
+    """Return MEM's Read: the word at `address` onto a stream."""
     return Instruction(Opcode.READ, address, out=out)
 
 
 def write(address: int, data: Streams) -> Instruction:
-    """MEM: a stream's vector into the word at `address`."""
+    """Return MEM's Write: a stream's vector into the word at `address`."""
     return Instruction(Opcode.WRITE, address, a=data)
 
 
 def gather(address: int, span: int, index: Streams, out: Streams) -> Instruction:
-    """MEM: each tile's word at address + its int16 of the map `index` (2 streams) onto a stream."""
+    """Return MEM's Gather: each tile's word at address + its int16 of the map `index` (2 streams) onto a stream."""
     return Instruction(Opcode.GATHER, address, span, a=index, out=out)
 
 
 def scatter(address: int, span: int, index: Streams, data: Streams) -> Instruction:
-    """MEM: each tile's 16 bytes of `data` into the word at address + its int16 of the map; negative: not written."""
+    """Return MEM's Scatter: each tile's 16 bytes of `data` into word address + its int16 of the map; negative: none."""
     return Instruction(Opcode.SCATTER, address, span, a=index, b=data)
 
 
 def lw(row: int, weights: Streams) -> Instruction:
-    """MXM: 16 streams into rows 16·row … of the weight buffer."""
+    """Return LW of the MXM: 16 streams into rows 16·row … of the weight buffer."""
     return Instruction(Opcode.LW, row, a=weights)
 
 
 def iw(groups: int = 20) -> Instruction:
-    """MXM: installs the first `groups` groups of 16 rows of the buffer; the plane's other rows become zero."""
+    """Return IW of the MXM: the buffer's first `groups` groups of 16 rows, and zeros in the plane's other rows."""
     return Instruction(Opcode.IW, span=groups)
 
 
 def abc(activations: Streams) -> Instruction:
-    """MXM: one vector through the installed weights; INT8 on one stream, FP16 on two."""
+    """Return ABC of the MXM: one vector through the installed weights; INT8 on one stream, FP16 on two."""
     return Instruction(Opcode.ABC_I8 if activations.width == 1 else Opcode.ABC_F16, a=activations)
 
 
 def acc(opcode: Opcode, slot: int, out: Streams | None = None) -> Instruction:
-    """MXM: one of the ACC_… opcodes on accumulator `slot`."""
+    """Return one of the MXM's ACC_… opcodes on accumulator `slot`."""
     return Instruction(opcode, slot, out=out)
 
 
 def alu(opcode: Opcode, a: Operand, b: Operand | None = None, out: Streams | None = None) -> Instruction:
-    """VXM: a lane-wise operation; without `out` the result is for other ALUs only."""
+    """Return a lane-wise operation of the VXM; without `out` the result is for other ALUs only."""
     return Instruction(opcode, a=a, b=b, out=out)

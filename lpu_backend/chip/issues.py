@@ -28,12 +28,12 @@ class Issues:
     address: Ints
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Issues:
-        """Those for which the mask holds."""
+        """Return those for which the mask holds."""
         return Issues(self.row[mask], self.cycle[mask], self.age[mask], self.address[mask])
 
 
 def expand(rows: npt.NDArray[Any]) -> Issues:
-    """All issues, in the order of rows; raises ScheduleError beyond LIMIT."""
+    """Return all issues, in the order of rows; raises ScheduleError beyond LIMIT."""
     count = rows["count"].astype(np.int64)
     if int(count.sum()) > LIMIT:
         raise failure(rows, int(count.argmax()), f"{int(count.sum()):,} issues are more than {LIMIT:,}")
@@ -44,7 +44,7 @@ def expand(rows: npt.NDArray[Any]) -> Issues:
 
 
 def describe(row: Any) -> str:
-    """The instruction of a row as text, whatever its fields hold."""
+    """Return the instruction of a row as text, whatever its fields hold."""
     try:
         return str(instruction(row))
     except ValueError:
@@ -52,7 +52,7 @@ def describe(row: Any) -> str:
 
 
 def failure(rows: npt.NDArray[Any], row: int, what: str, cycle: int | None = None) -> ScheduleError:
-    """The error of a row: its cycle, its unit, its instruction."""
+    """Return the error of a row: its cycle, its unit, its instruction."""
     at = rows[row]
     queue = int(at["queue"])
     unit = QUEUE_NAMES[queue] if queue < len(QUEUE_NAMES) else f"queue {queue}"
@@ -60,13 +60,13 @@ def failure(rows: npt.NDArray[Any], row: int, what: str, cycle: int | None = Non
 
 
 def match(keys: Ints, wanted: Ints) -> Ints:
-    """Where each wanted value stands in ascending `keys`; −1 where it does not."""
+    """Return where each wanted value stands in ascending `keys`; −1 where it does not."""
     found = np.searchsorted(keys, wanted)
     return np.where(pick(keys, np.where(found < len(keys), found, -1)) == wanted, found, -1)
 
 
 def match_last(keys: Ints, wanted: Ints, bucket: int, side: Literal["left", "right"] = "left") -> Ints:
-    """Where the last key below each wanted value stands (side "right": or equal), −1 if it is of another bucket.
+    """Return where the last key below each wanted value stands (side "right": or equal), −1 if it is of another bucket.
 
     Values belong together when they agree in value // bucket.
     """
@@ -75,5 +75,5 @@ def match_last(keys: Ints, wanted: Ints, bucket: int, side: Literal["left", "rig
 
 
 def pick(values: Ints, index: Ints) -> Ints:
-    """values[index]; −2⁶², which is no key and no label, where the index is −1."""
+    """Return values[index]; −2⁶², which is no key and no label, where the index is −1."""
     return np.append(values, -(1 << 62))[index]

@@ -57,12 +57,12 @@ class LinkedPrograms:
 
     @property
     def digest(self) -> str:
-        """sha256 over the digests of the programs, their starts and the wires, in hex."""
+        """Return sha256 over the digests of the programs, their starts and the wires, in hex."""
         said = [(program.digest, start) for program, start in zip(self.programs, self.starts, strict=True)]
         return hashlib.sha256(f"{said} {self.wires}".encode()).hexdigest()
 
     def cycles(self, spec: ChipSpec) -> int:
-        """Cycles of the common time from 0 to the last result on any chip."""
+        """Return cycles of the common time from 0 to the last result on any chip."""
         ends = [
             start + length(program, spec) for program, start in zip(self.programs, self.starts, strict=True)
         ]
@@ -77,13 +77,13 @@ class Passage:
     cycle: int
     """Of the common time."""
     number: int
-    """Which vector of the link it is meant to be, counted from 1."""
+    """Number of the link's vector that it is meant to be, counted from 1."""
     row: int
     """Of the chip's program."""
 
 
 def verify_linked(linked: LinkedPrograms, spec: ChipSpec) -> None:
-    """Raises ScheduleError, with chip, cycle, unit and instruction, for the earliest thing that would go wrong.
+    """Raise ScheduleError, with chip, cycle, unit and instruction, for the earliest thing that would go wrong.
 
     Cycles in errors are those of the chip's own program.
     """
@@ -98,7 +98,7 @@ def verify_linked(linked: LinkedPrograms, spec: ChipSpec) -> None:
 
 
 def check_links(linked: LinkedPrograms) -> None:
-    """The part of `verify_linked` that concerns links, for programs that have been verified one by one."""
+    """Do the part of `verify_linked` that concerns links, for programs that have been verified one by one."""
     _check_wires(linked)
     wire_from = {wire.source: wire for wire in linked.wires}
     sent, received = (passages(linked, opcode) for opcode in (Opcode.SEND, Opcode.RECEIVE))
@@ -113,7 +113,7 @@ def check_links(linked: LinkedPrograms) -> None:
 
 
 def passages(linked: LinkedPrograms, opcode: Opcode) -> list[Passage]:
-    """All Sends or all Receives of all chips, in the order of the common time."""
+    """Return all Sends or all Receives of all chips, in the order of the common time."""
     found = []
     for chip, (program, start) in enumerate(zip(linked.programs, linked.starts, strict=True)):
         at = np.flatnonzero(program.rows["opcode"] == opcode)
@@ -127,7 +127,7 @@ def passages(linked: LinkedPrograms, opcode: Opcode) -> list[Passage]:
 
 
 def _check_wires(linked: LinkedPrograms) -> None:
-    """Every chip has a start; wires join links there are, one a link and direction."""
+    """Check that every chip has a start, and wires join links there are, one a link and direction."""
     count = len(linked.programs)
     if len(linked.starts) != count or min(linked.starts, default=0) < 0:
         raise ScheduleError(
@@ -146,7 +146,7 @@ def _check_wires(linked: LinkedPrograms) -> None:
 
 
 def _wrong_numbers(sent: list[Passage]) -> Iterator[tuple[Passage, str]]:
-    """Vectors of a link are numbered in the order in which they leave."""
+    """Yield vectors of a link that are not numbered in the order in which they leave."""
     counts: dict[Port, int] = {}
     for passage in sent:
         counts[passage.port] = counts.get(passage.port, 0) + 1
@@ -160,7 +160,7 @@ def _wrong_numbers(sent: list[Passage]) -> Iterator[tuple[Passage, str]]:
 def _unmatched(
     sent: list[Passage], received: list[Passage], wire_from: dict[Port, Wire]
 ) -> Iterator[tuple[Passage, str]]:
-    """Vectors that nothing takes, and Receives that find none, or another than meant."""
+    """Yield vectors that nothing takes, and Receives that find none, or another than meant."""
     arriving: dict[tuple[Port, int], Passage] = {}
     for passage in sent:
         wire = wire_from.get(passage.port)

@@ -29,7 +29,7 @@ from lpu_backend.chip.program import Kind, Program, instruction
 
 
 def to_text(program: Program) -> str:
-    """The whole program, in lines; raises ValueError for rows that hold no instruction."""
+    """Return the whole program, in lines; raises ValueError for rows that hold no instruction."""
     rows = program.rows
     order = np.lexsort((rows["opcode"], np.argsort(WEST_TO_EAST)[rows["queue"]], rows["cycle"]))
     lines = [f".program {_quoted(program.name)} {_quoted(program.spec)}"]
@@ -46,7 +46,7 @@ def _quoted(name: str) -> str:
 
 
 def _runs(values: list[int]) -> str:
-    """320 numbers, runs of equal ones and of ascending ones written short."""
+    """Return 320 numbers as text, runs of equal ones and of ascending ones written short."""
     words, at = [], 0
     while at < len(values):
         same = up = at + 1

@@ -45,7 +45,7 @@ LONGEST = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a program left behind."""
+    """The chip's memory after a program, and what was counted."""
 
     outputs: dict[str, Bytes]
     """Outputs and state by tensor name, shape (vectors, 320)."""
@@ -100,7 +100,7 @@ class Lockstep:
         self._check_length()
 
     def _flights(self) -> list[tuple[int, Flight]]:
-        """Every issue with its cycle, in the order of queues."""
+        """Return every issue with its cycle, in the order of queues."""
         rows = self._program.rows
         issues = expand(rows)
         decoded = [instruction(row) for row in rows]
@@ -126,11 +126,11 @@ class Lockstep:
             )
 
     def result(self) -> Run:
-        """What is there after the last cycle."""
+        """Return what is there after the last cycle."""
         return Run(self._memory.outputs(), self.end + self._spec.tiles, self._streams.corrected)
 
     def step(self, cycle: int) -> None:
-        """One cycle; they come in order, from 0 to `end`."""
+        """Play one cycle; they come in order, from 0 to `end`."""
         self._now = cycle
         self.sent.clear()
         self._streams.advance()
@@ -173,7 +173,7 @@ class Lockstep:
             actions[unit.name[:3]](flight)
 
     def _occupy(self, flight: Flight) -> None:
-        """A queue issues one instruction at a time; a MEM queue, and a link, one of each half."""
+        """Occupy the queue, which issues one instruction at a time; a MEM queue, and a link, one of each half."""
         opcode = flight.what.opcode
         queues = (flight.queue, flight.queue + 3) if opcode is Opcode.ABC_F16 else (flight.queue,)
         for queue in queues:
@@ -271,7 +271,7 @@ class Lockstep:
 
 
 def run(program: Program, image: Image, spec: ChipSpec, faults: Sequence[Fault] = ()) -> Run:
-    """Runs a program on an image; raises ExecutionError where the chip would do something else than compute.
+    """Run a program on an image; raises ExecutionError where the chip would do something else than compute.
 
     `faults` flip bits on streams; what SECDED corrects is counted.
     """

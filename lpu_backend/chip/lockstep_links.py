@@ -11,7 +11,7 @@ from lpu_backend.errors import ExecutionError
 
 
 def run_linked(linked: LinkedPrograms, images: Sequence[Image], spec: ChipSpec) -> tuple[Run, ...]:
-    """Runs a program a chip, each on its image; returns what each left behind, its cycles those of its own program.
+    """Run a program a chip, each on its image; return what each left, its cycles those of its own program.
 
     Labels are ignored, so this is a judge of `links.verify_linked`. Raises ExecutionError, with the chip, where a chip
     would do something else than compute, or where a vector arrives and no Receive takes it.
@@ -38,7 +38,7 @@ def run_linked(linked: LinkedPrograms, images: Sequence[Image], spec: ChipSpec) 
 
 
 def _step(chip: Lockstep, number: int, cycle: int) -> None:
-    """One cycle of one chip, whose errors then name it."""
+    """Play one cycle of one chip; its errors name the chip."""
     try:
         chip.step(cycle)
     except ExecutionError as error:

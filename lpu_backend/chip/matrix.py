@@ -30,11 +30,11 @@ class Plane:
         self._accumulators: dict[int, I32] = {}
 
     def load(self, now: int, row: int, weights: I8) -> None:
-        """LW: rows 16·row … of the buffer from the next cycle on."""
+        """Execute LW: set rows 16·row … of the buffer from the next cycle on."""
         self._loads.append((now + 1, row, weights))
 
     def install(self, now: int, groups: int) -> None:
-        """IW: the buffer as it is becomes the array after the install's delay."""
+        """Execute IW: the buffer as it is becomes the array after the install's delay."""
         if now - self._last_install < self._spec.mxm_install_interval_cycles:
             raise ExecutionError(f"the last IW was {now - self._last_install} cycles ago")
         self._last_install = now
@@ -52,14 +52,14 @@ class Plane:
             self._floats = None
 
     def multiply_i8(self, now: int, x: I8) -> None:
-        """ABC: 320 INT32 products, exact, for the accumulators."""
+        """Execute ABC: 320 INT32 products, exact, for the accumulators."""
         self._settle(now)
         if self._floats is None:
             self._floats = self._installed.astype(np.float32)
         self._products[now + self._spec.mxm_dot_cycles] = (dot_i8(self._floats, x), False)
 
     def multiply_f16(self, now: int, x: npt.NDArray[np.uint8], high: Plane) -> None:
-        """ABC in FP16: this plane has the weights' low bytes, `high` the high ones; x has two byte planes."""
+        """Execute ABC in FP16: this plane has the weights' low bytes, `high` the high ones; x has two byte planes."""
         self._settle(now)
         high._settle(now)
         pairs = np.stack([self._installed.view(np.uint8), high._installed.view(np.uint8)], axis=-1)
@@ -69,7 +69,7 @@ class Plane:
         self._products[now + self._spec.mxm_dot_cycles] = (product, True)
 
     def accumulate(self, now: int, opcode: Opcode, slot: int) -> I32:
-        """ACC: the product that arrives now set into, or added to, the accumulator; its new content."""
+        """Execute ACC: set the product that arrives now, or add it; return the accumulator's new content."""
         if opcode is not Opcode.ACC_OUT:
             if now not in self._products:
                 raise ExecutionError("no product arrives in this cycle")

@@ -18,7 +18,7 @@ class Memory:
     """The words, and which banks are used in this cycle."""
 
     def __init__(self, program: Program, image: Mapping[str, Bytes]) -> None:
-        """Takes constants, inputs and state from the image; raises ExecutionError when one is missing or too small."""
+        """Take constants, inputs and state from the image; raises ExecutionError when one is missing or too small."""
         self._words = np.zeros((88, 8192, 320), np.uint8)
         self._program = program
         self._state: dict[str, Bytes] = {}
@@ -48,7 +48,7 @@ class Memory:
         return array
 
     def outputs(self) -> dict[str, Bytes]:
-        """Outputs and state by tensor name; vectors that no region holds are zero, or those given."""
+        """Return outputs and state by tensor name; vectors that no region holds are zero, or those given."""
         outputs = dict(self._state)
         wanted = [region for region in self._program.regions if region["kind"] in (Kind.OUTPUT, Kind.STATE)]
         for region in wanted:
@@ -60,29 +60,29 @@ class Memory:
         return outputs
 
     def next_cycle(self) -> None:
-        """Frees the banks."""
+        """Free the banks."""
         self._used.clear()
 
     def claim_banks(self, mem_slice: int, address: int, span: int) -> None:
-        """A bank serves one access a cycle."""
+        """Claim banks: each serves one access a cycle."""
         for bank in range(address // BANK_WORDS, (address + span - 1) // BANK_WORDS + 1):
             if (mem_slice, bank) in self._used:
                 raise ExecutionError(f"bank {bank} is used twice in this cycle")
             self._used.add((mem_slice, bank))
 
     def read(self, mem_slice: int, address: int) -> Bytes:
-        """A word, shape (320,)."""
+        """Return a word, shape (320,)."""
         word: Bytes = self._words[mem_slice, address].copy()
         return word
 
     def gather(self, mem_slice: int, address: int, span: int, index: Bytes) -> Bytes:
-        """Each tile's 16 bytes from the word its map entry says; zeros for a negative entry."""
+        """Return each tile's 16 bytes from the word its map entry says; zeros for a negative entry."""
         at, given = _tile_words(address, span, index)
         tiles = self._words[mem_slice].reshape(8192, 20, 16)[at, np.arange(20)]
         return np.where(given[:, None], tiles, np.uint8(0)).reshape(320)
 
     def write(self, mem_slice: int, address: int, span: int, data: Bytes, index: Bytes | None) -> None:
-        """A vector into a word, or each tile's 16 bytes into the word its map entry says."""
+        """Write a vector into a word, or each tile's 16 bytes into the word its map entry says."""
         if index is None:
             self._words[mem_slice, address] = data
             return
@@ -92,7 +92,7 @@ class Memory:
 
 
 def _tile_words(address: int, span: int, index: Bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Word a tile, and whether it has one; `index` is a map on two streams, shape (2, 320)."""
+    """Return a word a tile, and whether it has one; `index` is a map on two streams, shape (2, 320)."""
     entries = np.ascontiguousarray(index.T).view("<i2")[::16, 0].astype(np.int64)
     if (entries >= span).any():
         raise ExecutionError(f"a map points at word {entries.max()} of {span}")

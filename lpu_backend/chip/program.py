@@ -98,7 +98,7 @@ REGION = np.dtype(
 
 
 class Kind(IntEnum):
-    """What a region holds when the program starts and who wants it when it ends."""
+    """The use of a region: what it holds when the program starts, and who wants it when it ends."""
 
     SCRATCH = 0
     CONSTANT = 1
@@ -122,7 +122,7 @@ ONCE = Repeat()
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What a row's operands are meant to be, and what it makes: see the module's text. 0 and None: does not apply."""
+    """Values that a row's operands should be, and the one it makes: see the module. 0 and None: does not apply."""
 
     in_a: int = 0
     in_b: int = 0
@@ -158,7 +158,7 @@ class Program:
     """Names of the tensor operations that rows belong to."""
 
     def to_bytes(self) -> bytes:
-        """The canonical form: a JSON header, then the arrays, little-endian."""
+        """Return the canonical form: a JSON header, then the arrays, little-endian."""
         header = {
             "format": _FORMAT,
             "name": self.name,
@@ -175,7 +175,7 @@ class Program:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Program:
-        """The inverse of `to_bytes`; raises ValueError for anything else."""
+        """Invert `to_bytes`; raises ValueError for anything else."""
         at = 4 + int.from_bytes(data[:4], "little")
         header = _header(data[4:at])
         arrays: list[Any] = []
@@ -190,16 +190,16 @@ class Program:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of the canonical form, in hex."""
+        """Return sha256 of the canonical form, in hex."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     @property
     def issues(self) -> int:
-        """Issued instructions, repetitions counted."""
+        """Return issued instructions, repetitions counted."""
         return int(self.rows["count"].sum())
 
     def text_bytes(self, instruction_bytes: int = 16) -> int:
-        """Bytes of instruction text: an instruction a row, a Repeat where one repeats, a NOP before a gap."""
+        """Return bytes of instruction text: an instruction a row, a Repeat where one repeats, a NOP before a gap."""
         rows = self.rows
         ends = rows["cycle"] + (rows["count"] - 1) * rows["interval"] + 1
         follows = np.zeros(len(rows), bool)
@@ -207,7 +207,7 @@ class Program:
         return int(instruction_bytes * (len(rows) + (rows["count"] > 1).sum() + (~follows).sum()))
 
     def sram_bytes(self) -> int:
-        """Bytes of SRAM that constants, inputs, outputs, state and scratch occupy (overlaps counted once)."""
+        """Return bytes of SRAM that constants, inputs, outputs, state and scratch occupy (overlaps counted once)."""
         used = np.zeros((88, 8192), bool)
         for region in self.regions:
             used[region["slice"], region["address"] : int(region["address"]) + int(region["words"])] = True
@@ -215,7 +215,7 @@ class Program:
 
 
 def _header(text: bytes) -> dict[str, Any]:
-    """The header of the canonical form, its fields of the types they have to be."""
+    """Return the header of the canonical form, its fields of the types they have to be."""
     try:
         header = json.loads(text)
     except RecursionError:
@@ -233,13 +233,13 @@ def _header(text: bytes) -> dict[str, Any]:
 
 
 def in_order(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Rows in canonical order: by queue, cycle, opcode."""
+    """Return rows in canonical order: by queue, cycle, opcode."""
     ordered: npt.NDArray[Any] = rows[np.lexsort((rows["opcode"], rows["cycle"], rows["queue"]))]
     return ordered
 
 
 def instruction(row: Any) -> Instruction:
-    """The instruction of a row; raises ValueError for a row that is none."""
+    """Return the instruction of a row; raises ValueError for a row that is none."""
     immediate = int(row["immediate"])
     return Instruction(
         Opcode(int(row["opcode"])),
@@ -260,7 +260,7 @@ def _operand(code: int, width: int, immediate: int) -> Operand | None:
 
 
 def _code(operand: Operand | None) -> tuple[int, int, int]:
-    """Code, width and immediate bits of an operand."""
+    """Return code, width and immediate bits of an operand."""
     if operand is None:
         return NO_OPERAND, 0, 0
     if isinstance(operand, Immediate):
@@ -273,7 +273,7 @@ def _code(operand: Operand | None) -> tuple[int, int, int]:
 def encode(
     cycle: int, queue: int, what: Instruction, labels: Labels, repeat: Repeat, op: int = -1
 ) -> tuple[int, ...]:
-    """The fields of a ROW, in order; raises ScheduleError when the unit, the cycle or the repetition can't be."""
+    """Return the fields of a ROW, in order; raises ScheduleError when unit, cycle or repetition can't be."""
     unit, name = SIGNATURES[what.opcode].unit, what.opcode.name
     if unit is not None and unit is not UNIT_OF_QUEUE[queue]:
         raise ScheduleError(f"{name} is for {unit.name}", cycle, QUEUE_NAMES[queue], name)
@@ -307,13 +307,13 @@ class ProgramBuilder:
         self._flows = 1
 
     def value(self, width: int = 1) -> int:
-        """A fresh label for a value on `width` streams."""
+        """Return a fresh label for a value on `width` streams."""
         label = self._flows * FLOW
         self._flows += width
         return label
 
     def map(self, lanes: npt.ArrayLike) -> int:
-        """The index of a map of the SXM, 320 int16; equal maps share one."""
+        """Return the index of a map of the SXM, 320 int16; equal maps share one."""
         array = np.ascontiguousarray(lanes, "<i2")
         if array.shape != (320,):
             raise ValueError(f"a map has 320 lanes, not {array.shape}")
@@ -328,7 +328,7 @@ class ProgramBuilder:
         step: int = 1,
         writes: int = 0,
     ) -> int:
-        """SRAM at `place` = (slice 0…87, first address, words) for vectors first, first + step, … of `tensor`."""
+        """Add SRAM at `place` = (slice 0…87, first address, words) for vectors first, first + step, … of `tensor`."""
         number = self._tensors.setdefault(tensor, len(self._tensors)) if kind is not Kind.SCRATCH else -1
         mem_slice, address, words = place
         if not (0 <= mem_slice < 88 and address >= 0 and words > 0 and address + words <= 8192):
@@ -340,7 +340,7 @@ class ProgramBuilder:
 
     @contextmanager
     def op(self, name: str) -> Iterator[None]:
-        """Rows issued inside belong to the tensor operation `name`."""
+        """Let rows issued inside belong to the tensor operation `name`."""
         before, self._op = self._op, self._ops.setdefault(name, len(self._ops))
         yield
         self._op = before
@@ -348,18 +348,18 @@ class ProgramBuilder:
     def issue(
         self, cycle: int, queue: int, what: Instruction, labels: Labels = NO_LABELS, repeat: Repeat = ONCE
     ) -> None:
-        """One row: `what` from `queue` in `cycle`, repeated; `labels` say what its operands and its result are.
+        """Add a row: `what` from `queue` in `cycle`, repeated; `labels` say what its operands and its result are.
 
         Raises ScheduleError when the unit, the cycle or the repetition can't be.
         """
         self._rows.append(encode(cycle, queue, what, labels, repeat, self._op))
 
     def extend(self, rows: npt.NDArray[Any]) -> None:
-        """Rows made elsewhere (dtype ROW), as they are: for sweeps of thousands of rows made by numpy."""
+        """Add rows made elsewhere (dtype ROW) as they are: for sweeps of thousands of rows made by numpy."""
         self._blocks.append(rows.astype(ROW))
 
     def build(self) -> Program:
-        """The program, in canonical order."""
+        """Build the program, in canonical order."""
         rows = in_order(np.concatenate([np.array(self._rows, ROW), *self._blocks]))
         maps = np.frombuffer(b"".join(self._maps), "<i2").reshape(-1, 320)
         regions = np.array(self._regions, REGION)

@@ -27,7 +27,7 @@ SECOND_HALF = (Opcode.WRITE, Opcode.SCATTER, Opcode.RECEIVE)
 
 
 def _table(value: Any, default: int) -> npt.NDArray[np.int32]:
-    """A field of every signature, indexed by opcode."""
+    """Return a field of every signature, indexed by opcode."""
     table = np.full(256, default, np.int32)
     for opcode, signature in SIGNATURES.items():
         table[opcode] = value(signature)
@@ -53,19 +53,19 @@ _TAKES = np.array([[alu_takes_group(alu, group) for group in range(8)] for alu i
 
 
 def check_statics(program: Program) -> None:
-    """Raises ScheduleError for the first row, map or region that breaks a rule the chip itself has."""
+    """Raise ScheduleError for the first row, map or region that breaks a rule the chip itself has."""
     _check_rows(program.rows)
     _check_maps(program)
     _check_regions(program)
 
 
 def check_alone(program: Program) -> None:
-    """Raises ScheduleError for a Send or a Receive: a program that runs alone has no other end of a link."""
+    """Raise ScheduleError for a Send or a Receive: a program that runs alone has no other end of a link."""
     _refuse(program.rows, _LINKED[program.rows["opcode"]], "needs a second chip, and there is one")
 
 
 def check_homes(program: Program) -> None:
-    """Raises ScheduleError for the first row of MEM that touches a word outside the region it names."""
+    """Raise ScheduleError for the first row of MEM that touches a word outside the region it names."""
     rows, regions = program.rows, program.regions
     mem = np.isin(rows["opcode"], MEM_OPCODES)
     _refuse(
@@ -121,7 +121,7 @@ def _refuse(rows: Rows, wrong: Mask, what: str) -> None:
 
 
 def _check_operand(rows: Rows, name: str) -> None:
-    """An operand is there if and only if the opcode has one, of an allowed width, aligned."""
+    """Check that an operand is there if and only if the opcode has one, of an allowed width, aligned."""
     code, width = rows[name].astype(np.int32), rows[name + "_width"].astype(np.int32)
     allowed = _OPERANDS[name][rows["opcode"]]
     given = code != NO_OPERAND
@@ -136,14 +136,14 @@ def _check_operand(rows: Rows, name: str) -> None:
 
 
 def _check_widths(rows: Rows) -> None:
-    """Shift, Select, Permute and Distribute move what they take."""
+    """Check that the results of Shift, Select, Permute and Distribute have the width of what they take."""
     a, b, out = rows["a_width"], rows["b_width"], rows["out_width"]
     wrong = (a != out) | ((rows["b"] != NO_OPERAND) & (a != b))
     _refuse(rows, _SAME_WIDTH[rows["opcode"]] & wrong, "operands and result are of different widths")
 
 
 def _check_alus(rows: Rows) -> None:
-    """Large ALUs, groups an ALU can take, and no group from both sides."""
+    """Check large ALUs, the groups an ALU can take, and that no group comes from both sides."""
     alu = rows["queue"].astype(np.int32) - VXM_QUEUES.start
     _refuse(rows, _LARGE_ONLY[rows["opcode"]] & ~_LARGE[alu], "needs a large ALU")
     for name in ("a", "b"):
@@ -156,7 +156,7 @@ def _check_alus(rows: Rows) -> None:
 
 
 def _check_maps(program: Program) -> None:
-    """A row's maps exist; a Permute's is a bijection, a Distribute's stays inside superlanes."""
+    """Check that a row's maps exist; a Permute's is a bijection, a Distribute's stays inside superlanes."""
     rows, maps, lanes = program.rows, program.maps.astype(np.int32), np.arange(320)
     mapped = np.isin(rows["opcode"], (Opcode.SELECT, Opcode.PERMUTE, Opcode.DISTRIBUTE))
     last = rows["address"] + (rows["count"].astype(np.int64) - 1) * rows["stride"]
@@ -175,7 +175,7 @@ def _check_maps(program: Program) -> None:
 
 
 def _check_regions(program: Program) -> None:
-    """Regions lie in a slice; those with data overlap nothing."""
+    """Check that regions lie in a slice, and those with data overlap nothing."""
     regions = program.regions
     ends = regions["address"].astype(np.int64) + regions["words"]
     for region in np.flatnonzero((regions["slice"] >= 88) | (regions["words"] < 1) | (ends > 8192)):
@@ -197,7 +197,7 @@ def _check_regions(program: Program) -> None:
 
 
 def _check_overlaps(regions: Rows) -> None:
-    """Only scratch may lie over scratch."""
+    """Check that only scratch lies over scratch."""
     for mem_slice in np.unique(regions["slice"]):
         here = regions[regions["slice"] == mem_slice]
         here = here[np.argsort(here["address"], kind="stable")]

@@ -1,4 +1,4 @@
-"""The accountant of cycles: how long a program takes, who is busy, what moves, what it costs. No values.
+"""The performance model: how long a program takes, who is busy, what moves, what it costs. No values.
 
 The chip never stalls, so its time is the schedule's: cycles = last result + N tiles of stagger, and nothing depends on
 data. Energy is counted by activity with the spec's picojoules, most of them assumed: a ratio between programs, and a
@@ -45,7 +45,7 @@ class OpSpan:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What a run of a program costs. Emulated, the same on every machine."""
+    """The cost of a run of a program. Emulated, the same on every machine."""
 
     name: str
     digest: str
@@ -66,22 +66,22 @@ class Simulation:
 
     @property
     def seconds(self) -> float:
-        """Emulated seconds."""
+        """Return emulated seconds."""
         return self.cycles / self.clock_hz
 
     @property
     def total_energy_j(self) -> float:
-        """All activities and the idle power."""
+        """Return the energy of all activities and of the idle power."""
         return sum(self.energy_j.values())
 
     @property
     def power_w(self) -> float:
-        """Average over the run."""
+        """Return the average power over the run."""
         return self.total_energy_j / self.seconds
 
 
 def simulate(program: Program, spec: ChipSpec) -> Simulation:
-    """Counts a program that `verify` has passed."""
+    """Count a program that `verify` has passed."""
     issues = expand(program.rows)
     opcode = program.rows["opcode"][issues.row]
     cycles = length(program, spec)
@@ -119,13 +119,13 @@ def simulate(program: Program, spec: ChipSpec) -> Simulation:
 
 
 def length(program: Program, spec: ChipSpec) -> int:
-    """Cycles from 0 to the last result in the last tile: T = N + d_func + δ of whatever ends last."""
+    """Return cycles from 0 to the last result in the last tile: T = N + d_func + δ of whatever ends last."""
     ends = _ends(program, spec)
     return int(ends.max()) + spec.tiles if len(ends) else 0
 
 
 def _ends(program: Program, spec: ChipSpec) -> Ints:
-    """The cycle of every row's last result."""
+    """Return the cycle of every row's last result."""
     rows, delays = program.rows, timing(spec)
     last = rows["cycle"].astype(np.int64) + (rows["count"].astype(np.int64) - 1) * rows["interval"]
     ends: Ints = last + np.maximum(delays.delay, delays.busy)[rows["opcode"]]
@@ -133,7 +133,7 @@ def _ends(program: Program, spec: ChipSpec) -> Ints:
 
 
 def _busy(program: Program, issues: Issues, spec: ChipSpec) -> dict[str, int]:
-    """Busy cycles of every kind of unit."""
+    """Return busy cycles of every kind of unit."""
     opcode = program.rows["opcode"][issues.row]
     unit = np.array(UNIT_OF_QUEUE)[program.rows["queue"][issues.row]]
     cycles = np.array(timing(spec).busy)[opcode]
@@ -151,7 +151,7 @@ def _busy(program: Program, issues: Issues, spec: ChipSpec) -> dict[str, int]:
 
 
 def _stream_traffic(program: Program, issues: Issues, spec: ChipSpec) -> tuple[dict[str, int], int]:
-    """Bytes driven by direction, and vectors × registers they pass until they are replaced or fall off."""
+    """Return bytes driven by direction, and vectors × registers they pass until they are replaced or fall off."""
     made = driven(program.rows, issues, timing(spec))
     east = made.stream < STREAMS // 2
     sizes = {"east": int(east.sum()) * spec.vector_bytes, "west": int((~east).sum()) * spec.vector_bytes}
@@ -165,7 +165,7 @@ def _stream_traffic(program: Program, issues: Issues, spec: ChipSpec) -> tuple[d
 
 
 def _spans(program: Program, spec: ChipSpec) -> tuple[OpSpan, ...]:
-    """The tensor operations in the order in which they are named."""
+    """Return the tensor operations in the order in which they are named."""
     ends, ops = _ends(program, spec), program.rows["op"]
     spans = []
     for number, name in enumerate(program.ops):

@@ -36,7 +36,7 @@ Modelled = Literal["modelled", "simplified", "not modelled"]
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a constant comes from and what the emulator does with it."""
+    """A constant's source, and what the emulator does with it."""
 
     unit: str
     source: str
@@ -48,7 +48,7 @@ class Provenance:
 
 
 def known(value: Any, unit: str, source: str, confidence: Confidence = "published", **more: Any) -> Any:
-    """A field of the spec with its default and its provenance."""
+    """Return a field of the spec with its default and its provenance."""
     return field(default=value, metadata={"provenance": Provenance(unit, source, confidence, **more)})
 
 
@@ -175,76 +175,76 @@ class ChipSpec:
 
     @property
     def lanes(self) -> int:
-        """Lanes of a vector: 320."""
+        """Return lanes of a vector: 320."""
         return self.tiles * self.lanes_per_tile
 
     @property
     def vector_bytes(self) -> int:
-        """Bytes of one stream's vector, one a lane: 320."""
+        """Return bytes of one stream's vector, one a lane: 320."""
         return self.lanes
 
     @property
     def mem_slices(self) -> int:
-        """MEM slices of both hemispheres: 88."""
+        """Return MEM slices of both hemispheres: 88."""
         return self.hemispheres * self.mem_slices_per_hemisphere
 
     @property
     def mem_words(self) -> int:
-        """Words (of 320 B over the tiles) a slice: 8,192."""
+        """Return words (of 320 B over the tiles) a slice: 8,192."""
         return self.mem_banks_per_slice * self.mem_words_per_bank
 
     @property
     def sram_bytes(self) -> int:
-        """Bytes of SRAM: 230,686,720."""
+        """Return bytes of SRAM: 230,686,720."""
         return self.mem_slices * self.mem_words * self.tiles * self.mem_word_bytes
 
     @property
     def stream_bytes_per_cycle(self) -> int:
-        """Bytes that all streams move across one place in a cycle: 20,480."""
+        """Return bytes that all streams move across one place in a cycle: 20,480."""
         return 2 * self.streams_per_direction * self.lanes
 
     @property
     def sram_bytes_per_cycle(self) -> int:
-        """Bytes that all banks move in a cycle: 56,320."""
+        """Return bytes that all banks move in a cycle: 56,320."""
         return self.mem_slices * self.mem_banks_per_slice * self.tiles * self.mem_word_bytes
 
     @property
     def ifetch_bytes_per_cycle(self) -> int:
-        """Bytes of instructions that all queues take in a cycle: 2,304."""
+        """Return bytes of instructions that all queues take in a cycle: 2,304."""
         return self.queues * self.instruction_bytes
 
     @property
     def int8_ops_per_cycle(self) -> int:
-        """Multiplications and additions of all planes in a cycle: 819,200."""
+        """Return multiplications and additions of all planes in a cycle: 819,200."""
         return 2 * self.mxm_planes * self.mxm_rows * self.mxm_columns
 
     @property
     def int8_ops_per_s(self) -> int:
-        """Peak: 737.28 TOPS at 900 MHz."""
+        """Return the peak: 737.28 TOPS at 900 MHz."""
         return self.int8_ops_per_cycle * self.clock_hz
 
     @property
     def fp16_ops_per_s(self) -> int:
-        """Peak: 184.32 TFLOPS at 900 MHz."""
+        """Return the peak: 184.32 TFLOPS at 900 MHz."""
         return self.int8_ops_per_s // self.mxm_fp16_share
 
     @property
     def weight_load_cycles(self) -> int:
-        """Cycles of data that fill one plane (all planes at once): 20."""
+        """Return cycles of data that fill one plane (all planes at once): 20."""
         return self.mxm_rows // self.mxm_weight_streams
 
     @property
     def c2c_vector_cycles(self) -> int:
-        """Cycles in which a link carries one vector: 20 at 900 MHz."""
+        """Return cycles in which a link carries one vector: 20 at 900 MHz."""
         return -(-self.c2c_vector_bytes * self.clock_hz // self.c2c_link_bytes_per_s)
 
     @property
     def hops_per_hemisphere(self) -> int:
-        """Stream registers between VXM and SXM: 11 cycles across 44 slices."""
+        """Return stream registers between VXM and SXM: 11 cycles across 44 slices."""
         return self.mem_slices_per_hemisphere // self.mem_slices_per_hop
 
     def seconds(self, cycles: int) -> float:
-        """Emulated seconds of a count of cycles."""
+        """Return emulated seconds of a count of cycles."""
         return cycles / self.clock_hz
 
 
@@ -258,14 +258,14 @@ class Constant:
 
 
 def constants(spec: DataclassInstance) -> Iterator[Constant]:
-    """All constants of a spec in the order of declaration."""
+    """Yield all constants of a spec in the order of declaration."""
     for each in fields(spec):
         if "provenance" in each.metadata:
             yield Constant(each.name, getattr(spec, each.name), each.metadata["provenance"])
 
 
 def unknown(spec: DataclassInstance) -> tuple[Constant, ...]:
-    """The constants that are intervals: what a sensitivity report varies with `dataclasses.replace`."""
+    """Return the constants that are intervals: what a sensitivity report varies with `dataclasses.replace`."""
     return tuple(constant for constant in constants(spec) if constant.provenance.low is not None)
 
 
@@ -289,7 +289,7 @@ LP30: tuple[Constant, ...] = tuple(
 
 
 def table(spec: DataclassInstance) -> str:
-    """The constants as a table in Markdown, as the room's README shows them."""
+    """Return the constants as a table in Markdown, as the room's README shows them."""
     lines = [
         "| constant | value | interval | unit | source | confidence | emulator |",
         "|---|---|---|---|---|---|---|",
@@ -311,6 +311,6 @@ def table(spec: DataclassInstance) -> str:
 
 
 def fingerprint(spec: DataclassInstance) -> str:
-    """sha256 over the names and values of all constants, recorded before predictions are compared with anything."""
+    """Return the sha256 of the names and values of all constants: recorded before anything is compared with them."""
     text = "\n".join(f"{constant.name} {constant.value!r}" for constant in constants(spec))
     return hashlib.sha256(text.encode()).hexdigest()

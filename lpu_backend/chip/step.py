@@ -27,7 +27,7 @@ _AXIS = "MXM SXM " + " " * 14 + "MEM" + " " * 16 + "VXM" + " " * 16 + "MEM" + " 
 def frames(
     program: Program, spec: ChipSpec, first_cycle: int = 0, cycles: int | None = None
 ) -> Iterator[str]:
-    """Frame after frame, to the end of the program or for so many cycles."""
+    """Yield frame after frame, to the end of the program or for so many cycles."""
     issues = expand(program.rows)
     traffic = driven(program.rows, issues, timing(spec))
     end = length(program, spec) if cycles is None else first_cycle + cycles
@@ -36,7 +36,7 @@ def frames(
 
 
 def frame(program: Program, spec: ChipSpec, cycle: int) -> str:
-    """One cycle: instructions in the tiles, streams in use at the bottom tile, what is issued."""
+    """Return one cycle: instructions in the tiles, streams in use at the bottom tile, what is issued."""
     return next(frames(program, spec, cycle, 1))
 
 
@@ -56,7 +56,7 @@ def _frame(program: Program, spec: ChipSpec, state: tuple[Issues, Traffic], cycl
 
 
 def _tiles(program: Program, issues: Issues, cycle: int, tiles: int) -> list[list[str]]:
-    """Marks of the instructions in every tile (the first is the bottom) and slot; several in a slot show a number."""
+    """Return the marks of instructions by tile (the first is the bottom) and slot; several in a slot show a number."""
     age = cycle - issues.cycle
     here = np.flatnonzero((age >= 0) & (age < tiles))
     cells: list[list[str]] = [["·"] * SLOTS for _ in range(tiles)]
@@ -71,7 +71,7 @@ def _tiles(program: Program, issues: Issues, cycle: int, tiles: int) -> list[lis
 
 
 def _streams_at(traffic: Traffic, cycle: int, east: bool) -> Ints:
-    """How many vectors are on the streams of a direction, register by register, west to east."""
+    """Return how many vectors are on the streams of a direction, register by register, west to east."""
     of_direction = (traffic.stream < STREAMS // 2) == east
     travelled = cycle - traffic.cycle
     moving = of_direction & (travelled >= 0) & (travelled < SLOTS)
@@ -84,7 +84,7 @@ def _streams_at(traffic: Traffic, cycle: int, east: bool) -> Ints:
 
 
 def _issued(program: Program, issues: Issues, cycle: int) -> list[str]:
-    """What the queues issue in this cycle, at most a dozen lines."""
+    """Return what the queues issue in this cycle, at most a dozen lines."""
     now = np.flatnonzero(issues.cycle == cycle)
     lines = []
     for at in now[:_LISTED]:

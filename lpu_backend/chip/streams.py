@@ -26,7 +26,7 @@ class StreamRegisters:
         self._driven: set[tuple[int, int]] = set()
 
     def advance(self) -> None:
-        """One cycle: east streams go one register up, west streams one down; at the edge values fall off."""
+        """Advance one cycle: east streams go one register up, west streams one down; at the edge values fall off."""
         self.move(self.data)
         self.move(self.full)
         self.full[: STREAMS // 2, 0] = False
@@ -35,25 +35,25 @@ class StreamRegisters:
 
     @staticmethod
     def move(array: npt.NDArray[Any]) -> None:
-        """An array by stream and register, one cycle on."""
+        """Move an array by stream and register one cycle on."""
         east, west = array[: STREAMS // 2], array[STREAMS // 2 :]
         east[:, 1:] = east[:, :-1]
         west[:, :-1] = west[:, 1:]
 
     @staticmethod
     def driven_register(queue: int, streams: Streams) -> int | None:
-        """Downstream of a queue's unit; None beyond the edge of the chip."""
+        """Return the register downstream of a queue's unit; None beyond the edge of the chip."""
         register = SLOT_OF_QUEUE[queue] + EDGE_SLOT - (not is_east(streams.first))
         return register if 0 <= register < REGISTERS else None
 
     @staticmethod
     def sampled_register(queue: int, streams: Streams) -> int | None:
-        """Upstream of a queue's unit; None beyond the edge of the chip."""
+        """Return the register upstream of a queue's unit; None beyond the edge of the chip."""
         register = SLOT_OF_QUEUE[queue] + EDGE_SLOT - is_east(streams.first)
         return register if 0 <= register < REGISTERS else None
 
     def drive(self, queue: int, streams: Streams, data: Bytes) -> None:
-        """Puts byte planes on streams; they replace what passes there."""
+        """Put byte planes on streams; they replace what passes there."""
         register = self.driven_register(queue, streams)
         if register is None:
             return
@@ -65,10 +65,10 @@ class StreamRegisters:
         self.full[group.start : group.stop, register] = True
 
     def strike(self) -> None:
-        """Faults: none on perfect streams; see `ecc.py`."""
+        """Apply no faults: these streams are perfect; see `ecc.py`."""
 
     def sample(self, queue: int, streams: Streams) -> Bytes:
-        """The byte planes that arrive at the queue's unit, shape (width, 320)."""
+        """Return the byte planes that arrive at the queue's unit, shape (width, 320)."""
         register = self.sampled_register(queue, streams)
         wanted = slice(streams.first, streams.first + streams.width)
         if register is None or not self.full[wanted, register].all():

@@ -13,7 +13,7 @@ Bytes = npt.NDArray[np.uint8]
 def switch(
     opcode: Opcode, address: int, operands: tuple[Bytes, Bytes | None], maps: npt.NDArray[np.int16]
 ) -> Bytes:
-    """The result's byte planes, shape (width of the result, 320), from those of the operands a, b."""
+    """Return the result's byte planes, shape (width of the result, 320), from those of the operands a, b."""
     a, b = operands
     match opcode:
         case Opcode.SHIFT:
@@ -31,7 +31,7 @@ def switch(
 
 
 def shifted(a: Bytes, lanes: int) -> Bytes:
-    """Moved up by `lanes` (down if negative), zeros moving in."""
+    """Return lanes moved up by `lanes` (down if negative), zeros moving in."""
     out = np.zeros_like(a)
     if lanes >= 0:
         out[:, lanes:] = a[:, : 320 - lanes]
@@ -41,7 +41,7 @@ def shifted(a: Bytes, lanes: int) -> Bytes:
 
 
 def rotated(a: Bytes, n: int) -> Bytes:
-    """n² planes: plane n·i + j is a_i, each superlane rotated up by j lanes; the rest of 16 is zero."""
+    """Return n² planes: plane n·i + j is a_i, each superlane rotated up by j lanes; the rest of 16 is zero."""
     out = np.zeros((16, 320), np.uint8)
     for i in range(n):
         for j in range(n):

@@ -33,7 +33,7 @@ class Timing:
 
 @lru_cache(maxsize=64)
 def timing(spec: ChipSpec) -> Timing:
-    """The delays of a chip by opcode; raises SpecError for a chip of another geometry than the floor plan's."""
+    """Return the delays of a chip by opcode; raises SpecError for a chip of another geometry than the floor plan's."""
     _check_geometry(spec)
     skew, delay, busy = [0] * 128, [0] * 128, [1] * 128
     special = {
@@ -71,7 +71,7 @@ def timing(spec: ChipSpec) -> Timing:
 
 
 def _check_geometry(spec: ChipSpec) -> None:
-    """Delays and clock may vary; places, queues, lanes and banks are the floor plan's."""
+    """Check that places, queues, lanes and banks are the floor plan's; delays and clock may vary."""
     drawn = {
         "mem_slices_per_hemisphere": SLICES_A_SIDE,
         "mem_slices_per_hop": SLICES_A_SLOT,

@@ -26,12 +26,12 @@ MARKS = {
 
 
 def mark(opcode: int) -> str:
-    """The character of an instruction."""
+    """Return the character of an instruction."""
     return MARKS.get(Opcode(opcode), "x" if opcode >= Opcode.COPY else "c")
 
 
 def chrome_trace(program: Program, spec: ChipSpec) -> str:
-    """JSON of the Trace Event Format: a track a queue, one of tensor operations; 1 µs of the trace is 1 cycle.
+    """Return JSON of the Trace Event Format: a track a queue, one of tensor operations; 1 µs of the trace is 1 cycle.
 
     A repeated row is one slice from its first to its last issue. The time is emulated; `otherData` has the clock.
     """
@@ -73,7 +73,7 @@ def _issue(track: int, row: Any, ops: tuple[str, ...]) -> dict[str, Any]:
 
 
 def text_view(program: Program, first_cycle: int = 0, cycles: int = 100) -> str:
-    """Queues (west to east, those that issue anything in the window) × cycles, a character an issue."""
+    """Return queues (west to east, those that issue anything in the window) × cycles, a character an issue."""
     issues = expand(program.rows)
     issues = issues.where((issues.cycle >= first_cycle) & (issues.cycle < first_cycle + cycles))
     queues, opcodes = program.rows["queue"][issues.row], program.rows["opcode"][issues.row]
@@ -90,13 +90,13 @@ def text_view(program: Program, first_cycle: int = 0, cycles: int = 100) -> str:
 
 
 def _ruler(first_cycle: int, cycles: int) -> Iterator[str]:
-    """Cycle numbers over every tenth column."""
+    """Yield cycle numbers over every tenth column."""
     marks = [f"{cycle:<10}" for cycle in range(first_cycle, first_cycle + cycles, 10)]
     yield f"{'cycle':>17} {''.join(marks)}".rstrip()
 
 
 def slices_view(program: Program, first_cycle: int = 0, cycles: int = 100) -> str:
-    """MEM slices only, all 88 west to east, with how many are in use in every cycle."""
+    """Return MEM slices only, all 88 west to east, with how many are in use in every cycle."""
     issues = expand(program.rows)
     in_mem = np.isin(program.rows["queue"][issues.row], list(MEM_QUEUES))
     issues = issues.where(in_mem & (issues.cycle >= first_cycle) & (issues.cycle < first_cycle + cycles))

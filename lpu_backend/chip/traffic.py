@@ -30,7 +30,7 @@ class Traffic:
     leaves: Ints
 
     def track(self, end: int) -> Ints:
-        """A number that a value keeps on its way, times PLACES, plus how many slots it has come from its edge.
+        """Return a number that a value keeps on its way, times PLACES, plus how many slots it has come from its edge.
 
         Going east, cycle − slot is constant. A value driven at slot u in cycle t is sampled at u + 1 in t as well, so
         it counts from t − 1. `end` is the last cycle of all traffic that is compared.
@@ -42,13 +42,13 @@ class Traffic:
 
 
 def driven(rows: Rows, issues: Issues, timing: Timing) -> Traffic:
-    """Every result that goes onto streams."""
+    """Return every result that goes onto streams."""
     cycle = issues.cycle + np.array(timing.delay)[rows["opcode"]][issues.row]
     return _vectors(rows, issues, ("out", "makes"), cycle)
 
 
 def sampled(rows: Rows, issues: Issues, timing: Timing) -> Traffic:
-    """Every operand that comes from streams."""
+    """Return every operand that comes from streams."""
     cycle = issues.cycle - np.array(timing.skew)[rows["opcode"]][issues.row]
     a, b = (_vectors(rows, issues, (name, "in_" + name), cycle) for name in ("a", "b"))
     return Traffic(
@@ -57,7 +57,7 @@ def sampled(rows: Rows, issues: Issues, timing: Timing) -> Traffic:
 
 
 def _vectors(rows: Rows, issues: Issues, columns: tuple[str, str], cycle: Ints) -> Traffic:
-    """The byte planes of an operand or a result: (its column, the column of its labels)."""
+    """Return the byte planes of an operand or a result: (its column, the column of its labels)."""
     operand, label = columns
     code, width = (rows[name][issues.row].astype(np.int64) for name in (operand, operand + "_width"))
     some = np.flatnonzero(code < STREAMS)

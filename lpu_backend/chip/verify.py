@@ -45,7 +45,7 @@ TOUCH_LIMIT = 8_000_000
 
 
 def verify(program: Program, spec: ChipSpec, *, alone: bool = True) -> None:
-    """Raises ScheduleError, with cycle, unit and instruction, for the earliest thing that would go wrong.
+    """Raise ScheduleError, with cycle, unit and instruction, for the earliest thing that would go wrong.
 
     A program that is not `alone` may send and receive; that both ends of links agree is for `links.verify_linked`.
     """
@@ -76,7 +76,7 @@ def verify(program: Program, spec: ChipSpec, *, alone: bool = True) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What every check looks at."""
+    """A program as every check sees it."""
 
     program: Program
     spec: ChipSpec
@@ -84,17 +84,17 @@ class Checked:
     issues: Issues
 
     def column(self, name: str) -> Ints:
-        """A column of the rows, an entry an issue."""
+        """Return a column of the rows, an entry an issue."""
         column: Ints = self.program.rows[name][self.issues.row].astype(np.int64)
         return column
 
     def delayed(self) -> Ints:
-        """The cycle of every issue's result."""
+        """Return the cycle of every issue's result."""
         delay: Ints = np.array(self.timing.delay)[self.column("opcode")]
         return self.issues.cycle + delay
 
     def refuse(self, wrong: Mask, issue: Ints | None, what: str | Callable[[int], str]) -> None:
-        """Fails at the earliest of the wrong ones; `issue` says which issue an entry of the mask belongs to."""
+        """Fail at the earliest of the wrong ones; `issue` says which issue an entry of the mask belongs to."""
         if not wrong.any():
             return
         at = np.flatnonzero(wrong)
@@ -106,7 +106,7 @@ class Checked:
 
 
 def _check_queues(c: Checked) -> None:
-    """One instruction a queue and cycle; of MEM and of a link one of each half."""
+    """Check that a queue issues one instruction a cycle; MEM and a link one of each half."""
     opcode, queue = c.column("opcode"), c.column("queue")
     odd = np.flatnonzero(opcode == Opcode.ABC_F16)
     which = np.concatenate([np.arange(len(opcode)), odd])
@@ -124,7 +124,7 @@ def _check_queues(c: Checked) -> None:
 
 
 def _check_banks(c: Checked) -> None:
-    """One access a bank and cycle."""
+    """Check that a bank has one access a cycle."""
     mem = np.flatnonzero(np.isin(c.column("opcode"), MEM_OPCODES))
     first = c.issues.address[mem] // c.spec.mem_words_per_bank
     last = (c.issues.address[mem] + np.maximum(c.column("span")[mem], 1) - 1) // c.spec.mem_words_per_bank
@@ -136,7 +136,7 @@ def _check_banks(c: Checked) -> None:
 
 
 def _check_streams(c: Checked) -> None:
-    """Every operand is, at its place and in its cycle, the value that is meant."""
+    """Check that every operand is, at its place and in its cycle, the value that is meant."""
     used, made = sampled(c.program.rows, c.issues, c.timing), driven(c.program.rows, c.issues, c.timing)
     c.refuse(used.cycle < 0, used.issue, "an operand would be sampled before the program starts")
     end = int(max(made.cycle.max(initial=0), used.cycle.max(initial=0)))
@@ -151,7 +151,7 @@ def _check_streams(c: Checked) -> None:
     wrong = pick(made.label[order], found) != used.label
 
     def arriving(i: int) -> str:
-        """What there is in place of the value meant."""
+        """Return what there is in place of the value meant."""
         stream = stream_name(int(used.stream[i]))
         if found[i] < 0:
             return f"nothing arrives on {stream}"
@@ -163,7 +163,7 @@ def _check_streams(c: Checked) -> None:
 
 
 def _check_labels(c: Checked) -> None:
-    """A label is made once: on a stream, or as a product or an ALU's result that goes onto none."""
+    """Check that a label is made once: on a stream, or as a product or an ALU's result that goes onto none."""
     made = driven(c.program.rows, c.issues, c.timing)
     alone = np.flatnonzero((c.column("out") == NO_OPERAND) & (c.column("makes") > 0))
     label = np.concatenate([made.label, (c.column("makes") + c.issues.age)[alone]])
@@ -181,7 +181,7 @@ def _check_labels(c: Checked) -> None:
 
 
 def _check_chains(c: Checked) -> None:
-    """A chained operand is the result that its ALU gives in this cycle."""
+    """Check that a chained operand is the result that its ALU gives in this cycle."""
     queue = c.column("queue")
     alus = np.flatnonzero((queue >= VXM_QUEUES.start) & (queue < VXM_QUEUES.stop))
     given = (c.issues.cycle[alus] + c.spec.vxm_alu_cycles) * 16 + queue[alus] - VXM_QUEUES.start
@@ -215,7 +215,7 @@ def _words_touched(c: Checked, opcodes: tuple[Opcode, ...]) -> tuple[Ints, Ints]
 
 
 def _check_words(c: Checked) -> None:
-    """Versions of words: what is read is what was written, what is wanted in the end has been."""
+    """Check versions of words: what is read is what was written, and the last version wanted has been."""
     writer, written = _words_touched(c, (Opcode.WRITE, Opcode.SCATTER))
     reader, read = _words_touched(c, (Opcode.READ, Opcode.GATHER))
     visible = c.delayed()
@@ -241,7 +241,7 @@ def _wrong_version(seen: int, meant: int) -> str:
 
 
 def _check_results(program: Program, writes: npt.NDArray[np.int64]) -> None:
-    """Regions with data have been written as often as they say when the program ends."""
+    """Check that regions with data have been written as often as they say when the program ends."""
     for number, region in enumerate(program.regions):
         start = int(region["slice"]) * WORDS + int(region["address"])
         times = writes[start : start + int(region["words"])]

@@ -31,12 +31,12 @@ class Part:
     plane: Ints
 
     def column(self, name: str) -> Ints:
-        """A column of the rows, an entry an issue."""
+        """Return a column of the rows, an entry an issue."""
         column: Ints = self.rows[name][self.issues.row].astype(np.int64)
         return column
 
     def refuse(self, wrong: Mask, what: str) -> None:
-        """Fails at the earliest issue for which the mask holds."""
+        """Fail at the earliest issue for which the mask holds."""
         if wrong.any():
             at = np.flatnonzero(wrong)
             first = int(at[self.issues.cycle[at].argmin()])
@@ -51,7 +51,7 @@ def _part(rows: npt.NDArray[Any], issues: Issues, *opcodes: Opcode) -> Part:
 
 
 def check_mxm(rows: npt.NDArray[Any], issues: Issues, spec: ChipSpec) -> None:
-    """Raises ScheduleError where a plane would compute with other weights or add other products than meant."""
+    """Raise ScheduleError where a plane would compute with other weights or add other products than meant."""
     loads, installs = _part(rows, issues, Opcode.LW), _part(rows, issues, Opcode.IW)
     products = _part(rows, issues, *_ABC)
     span = int(issues.cycle.max(initial=0)) + spec.mxm_dot_cycles + spec.mxm_install_cycles + 2
@@ -65,7 +65,7 @@ def check_mxm(rows: npt.NDArray[Any], issues: Issues, spec: ChipSpec) -> None:
 
 
 def _check_installs(loads: Part, installs: Part, span: int, interval: int) -> None:
-    """Every group of rows that is installed was last loaded with this tile; installs keep their distance."""
+    """Check that installed groups of rows were last loaded with this tile, and installs keep their distance."""
     group = loads.plane * GROUPS + loads.issues.address
     key = group * span + loads.issues.cycle
     order = np.argsort(key)
@@ -92,7 +92,7 @@ def _check_installs(loads: Part, installs: Part, span: int, interval: int) -> No
 
 
 def _check_products(installs: Part, products: Part, span: int, delay: int) -> None:
-    """An activation meets the tile it is meant for; in FP16 in both planes."""
+    """Check that an activation meets the tile it is meant for; in FP16 in both planes."""
     key = installs.plane * span + installs.issues.cycle + delay
     order = np.argsort(key)
     key, tile = key[order], installs.column("version")[order]
@@ -104,7 +104,7 @@ def _check_products(installs: Part, products: Part, span: int, delay: int) -> No
 
 
 def _check_accumulators(products: Part, accs: Part, span: int, dot: int) -> None:
-    """Products are taken in the cycle in which they arrive; slots have had the updates the program says."""
+    """Check that products are taken when they arrive, and slots have had the updates the program says."""
     arrival = products.plane * span + products.issues.cycle + dot
     order = np.argsort(arrival)
     arrival, label = arrival[order], (products.column("makes") + products.issues.age)[order]

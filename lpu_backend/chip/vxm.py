@@ -71,17 +71,17 @@ BINARY: dict[Opcode, Callable[[I32, I32], I32]] = {
 
 
 def compute(opcode: Opcode, a: I32, b: I32 | None) -> I32:
-    """One ALU instruction on vectors of int32 bits, shape (320,)."""
+    """Compute one ALU instruction on vectors of int32 bits, shape (320,)."""
     with np.errstate(all="ignore"):
         return UNARY[opcode](a) if b is None else BINARY[opcode](a, b)
 
 
 def from_streams(planes: npt.NDArray[np.uint8]) -> I32:
-    """The 32-bit lanes of 1, 2 or 4 byte planes, shape (planes, 320): sign-extended."""
+    """Return the 32-bit lanes of 1, 2 or 4 byte planes, shape (planes, 320): sign-extended."""
     packed = np.ascontiguousarray(planes.T)
     return packed.view(f"<i{len(planes)}")[:, 0].astype(np.int32)
 
 
 def to_streams(lanes: I32, width: int) -> npt.NDArray[np.uint8]:
-    """The `width` low byte planes of 32-bit lanes, shape (width, 320)."""
+    """Return the `width` low byte planes of 32-bit lanes, shape (width, 320)."""
     return np.ascontiguousarray(lanes.astype("<i4").view(np.uint8).reshape(-1, 4).T[:width])

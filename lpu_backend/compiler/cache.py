@@ -14,7 +14,7 @@ from pathlib import Path
 from lpu_backend.chip.program import Program
 from lpu_backend.chip.spec import ChipSpec, constants
 from lpu_backend.compiler.compile import VERSION, compile
-from lpu_backend.compiler.room import Room
+from lpu_backend.compiler.reservation import Reservation
 from lpu_backend.compiler.summary import Summary, summary
 from lpu_backend.errors import LpuError
 from lpu_backend.model.graph import ModelGraph
@@ -22,41 +22,46 @@ from lpu_backend.model.graph import ModelGraph
 _DIGEST_BYTES = 32
 
 
-def program_key(graph: ModelGraph, spec: ChipSpec, room: Room) -> str:
-    """SHA-256 of the graph, the chip's constants, the room and the compiler's version, in hex."""
+def program_key(graph: ModelGraph, spec: ChipSpec, reservation: Reservation) -> str:
+    """Return SHA-256 of the graph, the chip's constants, the reservation and the compiler's version, in hex."""
     said = {
         "compiler": VERSION,
         "graph": [graph.kind, graph.rows, graph.positions, graph.text(), asdict(graph.model)],
-        "part": asdict(graph.part),
+        "part": _named_as_in_keys(asdict(graph.part)),
         "spec": [spec.name, *((c.name, c.value) for c in constants(spec))],
-        "room": asdict(room),
+        "room": asdict(reservation),
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def cached_program(graph: ModelGraph, spec: ChipSpec, room: Room, folder: Path) -> Program:
-    """The compiled and verified program, from the folder where it is there and whole; else compiled and kept there.
+def _named_as_in_keys(part: dict[str, object]) -> dict[str, object]:
+    """Return a part's fields by their names in keys: another name would be another key, and all is compiled again."""
+    return {"ways" if name == "tp_degree" else name: value for name, value in part.items()}
+
+
+def cached_program(graph: ModelGraph, spec: ChipSpec, reservation: Reservation, folder: Path) -> Program:
+    """Return the compiled and verified program: from the folder where it is whole there, else compiled and kept.
 
     Raises what `compile` raises; a folder that can't be written to is no error.
     """
-    path = folder / f"{program_key(graph, spec, room)}.program"
+    path = folder / f"{program_key(graph, spec, reservation)}.program"
     found = _load(path)
     if found is not None:
         return found
-    program = compile(graph, spec, room=room)
+    program = compile(graph, spec, reservation=reservation)
     with suppress(OSError):
         _keep(program, path)
     return program
 
 
-def cached_summary(graph: ModelGraph, spec: ChipSpec, room: Room, folder: Path) -> Summary:
-    """What the program costs, from beside it where that is known; else it is compiled and counted."""
-    path = folder / f"{program_key(graph, spec, room)}.json"
-    return kept_summary(path, lambda: summary(cached_program(graph, spec, room, folder), spec))
+def cached_summary(graph: ModelGraph, spec: ChipSpec, reservation: Reservation, folder: Path) -> Summary:
+    """Return what the program costs: from the folder where that is known, else compiled and counted."""
+    path = folder / f"{program_key(graph, spec, reservation)}.json"
+    return kept_summary(path, lambda: summary(cached_program(graph, spec, reservation, folder), spec))
 
 
 def kept_summary(path: Path, count: Callable[[], Summary]) -> Summary:
-    """The summary in a file; where it is not there or not whole, it is counted and kept there."""
+    """Return the summary in a file; where it is not there or not whole, it is counted and kept there."""
     with suppress(OSError, ValueError):
         known: Summary = json.loads(path.read_text())
         if isinstance(known.get("cycles"), int) and isinstance(known.get("program_digest"), str):
@@ -68,7 +73,7 @@ def kept_summary(path: Path, count: Callable[[], Summary]) -> Summary:
 
 
 def _load(path: Path) -> Program | None:
-    """A program whose bytes have the digest that stands before them."""
+    """Return a program whose bytes have the digest that stands before them."""
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
@@ -84,7 +89,7 @@ def _keep(program: Program, path: Path) -> None:
 
 
 def _write(data: bytes, path: Path) -> None:
-    """Written beside its place and renamed, so that no reader sees half of it."""
+    """Write beside its place and rename, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
     try:

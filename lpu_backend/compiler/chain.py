@@ -1,4 +1,7 @@
-"""Instructions whose cycles hang together: between memory and memory nothing waits on the chip."""
+"""Macro-ops, here *chains*: instructions at fixed distances, since nothing waits between memory and memory.
+
+A value's route over stream registers, here what a chain *carries*, is part of the resources that it takes.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ class Chain:
         self.timing = timing(spec)
         self._rows: list[Row] = []
         self._cells: list[tuple[int, int, int, int, int]] = []
-        """What it takes: row of the table, column, count, interval, bits."""
+        """Resources it takes: row of the table, column, count, interval, bits."""
         self._reads: list[tuple[int, int, Words]] = []
         self._writes: list[tuple[int, int, Words]] = []
         self.start = 0
         """The first cycle in which anything happens, operands' sampling included; usually negative."""
 
     def issue(self, cycle: int, queue: int, what: Instruction, labels: Labels, repeat: Repeat = ONCE) -> None:
-        """One row, and its queue."""
+        """Add one row, and take its queue."""
         self._rows.append((cycle, queue, what, labels, repeat))
         self.start = min(self.start, cycle - self.timing.skew[what.opcode])
         if queue in MEM_QUEUES:
@@ -44,7 +47,7 @@ class Chain:
                 self._take(FIRST_QUEUE_ROW + queue, cycle + busy, half, repeat)
 
     def carry(self, streams: Streams, cycle: int, way: tuple[int, int], repeat: Repeat = ONCE) -> None:
-        """A value on its way from queue way[0], which drives it in `cycle`, to queue way[1]."""
+        """Take the stream registers of a route: from queue way[0], which drives a value in `cycle`, to queue way[1]."""
         sign = 1 if is_east(streams.first) else -1
         first, last = (sign * SLOT_OF_QUEUE[queue] + EDGE_SLOT for queue in way)
         mask = (1 << last) - (1 << first)
@@ -54,7 +57,7 @@ class Chain:
     def read(
         self, words: Words, first: int, out: Streams, arrival: tuple[int, int], repeat: Repeat
     ) -> Labels:
-        """Reads word `first` … so that queue arrival[1] samples it in cycle arrival[0]; `label_last` names it."""
+        """Read word `first` … so that queue arrival[1] samples it in cycle arrival[0]; `label_last` names it."""
         cycle = arrival[0] - transit(words.mem_slice, arrival[1], out.first) - 1
         cycle -= self.timing.delay[Opcode.READ] - 1
         return self._read_at(cycle, words, first, out, arrival[1], repeat)
@@ -71,7 +74,7 @@ class Chain:
         return labels
 
     def label_last(self, makes: int) -> None:
-        """The value that the row issued last makes."""
+        """Label the value that the row issued last makes."""
         cycle, queue, what, labels, repeat = self._rows[-1]
         labels = Labels(labels.in_a, labels.in_b, makes, labels.version, labels.region)
         self._rows[-1] = (cycle, queue, what, labels, repeat)
@@ -79,7 +82,7 @@ class Chain:
     def write(
         self, words: Words, first: int, data: Streams, driven: tuple[int, int, int], repeat: Repeat
     ) -> None:
-        """Writes the value that queue driven[1] drives in cycle driven[0], labelled driven[2]; not its way."""
+        """Write the value that queue driven[1] drives in cycle driven[0], labelled driven[2]; not its way."""
         cycle, queue, label = driven
         at = cycle + transit(queue, words.mem_slice, data.first)
         labels = Labels(in_a=label, region=words.region, version=words.version)
@@ -87,7 +90,7 @@ class Chain:
         self.issue(at, words.mem_slice, write(words.address + first, data), labels, repeat)
 
     def touch(self, first: int, last: int, words: Words, *, reads: bool = False) -> None:
-        """Words that rows issued otherwise read or write from cycle `first` to cycle `last`."""
+        """Note words that rows issued otherwise read or write from cycle `first` to cycle `last`."""
         (self._reads if reads else self._writes).append((first, last, words))
 
     def _bank(self, cycle: int, queue: int, what: Instruction, repeat: Repeat) -> None:
@@ -108,7 +111,7 @@ class Chain:
         self._cells.append((row, column, repeat.count, repeat.interval, mask))
 
     def needs(self) -> Needs | None:
-        """What it takes, or None where it is in its own way."""
+        """Return the resources it takes; None where it conflicts with itself (no valid initiation interval)."""
         row, column, count, interval, mask = np.array(self._cells, np.int64).T
         which = np.repeat(np.arange(len(count)), count)
         issue = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
@@ -116,7 +119,7 @@ class Chain:
         return merged(row[which], columns, mask[which].astype(np.uint32))
 
     def earliest(self, earliest: int) -> int:
-        """The first base from `earliest` on at which what it reads is there, and what it writes has been read."""
+        """Return the first base from `earliest` on at which what it reads is there, and what it overwrites was read."""
         earliest = max(earliest, -self.start)
         for first, _, words in self._reads:
             earliest = max(earliest, words.ready - first)
@@ -125,7 +128,7 @@ class Chain:
         return earliest
 
     def commit(self, builder: ProgramBuilder, timeline: Timeline, needs: Needs, earliest: int = 0) -> int:
-        """Places the chain at the first cycle possible from `earliest` on, and adds its rows; returns the base."""
+        """Place the chain at the first cycle possible from `earliest` on, and add its rows; return the base."""
         base = timeline.place(needs, self.earliest(earliest))
         for _, last, words in self._reads:
             words.read_until = max(words.read_until, base + last)

@@ -1,9 +1,8 @@
-"""A timed expression → rows: which ALU, which streams, which labels."""
+"""Resource binding, a timed expression → rows: which ALU, which streams and routes, which labels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +20,8 @@ from lpu_backend.chip.isa import (
     alu,
     alu_takes_group,
 )
-from lpu_backend.chip.program import FLOW, Labels, Repeat
+from lpu_backend.chip.program import FLOW, Labels, ProgramBuilder, Repeat
+from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.chip.timing import timing
 from lpu_backend.compiler.chain import Chain
 from lpu_backend.compiler.lanes import (
@@ -37,9 +37,6 @@ from lpu_backend.compiler.lanes import (
 )
 from lpu_backend.compiler.planes import Plane
 from lpu_backend.errors import ScheduleError
-
-if TYPE_CHECKING:
-    from lpu_backend.compiler.schedule import Schedule
 
 _SMALL_FIRST = (*(n for n in range(16) if n not in LARGE_ALUS), *sorted(LARGE_ALUS))
 _LARGE = tuple(sorted(LARGE_ALUS))
@@ -60,24 +57,27 @@ class Built:
     taken: list[tuple[Plane, np.ndarray, np.ndarray]] = field(default_factory=list)
 
     def settle(self, base: int) -> None:
-        """Notes until when accumulators are in use."""
+        """Note until when accumulators are in use."""
         for plane, slots, cycles in self.taken:
             np.maximum.at(plane.used_until, slots, base + cycles)
 
 
-def build_chain(schedule: Schedule, timed: Timed, repeat: Repeat) -> Built | None:
-    """The rows of an expression at an interval; None where there are not enough ALUs or streams."""
+def build_chain(spec: ChipSpec, builder: ProgramBuilder, timed: Timed, repeat: Repeat) -> Built | None:
+    """Return the rows of an expression at an interval, with labels of `builder`.
+
+    None where there are not enough ALUs or streams.
+    """
     try:
-        return _Emitter(schedule, timed, repeat).build()
+        return _Emitter(spec, builder, timed, repeat).build()
     except NoRoom:
         return None
 
 
 class _Emitter:
-    def __init__(self, schedule: Schedule, timed: Timed, repeat: Repeat) -> None:
-        self._schedule, self._timed, self._repeat = schedule, timed, repeat
-        self._delays = timing(schedule.spec)
-        self._built = Built(Chain(schedule.spec))
+    def __init__(self, spec: ChipSpec, builder: ProgramBuilder, timed: Timed, repeat: Repeat) -> None:
+        self._builder, self._timed, self._repeat = builder, timed, repeat
+        self._delays = timing(spec)
+        self._built = Built(Chain(spec))
         self._period = repeat.interval if repeat.count > 1 else 1 << 30
         self._busy: set[tuple[int, int]] = set()
         self._lanes: set[tuple[int, int]] = set()
@@ -90,7 +90,7 @@ class _Emitter:
 
     def build(self) -> Built:
         for node in self._timed.alus:
-            self._label[node] = self._schedule.builder.value(4)
+            self._label[node] = self._builder.value(4)
         self._choose_outs()
         for node in self._timed.alus:
             self._place(node)
@@ -105,7 +105,7 @@ class _Emitter:
     # Which ALU
 
     def _place(self, node: Alu) -> None:
-        """Chooses the ALU and the streams of its operands, and issues it."""
+        """Choose the ALU and the streams of its operands, and issue it."""
         cycle = self._timed.at[node]
         for number in _LARGE if node.opcode in LARGE_ONLY else _SMALL_FIRST:
             if (number, cycle % self._period) in self._busy:
@@ -119,7 +119,7 @@ class _Emitter:
         raise NoRoom
 
     def _operands(self, node: Alu, number: int, cycle: int) -> list[tuple[Node, Streams]] | None:
-        """Streams for those operands that arrive on streams; None where this ALU can't take them."""
+        """Return streams for those operands that arrive on streams; None where this ALU can't take them."""
         met = [self._timed.operands[node, name][0] for name in "ab" if (node, name) in self._timed.operands]
         arriving = [value for value in met if not isinstance(value, Alu)]
         known = {
@@ -157,7 +157,7 @@ class _Emitter:
 
     @staticmethod
     def _comes_east(node: Node) -> bool:
-        """Whether a value reaches the VXM flowing east."""
+        """Return whether a value reaches the VXM flowing east."""
         if isinstance(node, Read):
             return SLOT_OF_QUEUE[node.vectors[0].mem_slice] < 0
         if isinstance(node, Accumulated):
@@ -197,12 +197,12 @@ class _Emitter:
     # What arrives
 
     def _arrive(self, node: Node, streams: Streams, cycle: int) -> int:
-        """Makes a value arrive for the ALU issued in `cycle`; returns its label."""
+        """Make a value arrive for the ALU issued in `cycle`; return its label."""
         known = self._arrivals.get((node, cycle))
         if known:
             return known[1]
         self._lanes.add((streams.first // 4 * 4, cycle % self._period))
-        label = self._schedule.builder.value(4)
+        label = self._builder.value(4)
         self._arrivals[node, cycle] = (streams, label)
         sampled = cycle - self._delays.skew[Opcode.COPY]
         if isinstance(node, Read):
@@ -252,7 +252,7 @@ class _Emitter:
             width = len(node.a.vectors)
             east = node.side == "E"
             source = self._outward(east, width, entered - transit(vxm(0), queue, 0 if east else 32))
-            into = self._schedule.builder.value(4)
+            into = self._builder.value(4)
             self._read(node.a, source, (entered, queue), into)
         what = Instruction(node.opcode, node.address, a=source, out=streams)
         chain.issue(cycle, queue, what, Labels(into, 0, label), self._sweep())
@@ -261,7 +261,7 @@ class _Emitter:
     # What leaves
 
     def _choose_outs(self) -> None:
-        """Streams for every ALU whose result leaves the VXM."""
+        """Choose streams for every ALU whose result leaves the VXM."""
         for node in self._timed.alus:
             ways = [(trip[0].side == "E", 4) for trip in self._trips() if trip[0].a is node] + [
                 (SLOT_OF_QUEUE[s.vectors[0].mem_slice] > 0, len(s.vectors))
@@ -281,7 +281,7 @@ class _Emitter:
         return [(met, at) for met, at in self._timed.operands.values() if isinstance(met, Trip)]
 
     def _outward(self, east: bool, width: int, cycle: int) -> Streams:
-        """Streams driven from the VXM, or past it, that the expression itself does not use at this cycle."""
+        """Return streams driven from the VXM, or past it, that the expression itself does not use at this cycle."""
         for group in _OUTWARD_GROUPS:
             for within in range(0, 4, width):
                 first = 4 * group + within + (0 if east else 32)
@@ -303,7 +303,7 @@ class _Emitter:
             self._reach.setdefault(store.value, []).append(words.mem_slice)
 
     def _carry_outs(self) -> None:
-        """A result goes as far as the last unit that takes it."""
+        """Carry every result as far as the last unit that takes it."""
         for node, queues in self._reach.items():
             driven = self._timed.at[node] + self._delays.delay[Opcode.COPY]
             farthest = max(queues, key=lambda queue: abs(SLOT_OF_QUEUE[queue]))

@@ -37,7 +37,7 @@ SEEN = np.float32(3e38)
 
 
 def constants(model: QuantisedModel, placement: Placement) -> Image:
-    """Of the part that is placed: weights in tiles, scales, biases, gains, masks of lanes."""
+    """Return the constants of the part that is placed: weights in tiles, scales, biases, gains, masks of lanes."""
     shape = model.shape
     image: Image = {}
     for name in placement.head:
@@ -67,7 +67,7 @@ def constants(model: QuantisedModel, placement: Placement) -> Image:
 
 
 def tile(weights: npt.NDArray[np.int8], rows: Lanes, columns: Lanes, groups: int) -> Bytes:
-    """Rows × columns of a matrix in the lanes of a tile, (16 · groups, 320); zeros for column −1."""
+    """Return rows × columns of a matrix in the lanes of a tile, (16 · groups, 320); zeros for column −1."""
     made = np.zeros((GROUP_ROWS * groups, LANES), np.int8)
     lanes = np.flatnonzero(columns >= 0)
     made[np.ix_(np.arange(len(rows)), lanes)] = weights[np.ix_(rows, columns[lanes])]
@@ -105,7 +105,7 @@ def _add_floats(image: Image, name: str, values: npt.NDArray[np.float32], layout
 
 
 def empty_state(placement: Placement) -> Image:
-    """Caches of zeros."""
+    """Return caches of zeros."""
     return {
         name: np.zeros((TILE_SLICES * words[0].count, LANES), np.uint8)
         for name, words in placement.state.items()
@@ -113,7 +113,7 @@ def empty_state(placement: Placement) -> Image:
 
 
 def inputs(model: QuantisedModel, graph: ModelGraph, tokens: Sequence[int], position: int) -> Image:
-    """What the host gives: maps of where the tokens' rows and positions lie, rotary tables, scales, masks."""
+    """Return what the host gives: maps of where the tokens' rows and positions lie, rotary tables, scales, masks."""
     shape, rows = model.shape, graph.rows
     where = np.arange(position, position + rows)
     image = _embedding(model, tokens)
@@ -131,12 +131,12 @@ def inputs(model: QuantisedModel, graph: ModelGraph, tokens: Sequence[int], posi
 
 
 def _uniform(entries: npt.NDArray[np.int64]) -> Bytes:
-    """Maps with one entry for all superlanes."""
+    """Return maps with one entry for all superlanes."""
     return byte_planes(np.repeat(entries.reshape(-1, 1), LANES, axis=1).astype(np.int16))
 
 
 def _embedding(model: QuantisedModel, tokens: Sequence[int]) -> Image:
-    """For every slice of a set and token: the word of the token's row, or −1."""
+    """Return for every slice of a set and token: the word of the token's row, or −1."""
     chunks, sets = len(standard(model.shape.width)), table_sets(model.shape)
     token = np.array(tokens)
     tiles, within = token // LANES, token % LANES
@@ -151,7 +151,7 @@ def _embedding(model: QuantisedModel, tokens: Sequence[int]) -> Image:
 
 
 def _places(shape: ModelShape, rows: int, position: int) -> Image:
-    """Where the caches take the new positions; more than one row starts a block of 16."""
+    """Return where the caches take the new positions; more than one row starts a block of 16."""
     slices = np.arange(TILE_SLICES)
     block = position // GROUP_ROWS + np.arange(-(-rows // GROUP_ROWS))
     image: Image = {}
@@ -174,5 +174,5 @@ def _places(shape: ModelShape, rows: int, position: int) -> Image:
 
 
 def logits_of(vectors: Bytes, vocabulary: int) -> npt.NDArray[np.float32]:
-    """The output `logits`, shape (vocabulary,)."""
+    """Return the output `logits`, shape (vocabulary,)."""
     return from_byte_planes(vectors, np.float32).reshape(-1)[:vocabulary]

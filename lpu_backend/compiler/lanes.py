@@ -2,8 +2,8 @@
 
 Nothing waits on the chip, so an expression has a cycle for every node. Reads and accumulators can be issued at any
 time, so their values arrive when they are wanted, once for every time; an ALU's result lives one cycle and is passed
-on by Copies; a trip to an SXM and back has the length it has. A sweep repeats the whole for many vectors, `interval`
-cycles apart, the smallest at which it is not in its own way.
+on by Copies; a *trip* to an SXM and back (an SXM hop) takes a fixed time. A sweep repeats the whole for many vectors,
+`interval` cycles apart: the initiation interval (II), the smallest without a self-conflict.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Accumulated:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trip:
-    """A value through the SXM of a side: Permute, Distribute by a map, or Shift by lanes (`address`)."""
+    """An SXM hop: a value to a side's SXM and back: Permute, Distribute by a map, or Shift by lanes (`address`)."""
 
     opcode: Opcode
     address: int
@@ -72,7 +72,7 @@ class Store:
 
 @dataclass(slots=True)
 class Timed:
-    """An expression with a cycle for every node; ALUs in the order of their cycles, the harder to please first."""
+    """An expression with a cycle for every node; ALUs in the order of their cycles, most constrained first."""
 
     stores: list[Store]
     alus: list[Alu] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Timer:
         self._alu = self._delays.delay[Opcode.COPY]
 
     def time(self, stores: list[Store]) -> Timed:
-        """Cycles for all ALUs the stores need; raises ScheduleError where values can't be made to meet."""
+        """Return cycles for all ALUs the stores need; raises ScheduleError where values can't be made to meet."""
         timed = Timed(list(stores))
         order: list[Alu] = []
         for store in stores:
@@ -109,11 +109,11 @@ class Timer:
         return timed
 
     def is_free(self, node: Node) -> bool:
-        """Whether a value can be made to arrive at any time."""
+        """Return whether a value can be made to arrive at any time."""
         return isinstance(node, Read | Accumulated) or (isinstance(node, Trip) and self.is_free(node.a))
 
     def available(self, node: Node, timed: Timed) -> int:
-        """The first cycle in which an ALU that takes this node may be issued."""
+        """Return the first cycle in which an ALU that takes this node may be issued."""
         if self.is_free(node):
             return 0
         if isinstance(node, Alu):
@@ -123,7 +123,7 @@ class Timer:
         return timed.at[node.a] + self._alu + self.trip_cycles(node)
 
     def trip_cycles(self, trip: Trip) -> int:
-        """From the drive at the VXM to the issue of the ALU that takes what comes back."""
+        """Return the cycles from the drive at the VXM to the issue of the ALU that takes what comes back."""
         queue = sxm_queue(trip)
         out, back = (0, 32) if trip.side == "E" else (32, 0)
         there = transit(vxm(0), queue, out) + self._delays.skew[trip.opcode]
@@ -143,7 +143,7 @@ class Timer:
             order.append(node)
 
     def _delay(self, order: list[Alu], timed: Timed) -> None:
-        """An ALU for which all that it depends on may arrive at any time runs just before its first consumer."""
+        """Delay an ALU, where all it depends on may arrive at any time, until just before its first consumer."""
         users: dict[Alu, list[Alu | None]] = {}
         for alu in order:
             for operand in _nodes(alu):
@@ -163,7 +163,7 @@ class Timer:
                 timed.at[alu] = min(taken) - self._alu
 
     def _padded(self, node: Node, wanted: int, timed: Timed, copies: dict[tuple[Node, int], Alu]) -> Node:
-        """The node itself where it is met at `wanted`, else the last of the Copies that pass it on until then."""
+        """Return the node where it is met at `wanted`, else the last of the Copies that pass it on until then."""
         if self.is_free(node) or self.available(node, timed) == wanted:
             return node
         if (node, wanted) not in copies:
@@ -184,12 +184,12 @@ def _nodes(alu: Alu) -> Iterator[Node]:
 
 
 def sxm_queue(trip: Trip) -> int:
-    """The queue of a trip's instruction."""
+    """Return the queue of a trip's instruction."""
     unit = SIGNATURES[trip.opcode].unit
     assert unit is not None
     return sxm(trip.side, unit)
 
 
 def accumulator_queue(plane: Plane) -> int:
-    """The queue of ACC of a plane."""
+    """Return the queue of ACC of a plane."""
     return mxm(plane.number, Unit.MXM_ACCUMULATORS)

@@ -34,12 +34,12 @@ class Piece:
 
 
 def standard(elements: int) -> Layout:
-    """In order, 320 a chunk."""
+    """Return chunks of 320 elements in order."""
     return tuple(np.arange(first, min(first + LANES, elements)) for first in range(0, elements, LANES))
 
 
 def table_sets(shape: ModelShape) -> tuple[tuple[str, range], ...]:
-    """Where the rows of an embedding lie: 16 slices of each side; without layers beside it there is room for 32."""
+    """Return where the rows of an embedding lie: 16 slices of each side, or 32 where no layers are beside it."""
     near = tuple((side, range(TILE_SLICES)) for side in "WE")
     words = -(-len(standard(shape.vocabulary)) // len(near)) * len(standard(shape.width)) * TILE_GROUPS
     if shape.layers or words <= MOST_WORDS:
@@ -48,24 +48,24 @@ def table_sets(shape: ModelShape) -> tuple[tuple[str, range], ...]:
 
 
 def key_heads(shape: ModelShape) -> tuple[range, ...]:
-    """The heads of keys and values that share a vector: as many whole ones as fit."""
+    """Return the heads of keys and values that share a vector: as many whole ones as fit."""
     most = LANES // shape.head_width
     return tuple(range(n, min(n + most, shape.kv_heads)) for n in range(0, shape.kv_heads, most))
 
 
 def keys_of(shape: ModelShape) -> Layout:
-    """Keys and values: a chunk for the heads that share a vector."""
+    """Return the lanes of keys and values: a chunk for the heads that share a vector."""
     width = shape.head_width
     return tuple(np.arange(heads.start * width, heads.stop * width) for heads in key_heads(shape))
 
 
 def key_groups(shape: ModelShape) -> int:
-    """Groups of 16 rows that the values of a vector of heads take; the last vector has as many."""
+    """Return groups of 16 rows that the values of a vector of heads take; the last vector has as many."""
     return groups_of(len(key_heads(shape)[0]) * shape.head_width)
 
 
 def by_rank(shape: ModelShape) -> Layout:
-    """Queries: for the heads that share a vector, chunk i has the i-th query of each in the lanes of its keys."""
+    """Return the lanes of queries: chunk i has the i-th query of every head of a vector, in the lanes of its keys."""
     group = shape.heads // shape.kv_heads
     within = np.arange(shape.head_width)
     return tuple(
@@ -76,19 +76,19 @@ def by_rank(shape: ModelShape) -> Layout:
 
 
 def rows_of(shape: ModelShape, matrix: Matrix) -> Layout:
-    """The lanes of a matrix's outputs, a chunk a tile."""
+    """Return the lanes of a matrix's outputs, a chunk a tile."""
     if matrix.name.endswith("attn_q"):
         return by_rank(shape)
     return keys_of(shape) if matrix.name.endswith(("attn_k", "attn_v")) else standard(matrix.rows)
 
 
 def columns_of(shape: ModelShape, matrix: Matrix) -> Layout:
-    """The lanes of a matrix's inputs."""
+    """Return the lanes of a matrix's inputs."""
     return by_rank(shape) if matrix.name.endswith("attn_output") else standard(matrix.columns)
 
 
 def pieces_of(shape: ModelShape, matrix: Matrix) -> tuple[Piece, ...]:
-    """A matrix's columns by group of sums, and within a group by chunk."""
+    """Return a matrix's columns by group of sums, and within a group by chunk."""
     pieces = []
     for chunk, columns in enumerate(columns_of(shape, matrix)):
         groups = columns // GROUP_COLUMNS
@@ -98,10 +98,10 @@ def pieces_of(shape: ModelShape, matrix: Matrix) -> tuple[Piece, ...]:
 
 
 def groups_of(lanes: int) -> int:
-    """Groups of 16 rows that hold so many."""
+    """Return groups of 16 rows that hold so many."""
     return -(-lanes // GROUP_ROWS)
 
 
 def cache_name(cache: str, layer: int, plane: str, vector: int) -> str:
-    """The tensor with the byte plane `plane` of keys or values, of the heads that share vector `vector`."""
+    """Return the tensor with the byte plane `plane` of keys or values, of the heads that share vector `vector`."""
     return f"{cache}.{layer}.{plane}" + (f".{vector}" if vector else "")

@@ -36,7 +36,7 @@ SCORES = (("W", 4), ("W", 8))
 
 
 def lower_rope(lower: Lowering, op: Rope, y: Floats, *, queries: bool) -> Planes:
-    """Turned and rounded. Queries: a vector a head and row, zeros in the lanes of other groups."""
+    """Lower `graph.Rope` and `graph.Round`. Queries: a vector a head and row, zeros in the lanes of other groups."""
     lanes = np.arange(LANES)
     shape = lower.graph.model
     width = len(key_heads(shape)[0]) * shape.head_width
@@ -66,7 +66,7 @@ def _turned(lower: Lowering, y: Vectors, swap: int, stride: int) -> Alu:
 
 
 def _queries(lower: Lowering, y: tuple[range, int, Vectors], swap: int, to: Vectors) -> None:
-    """The heads of a rank: one token sweeps over the groups, more tokens over themselves, group by group."""
+    """Lay out the heads of a rank: one token sweeps over the groups, more tokens over themselves, group by group."""
     shape, rows = lower.graph.model, lower.rows
     group = shape.heads // shape.kv_heads
     masks = lower.placement.constants["lanes"]
@@ -81,7 +81,7 @@ def _queries(lower: Lowering, y: tuple[range, int, Vectors], swap: int, to: Vect
 
 
 def lower_scores(lower: Lowering, op: Scores, queries: Planes) -> Floats:
-    """For every 320 positions: the key tiles, hi and lo, under the queries of as many heads as accumulators hold."""
+    """Lower `graph.Scores`: a 320 positions the key tiles, hi and lo, by the queries of as many heads as fit."""
     rows, schedule = lower.rows, lower.schedule
     scores: Floats = []
     turn = 0
@@ -127,7 +127,7 @@ Sums = list[list[Accumulated]]
 
 
 def _products(lower: Lowering, tiles: list[_Tile], sweep: tuple[int, int]) -> Sums:
-    """All tiles under the vectors sweep = (first, count)."""
+    """Return the products of all tiles with the vectors sweep = (first, count)."""
     start, count = sweep
     planes = sorted({tile.plane.number: tile.plane for tile in tiles}.items())
     slots = {number: plane.slots(3 * count) for number, plane in planes}
@@ -151,7 +151,7 @@ def _offset(sums: Sums, by: int) -> Sums:
 
 
 def _sweeps(lower: Lowering, at_once: int) -> Iterator[tuple[int, range]]:
-    """The queries that use one tile of keys: the number of the vector their keys share, and at most `at_once`."""
+    """Yield the queries that use one tile of keys: the number of their keys' vector, and at most `at_once`."""
     shape = lower.graph.model
     group = shape.heads // shape.kv_heads
     for vector, shared in enumerate(key_heads(shape)):
@@ -175,7 +175,7 @@ def _scores(lower: Lowering, op: Scores, chunk: int, heads: range, sums: Sums, t
 
 
 def _weighed(sums: Sums) -> Alu:
-    """(f32(S0)·256 + f32(S1))·256 + f32(S2); Copies keep sums of unlike parts apart: a plane gives one a cycle."""
+    """Return (f32(S0)·256 + f32(S1))·256 + f32(S2); Copies keep sums of unlike parts apart, one a cycle and plane."""
     planes = [[part.plane.number for part in parts] for parts in sums]
     steps = 0 if planes[0] == planes[1] == planes[2] else max(map(len, planes)) - 1
     value = Alu(Opcode.I32_TO_F32, total_of(sums[0]))
@@ -186,7 +186,7 @@ def _weighed(sums: Sums) -> Alu:
 
 
 def lower_softmax(lower: Lowering, scores: Floats) -> Planes:
-    """The largest score of every head and row, then the exponentials as byte planes."""
+    """Lower `graph.Softmax`: the largest score of every head and row, then the exponentials as byte planes."""
     count = lower.graph.model.heads * lower.rows
     largest = lower.floats("largest", 1, count)[0]
     most: Alu | None = None
@@ -206,7 +206,7 @@ def lower_softmax(lower: Lowering, scores: Floats) -> Planes:
 
 
 def lower_mix(lower: Lowering, op: Mix, odds: Planes) -> Planes:
-    """Sums of odds by a tile of ones; odds through the value tiles, a vector's heads at once; one vector a rank."""
+    """Lower `graph.Mix`: sums of odds by a tile of ones; odds through the value tiles; one vector a rank."""
     rows, schedule = lower.rows, lower.schedule
     group = op.heads // op.kv_heads
     inverse = _inverse(lower, op, odds)
@@ -235,7 +235,7 @@ def lower_mix(lower: Lowering, op: Mix, odds: Planes) -> Planes:
 
 
 def _value_tiles(lower: Lowering, op: Mix, vector: int, odds: Planes) -> list[_Tile]:
-    """Of all positions, high and low bytes. The last plane, which adds up the odds, gets few."""
+    """Return the value tiles of all positions, high and low bytes. The last plane, which adds up the odds, gets few."""
     groups, state = key_groups(lower.graph.model), lower.placement.state
     turns = (0, 1, 0, 1), (2, 2, 2, 3)
     tiles = []
@@ -248,7 +248,7 @@ def _value_tiles(lower: Lowering, op: Mix, vector: int, odds: Planes) -> list[_T
 
 
 def _inverse(lower: Lowering, op: Mix, odds: Planes) -> Vectors:
-    """1 / Σ p in all lanes, for every head and row."""
+    """Return 1 / Σ p in all lanes, for every head and row."""
     rows, schedule = lower.rows, lower.schedule
     inverse = lower.floats("inverse", 1, op.heads * rows)[0]
     plane = schedule.planes[-1]
@@ -268,7 +268,7 @@ def _inverse(lower: Lowering, op: Mix, odds: Planes) -> Vectors:
 
 
 def _mix(lower: Lowering, heads: range, sums: Sums, inverse: Vectors, mixed: list[Vectors]) -> None:
-    """The sums of a range of heads scaled, by the head of their values; other heads' lanes cleared."""
+    """Scale the sums of a range of heads, by the head of their values; other heads' lanes are cleared."""
     rows, shape = lower.rows, lower.graph.model
     group = shape.heads // shape.kv_heads
     first = heads.start

@@ -36,7 +36,7 @@ class Sweep:
 
 
 def lower_cache(lower: Lowering, op: Cached, planes: Planes) -> None:
-    """`graph.Store`: the hi plane into the western slices, the lo plane into the eastern ones."""
+    """Lower `graph.Store`: the hi plane into the western slices, the lo plane into the eastern ones."""
     for vector, chunk in enumerate(planes):
         for side, words, plane in zip(SIDES, chunk, ("hi", "lo"), strict=True):
             names = tuple(cache_name(cache, op.layer, plane, vector) for cache in (op.cache, "ring"))
@@ -48,7 +48,7 @@ def lower_cache(lower: Lowering, op: Cached, planes: Planes) -> None:
 
 
 def _sweeps(lower: Lowering, block: int) -> tuple[Sweep, Sweep]:
-    """A block's words and maps: a token's passes every slice, and every slice has a map of its own."""
+    """Return a block's words and maps: a token's passes every slice, and every slice has a map of its own."""
     single = lower.rows == 1
     return Sweep(GROUP_ROWS * block, int(not single)), Sweep(0 if single else block, int(single))
 
@@ -60,7 +60,7 @@ def _store_keys(lower: Lowering, side: str, words: Words, name: str, block: int)
 
 
 def _store_values(lower: Lowering, side: str, words: Words, names: tuple[str, ...], block: int) -> None:
-    """The newest 16 by position, the ring, and from there by row."""
+    """Store the newest 16 by position, in the ring, and from there by row."""
     state, inputs, sram = lower.placement.state, lower.placement.inputs, lower.schedule.sram
     data, places = _sweeps(lower, block)
     cache, ring = names
@@ -87,7 +87,7 @@ def _pass(
     slices: Vectors,
     maps: tuple[Vectors, Sweep] | None,
 ) -> None:
-    """16 vectors pass 16 slices; slice k takes vector k: into its first word, or where its map says."""
+    """Let 16 vectors pass 16 slices; slice k takes vector k: into its first word, or where its map says."""
     builder = lower.schedule.builder
     chain = Chain(lower.schedule.spec)
     out, label = _outward(side, _DATA), builder.value()
@@ -123,7 +123,7 @@ def _pass(
 
 
 def _turn(lower: Lowering, side: str, newest: Vectors, cache: Vectors, block: int) -> None:
-    """16 vectors by position → their superlanes by row → every superlane to the place of the positions. In between they
+    """Turn 16 vectors by position, superlanes by row, each superlane to the place of the positions. In between they
     lie in other slices than the cache, which is written while they are read."""
     schedule = lower.schedule
     turned = tuple(schedule.sram.scratch((mem(side, index),), 1)[0] for index in _TURNED_SLICES)
@@ -159,7 +159,7 @@ def _transpose(lower: Lowering, side: str, a: Vectors, to: Vectors) -> None:
 def _scatter_turns(
     lower: Lowering, side: str, turned_quad: tuple[int, Vectors], cache: Vectors, block: int
 ) -> None:
-    """Four rows' blocks, turned by 0…19 superlanes, past four slices of the cache."""
+    """Scatter four rows' blocks, turned by 0…19 superlanes, past four slices of the cache."""
     schedule = lower.schedule
     spec, builder, delays = schedule.spec, schedule.builder, timing(schedule.spec)
     chain, queue = Chain(spec), sxm(side, Unit.SXM_PERMUTE)
@@ -196,7 +196,7 @@ def _scatter_turns(
 
 
 def superlane_turns(lower: Lowering) -> int:
-    """The first of 20 neighbouring maps: map t takes superlane s to s + t, modulo 20."""
+    """Return the first of 20 neighbouring maps: map t takes superlane s to s + t, modulo 20."""
     maps = [lower.rotation(-16 * turn) for turn in range(lower.schedule.spec.tiles)]
     assert maps == list(range(maps[0], maps[0] + len(maps)))
     return maps[0]

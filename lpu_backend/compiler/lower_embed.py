@@ -17,7 +17,7 @@ _MAP_STREAM = 20
 
 
 def lower_embed(lower: Lowering, op: Embed, x: Floats) -> Floats:
-    """x = f32(row) · c, a token and a chunk of 320 at a time."""
+    """Lower `graph.Embed`: x = f32(row) · c, a token and a chunk of 320 at a time."""
     for row in range(lower.rows):
         for chunk, to in enumerate(x):
             _gather(lower, op, (row, chunk), to)
@@ -25,7 +25,7 @@ def lower_embed(lower: Lowering, op: Embed, x: Floats) -> Floats:
 
 
 def _gather(lower: Lowering, op: Embed, which: tuple[int, int], to: Vectors) -> None:
-    """Slices that do not hold the row give zeros; one ALU adds all of them, a result every three cycles."""
+    """Gather from all slices: those without the row give zeros; one ALU adds all, a result every three cycles."""
     schedule, builder = lower.schedule, lower.schedule.builder
     chain, delays = Chain(schedule.spec), timing(schedule.spec)
     step = delays.delay[Opcode.COPY]
@@ -51,7 +51,7 @@ def _gather(lower: Lowering, op: Embed, which: tuple[int, int], to: Vectors) -> 
 def _gather_one(
     lower: Lowering, chain: Chain, source: tuple[int, str, Words, int], when: tuple[int, int, int, int]
 ) -> None:
-    """Slice number `stream` gives its vector to the ALU that is issued in cycle when[0]."""
+    """Give the vector of slice number `stream` to the ALU that is issued in cycle when[0]."""
     of_set, side, words, stream = source
     cycle, label, chunk, row = when
     delays, builder = timing(lower.schedule.spec), lower.schedule.builder
@@ -74,7 +74,7 @@ def _gather_one(
 
 
 def _add(chain: Chain, data: Streams, label: int, sweep: tuple[int, int, int], total: int) -> None:
-    """The ALU adds what arrives to its own last result."""
+    """Add what arrives to the ALU's own last result."""
     turn, count, step = sweep
     first = turn * step
     if turn == 0:
@@ -85,7 +85,7 @@ def _add(chain: Chain, data: Streams, label: int, sweep: tuple[int, int, int], t
 
 
 def _finish(lower: Lowering, chain: Chain, end: tuple[int, int], row: int, to: Vectors) -> None:
-    """Converted, scaled, stored."""
+    """Convert, scale and store."""
     builder, delays = lower.schedule.builder, timing(lower.schedule.spec)
     step, skew = delays.delay[Opcode.COPY], delays.skew[Opcode.COPY]
     cycle, label = end

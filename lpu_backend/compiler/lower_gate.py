@@ -1,4 +1,4 @@
-"""SwiGLU, and what the host reads."""
+"""SwiGLU: the gate of the feed-forward."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lpu_backend.compiler.lowering import Floats, Lowering, Planes, number, spli
 
 
 def lower_gate(lower: Lowering, half_gate: Floats, upper: Floats) -> Planes:
-    """`graph.Gate`: three byte planes."""
+    """Lower `graph.Gate` to three byte planes."""
     to = lower.planes("hidden", len(half_gate))
     for t, u, planes in zip(half_gate, upper, to, strict=True):
         gate = Read(t)

@@ -17,14 +17,14 @@ Finish = Callable[[int, Alu], list[Store]]
 
 
 def lower_linear(lower: Lowering, op: Linear, inputs: Planes, finish: Finish) -> None:
-    """Products of all tiles, and for every 320 outputs the end of the sums."""
+    """Lower `graph.Linear`: products of all tiles, and for every 320 outputs the end of the sums."""
     for chunk, blocks in enumerate(lower.placement.blocks[op.matrix]):
         value = _value(lower, op, products(lower, op, blocks, inputs), chunk)
         lower.schedule.compute(finish(chunk, value), lower.rows)
 
 
 def products(lower: Lowering, op: Linear, blocks: tuple[Block, ...], inputs: Planes) -> list[list[Sums]]:
-    """Products of all tiles that make 320 outputs; by group, by part."""
+    """Return products of all tiles that make 320 outputs; by group, by part."""
     places = op.input_bits // 8
     sums: dict[int, list[Sums]] = {}
     for block in blocks:
@@ -39,7 +39,7 @@ def products(lower: Lowering, op: Linear, blocks: tuple[Block, ...], inputs: Pla
 
 
 def _multiply(lower: Lowering, block: Block, inputs: Planes, first: int) -> None:
-    """Sums by group and by weight of their bytes: the second weight plane counts a 256th; its product with the last is
+    """Multiply into sums by group and weight of bytes: the second weight plane counts 1/256; its product with the last
     left out."""
     rows, schedule = lower.rows, lower.schedule
     plane = schedule.planes[block.plane]
@@ -56,7 +56,7 @@ def _multiply(lower: Lowering, block: Block, inputs: Planes, first: int) -> None
 
 
 def _value(lower: Lowering, op: Linear, groups: list[list[Sums]], chunk: int) -> Alu:
-    """`graph.Linear` from its sums: by group, by part, by weight of their bytes."""
+    """Return `graph.Linear` from its sums: by group, by part, by weight of their bytes."""
     total = _group_value(op, groups[0])
     seen = _planes(groups[0])
     for parts in groups[1:]:
@@ -68,7 +68,7 @@ def _value(lower: Lowering, op: Linear, groups: list[list[Sums]], chunk: int) ->
 
 
 def scaled(lower: Lowering, op: Linear, total: Alu, chunk: int) -> Alu:
-    """The sum times the rows' scales, and their biases added."""
+    """Return the sum times the rows' scales, and their biases added."""
     constants = lower.placement.constants
     value = Alu(Opcode.MUL_F32, total, Read(constants[f"{op.matrix}.scale"], chunk, 0))
     if op.bias:
@@ -81,7 +81,7 @@ def _planes(parts: list[Sums]) -> set[int]:
 
 
 def later(value: Alu, steps: int) -> Alu:
-    """Copies that keep sums taken out of one plane apart: it gives one a cycle."""
+    """Return Copies that keep sums taken out of one plane apart: it gives one a cycle."""
     for _ in range(steps):
         value = Alu(Opcode.COPY, value)
     return value
@@ -92,13 +92,13 @@ def _group_value(op: Linear, parts: list[Sums]) -> Alu:
 
 
 def integer_sums(op: Linear, parts: list[Sums]) -> list[Node]:
-    """T of `graph.Linear`, or U and L."""
+    """Return T of `graph.Linear`, or U and L."""
     sums = [total_of(list(of_part)) for of_part in zip(*parts, strict=True)]
     return [Alu(Opcode.ADD_I32, shifted_left(sums[0], 8), sums[1]), *sums[2:]]
 
 
 def weighted(floats: list[Alu]) -> Alu:
-    """T as it is, or U · 256 + L."""
+    """Return T as it is, or U · 256 + L."""
     total = floats[0]
     for lower_part in floats[1:]:
         total = Alu(Opcode.ADD_F32, Alu(Opcode.MUL_F32, total, number(256)), lower_part)
@@ -106,7 +106,7 @@ def weighted(floats: list[Alu]) -> Alu:
 
 
 def total_of(parts: list[Accumulated]) -> Node:
-    """The sum of one sum's parts on several planes."""
+    """Return the sum of one sum's parts on several planes."""
     total: Node = parts[0]
     for part in parts[1:]:
         total = Alu(Opcode.ADD_I32, total, part)
@@ -114,15 +114,15 @@ def total_of(parts: list[Accumulated]) -> Node:
 
 
 def stored(to: Floats) -> Finish:
-    """The value as it is."""
+    """Return the value as it is."""
     return lambda chunk, value: [Store(value, to[chunk])]
 
 
 def added(x: Floats, to: Floats) -> Finish:
-    """The value added to another: `graph.Add`."""
+    """Return the value added to another: `graph.Add`."""
     return lambda chunk, value: [Store(Alu(Opcode.ADD_F32, Read(x[chunk]), value), to[chunk])]
 
 
 def rounded(to: Planes) -> Finish:
-    """The value as byte planes: `graph.Round`."""
+    """Return the value as byte planes: `graph.Round`."""
     return lambda chunk, value: split_planes(Alu(Opcode.F32_TO_I32, value), to[chunk])

@@ -1,4 +1,4 @@
-"""The ends of a part of a model: the residual stream comes over one link and leaves over another, in a burst.
+"""The ends of a pipeline stage: the residual stream comes over one link and leaves over another, in a burst.
 
 Vectors follow one another at the pace of the link, a byte plane of 320 float32 of a token each: chunk by chunk, plane
 by plane, the lowest first, token by token. The pattern is the same at both ends whatever the chips compute, so parts
@@ -22,12 +22,12 @@ _STREAM = 31
 
 
 def vectors_crossing(width: int, rows: int) -> int:
-    """Vectors of 320 bytes from one part to the next in a step of `rows` tokens."""
+    """Return vectors of 320 bytes from one part to the next in a step of `rows` tokens."""
     return 4 * len(standard(width)) * rows
 
 
 def lower_receive(lower: Lowering) -> Floats:
-    """`graph.Receive`: into SRAM as it arrives."""
+    """Lower `graph.Receive`: into SRAM as it arrives."""
     schedule, link = lower.schedule, lower.graph.part.receives_on
     assert link is not None
     queue = c2c(link)
@@ -47,7 +47,7 @@ def lower_receive(lower: Lowering) -> Floats:
 
 
 def lower_send(lower: Lowering, x: Floats) -> None:
-    """`graph.Send`: once all of it is there."""
+    """Lower `graph.Send`: once all of it is there."""
     schedule, link = lower.schedule, lower.graph.part.sends_on
     assert link is not None
     queue = c2c(link)
@@ -68,7 +68,7 @@ def _flow(*, east: bool) -> Streams:
 
 
 def _burst(lower: Lowering, x: Floats) -> Iterator[tuple[Words, int, int, Repeat]]:
-    """Of every byte plane of every chunk: its words, the cycle and the number of its first vector, its repetition."""
+    """Yield for each byte plane of a chunk its words, the cycle and number of its first vector, its repetition."""
     every, rows = lower.schedule.spec.c2c_vector_cycles, lower.rows
     for index, words in enumerate(plane for vectors in x for plane in vectors):
         yield words, index * rows * every, index * rows + 1, Repeat(rows, every)

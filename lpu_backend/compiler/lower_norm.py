@@ -15,7 +15,7 @@ RESIDUES = 5
 
 
 def lower_norm(lower: Lowering, op: Norm, x: Floats) -> Planes:
-    """Squares and the tree; the five residues and the root; the normed values."""
+    """Lower `graph.Norm`: squares and the tree; the five residues and the root; the normed values."""
     schedule, constants = lower.schedule, lower.placement.constants
     root = lower.floats("root", 1)[0]
     sums = _sums(lower, x)
@@ -35,7 +35,7 @@ def lower_norm(lower: Lowering, op: Norm, x: Floats) -> Planes:
 
 
 def _sums(lower: Lowering, x: Floats) -> Vectors:
-    """Sums over lanes of equal residue modulo 5. Many rows go down the tree one behind the other; a single row saves
+    """Return sums over lanes of equal residue modulo 5. Rows go down the tree one after the other; a single row saves
     ways: three halvings a trip, from memory through both SXMs, which turn it eight times."""
     sums = lower.floats("sum", 1)[0]
     if lower.rows > 1:
@@ -51,7 +51,7 @@ def _sums(lower: Lowering, x: Floats) -> Vectors:
 
 
 def _halved_thrice(lower: Lowering, value: Read, steps: tuple[int, ...]) -> Alu:
-    """The tree of `folded` for three steps; Copies keep the turns, four by each SXM, apart."""
+    """Return the tree of `folded` for three steps; Copies keep the turns, four by each SXM, apart."""
     far, middle, near = steps
 
     def pair(lanes: int) -> Alu:
@@ -67,7 +67,7 @@ def _halved_thrice(lower: Lowering, value: Read, steps: tuple[int, ...]) -> Alu:
 
 
 def _squares(x: Floats) -> Alu:
-    """The sum of squares, chunk by chunk; the Copy keeps reads of neighbouring chunks, from the same slices, apart."""
+    """Return the sum of squares by chunk; the Copy keeps reads of neighbouring chunks, from the same slices, apart."""
     total: Alu | None = None
     for vectors in x:
         value = Read(vectors)
@@ -78,7 +78,7 @@ def _squares(x: Floats) -> Alu:
 
 
 def folded(lower: Lowering, value: Alu, opcode: Opcode, steps: tuple[int, ...]) -> Alu:
-    """For every step the value combined with itself rotated. Both go to an SXM, so that they come back together; the
+    """Combine a value with itself rotated, step by step. Both go to an SXM, so that they come back together; the
     SXMs take turns, and a Copy makes their turns fall apart in long sweeps."""
     for turn, step in enumerate(steps):
         side = "EW"[turn % 2]
@@ -90,7 +90,7 @@ def folded(lower: Lowering, value: Alu, opcode: Opcode, steps: tuple[int, ...]) 
 
 
 def _residues(lower: Lowering, value: Read) -> Alu:
-    """(((r0 + r1) + r2) + r3) + r4 in every lane, r_k of lane k modulo 5."""
+    """Return (((r0 + r1) + r2) + r3) + r4 in every lane, r_k of lane k modulo 5."""
     lanes = np.arange(320)
     total: Alu | None = None
     for residue in range(RESIDUES):

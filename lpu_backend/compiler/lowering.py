@@ -34,13 +34,13 @@ class Lowering:
     """Vectors sent so far on each link of those between chips that share a layer."""
 
     def floats(self, role: str, chunks: int, count: int | None = None) -> Floats:
-        """Scratch for a float32 value; neighbouring chunks of scores lie in different slices."""
+        """Return scratch for a float32 value; neighbouring chunks of scores lie in different slices."""
         side, index = PLACES[role]
         slices = tuple(mem(side, index + plane) for plane in range(4))
         return [self.schedule.sram.scratch(slices, count or self.rows) for _ in range(chunks)]
 
     def planes(self, role: str, chunks: int, count: int | None = None) -> Planes:
-        """Scratch for an integer value."""
+        """Return scratch for an integer value."""
         sram = self.schedule.sram
         made: Planes = []
         for _ in range(chunks):
@@ -51,18 +51,18 @@ class Lowering:
         return made
 
     def release(self, name: str) -> None:
-        """The value is not needed any more."""
+        """Release a value that is not needed any more."""
         for vectors in self.values.pop(name, ()):
             for words in split(vectors):
                 self.schedule.sram.release(words)
 
     def rotation(self, lanes: int) -> int:
-        """The map that takes lane l + `lanes`, modulo 320, to lane l."""
+        """Return the map that takes lane l + `lanes`, modulo 320, to lane l."""
         return self.schedule.builder.map((np.arange(320) + lanes) % 320)
 
 
 def split(vectors: Vectors) -> list[Vectors]:
-    """Byte planes of an integer value are released one by one, those of a float32 value together."""
+    """Return the pieces that are released together: byte planes of an integer one by one, all of a float32."""
     neighbours = all(b.mem_slice == a.mem_slice + 1 for a, b in zip(vectors, vectors[1:], strict=False))
     if neighbours and len(vectors) == 4:
         return [vectors]
@@ -71,17 +71,17 @@ def split(vectors: Vectors) -> list[Vectors]:
 
 
 def number(value: float) -> Immediate:
-    """A float32 constant."""
+    """Return a float32 constant."""
     return Immediate(int(np.float32(value).view(np.uint32)))
 
 
 def shifted_left(value: Node, bits: int) -> Alu:
-    """value << bits."""
+    """Return value << bits."""
     return Alu(Opcode.SHL_I32, value, Immediate(bits))
 
 
 def split_planes(value: Alu, to: tuple[Words, ...], first: int = 0, stride: int = 1) -> list[Store]:
-    """Stores of an int32 value as two or three byte planes, the highest first (`graph.py` says how it is split)."""
+    """Return stores of an int32 value as two or three byte planes, the highest first; see `graph.py`."""
     bytes_ = [value]
     for above in range(1, len(to)):
         half = Immediate(sum(128 << 8 * below for below in range(above)))

@@ -10,7 +10,7 @@ from lpu_backend.compiler.sram import Sram, Words
 
 
 def memory_map(sram: Sram, placement: Placement) -> str:
-    """What each slice holds, and how full it is."""
+    """Return what each slice holds, and how full it is."""
     holds: defaultdict[int, list[tuple[Words, str]]] = defaultdict(list)
     named = {**placement.constants, **placement.state, **placement.inputs}
     for matrix, blocks in placement.blocks.items():

@@ -28,7 +28,7 @@ from lpu_backend.compiler.layout import (
     standard,
     table_sets,
 )
-from lpu_backend.compiler.room import SIDES, Room
+from lpu_backend.compiler.reservation import SIDES, Reservation
 from lpu_backend.compiler.sram import Source, Sram, Vectors
 from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.graph import Embed, Given, Linear, ModelGraph, Store
@@ -92,18 +92,18 @@ class Block:
     pieces: tuple[Piece, ...]
 
     def first(self, piece: int, weight_plane: int) -> int:
-        """The first word of a tile."""
+        """Return the first word of a tile."""
         return self.base + (piece * self.planes + weight_plane) * self.groups
 
     @property
     def sums(self) -> tuple[int, ...]:
-        """The groups of sums its pieces belong to."""
+        """Return the groups of sums its pieces belong to."""
         return tuple(sorted({piece.group for piece in self.pieces}))
 
 
 @dataclass(slots=True)
 class Placement:
-    """What lies where."""
+    """Addresses of everything that is placed."""
 
     capacity: int
     """Positions of the caches."""
@@ -118,12 +118,12 @@ class Placement:
     """Of the model: what is placed."""
 
 
-def place(graph: ModelGraph, sram: Sram, room: Room) -> Placement:
-    """Places all that is not scratch. Raises CapacityError, GraphError."""
+def place(graph: ModelGraph, sram: Sram, reservation: Reservation) -> Placement:
+    """Place all that is not scratch. Raises CapacityError, GraphError."""
     shape = graph.model
-    _check(shape, graph, room.capacity)
-    placement = Placement(room.capacity, {}, {}, {}, {}, {}, graph.part)
-    _Placer(graph, sram, placement, room.kept_free(shape)).run()
+    _check(shape, graph, reservation.capacity)
+    placement = Placement(reservation.capacity, {}, {}, {}, {}, {}, graph.part)
+    _Placer(graph, sram, placement, reservation.words(shape)).run()
     return placement
 
 
@@ -148,7 +148,7 @@ class _Placer:
         words = replace(graph.model, layers=len(graph.part.layers)).weight_words
         self._spacious = words <= sram.spec.mxm_planes * sram.spec.mem_words * 3 // 4
         self._after: list[Matrix] = []
-        """Matrices to be placed behind those of the layers."""
+        """Matrices to be placed after those of the layers."""
 
     def run(self) -> None:
         shape, part = self._shape, self._to.part
@@ -166,7 +166,7 @@ class _Placer:
         self._inputs()
 
     def _ends(self) -> None:
-        """The embedding by gathered rows; a head that is no embedding is a matrix as others are."""
+        """Place the embedding for gathered rows; a head that is no embedding is a matrix as others are."""
         shape, nodes = self._shape, self._graph.nodes
         tables = {node.op.table for node in nodes if isinstance(node.op, Embed)}
         for name in sorted(tables):
@@ -179,7 +179,7 @@ class _Placer:
                 self._after.append(Matrix(shape.head_matrix, shape.vocabulary, shape.width, 1))
 
     def _table(self, name: str) -> None:
-        """Tile t in set t mod n, the chunks of its columns side by side."""
+        """Place tile t in set t mod n, the chunks of its columns side by side."""
         shape = self._shape
         sets = table_sets(shape)
         pieces = pieces_of(shape, Matrix("", shape.vocabulary, shape.width, 1))
@@ -205,7 +205,7 @@ class _Placer:
         )
 
     def _caches(self, layer: int) -> None:
-        """Keys: a vector a position. Values: a vector a row and 320 positions; the newest block also by position."""
+        """Place keys, a vector a position, and values, one a row and 320 positions; the newest block by both."""
         shape, state, rows = self._shape, self._to.state, self._graph.rows
         stores = any(isinstance(node.op, Store) for node in self._graph.nodes)
         blocks = -(-rows // GROUP_ROWS) if stores else 0
@@ -227,7 +227,7 @@ class _Placer:
                     )
 
     def _small(self) -> None:
-        """Scales, biases, gains, masks of lanes, ones."""
+        """Place scales, biases, gains, masks of lanes, ones."""
         shape, part = self._shape, self._to.part
         for layer in part.layers:
             for matrix in shape.layer_matrices(layer):
@@ -255,7 +255,7 @@ class _Placer:
         self._to.constants[tensor] = held
 
     def _matrix(self, matrix: Matrix) -> None:
-        """Blocks for every 320 outputs, on planes with the least to do."""
+        """Place blocks for every 320 outputs on the planes with the least to do."""
         pieces, outputs = pieces_of(self._shape, matrix), rows_of(self._shape, matrix)
         made = []
         for number, lanes in enumerate(outputs):
@@ -272,7 +272,7 @@ class _Placer:
         self._to.blocks[matrix.name] = tuple(made)
 
     def _parts(self, pieces: int, outputs: int, number: int) -> int:
-        """How many planes share the sums of an output: one as long as all planes have as many outputs; more those of
+        """Return how many planes share an output's sums: one as long as all planes have as many outputs; more those of
         the last few, so that all end together."""
         planes = len(self._load)
         rest = outputs % planes
@@ -281,7 +281,7 @@ class _Placer:
         return min(pieces, planes if pieces > 2 * planes and rest == planes - 1 else planes // rest)
 
     def _block(self, matrix: Matrix, tensor: str, at: tuple[int, int], pieces: tuple[Piece, ...]) -> Block:
-        """For at = (plane, outputs)."""
+        """Return the block for at = (plane, outputs)."""
         plane, groups = at[0], groups_of(at[1])
         tiles, side = len(pieces) * matrix.planes, SIDES[plane // 2]
         self._load[plane] += tiles
@@ -289,7 +289,7 @@ class _Placer:
         return Block(words, 0, groups, matrix.planes, plane, pieces)
 
     def _slices(self, plane: int, words: int) -> list[int]:
-        """16 slices for `words` each: those of the plane while there is room in all of them, else the ones of the
+        """Return 16 slices for `words` each: those of the plane while there is room in all of them, else those of the
         side with the most room; those near the VXM keep some for data."""
         spec, used, side = self._sram.spec, self._sram.used, SIDES[plane // 2]
 
@@ -306,7 +306,7 @@ class _Placer:
         return sorted(order[:TILE_SLICES])
 
     def _inputs(self) -> None:
-        """What the host gives for a step."""
+        """Place what the host gives for a step."""
         rows, inputs = self._graph.rows, self._to.inputs
         blocks = -(-rows // GROUP_ROWS)
         for tensor in ("cos", "sin"):
@@ -328,7 +328,7 @@ class _Placer:
                 inputs[f"ring.map.{side}"] = self._input(at, 2, TILE_SLICES, "ring.map")
 
     def _given(self) -> None:
-        """Values that are on the chip when the step begins, a chunk of 320 elements after another."""
+        """Place values that are on the chip when the step begins, a chunk of 320 elements after another."""
         rows = self._graph.rows
         for node in self._graph.nodes:
             if not isinstance(node.op, Given):

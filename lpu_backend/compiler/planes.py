@@ -26,22 +26,22 @@ class Plane:
 
     @property
     def is_east(self) -> bool:
-        """Whether it stands at the eastern edge."""
+        """Return whether it stands at the eastern edge."""
         return self.number >= 2
 
     @property
     def first_stream(self) -> int:
-        """The first of the 16 streams, of 32 that flow to its side, on which its weights and activations come."""
+        """Return the first of the 16 streams, of the 32 that flow its way, on which weights and activations come."""
         return 16 * (self.number % 2)
 
     def slots(self, count: int) -> int:
-        """The first of `count` neighbouring accumulators, in turn."""
+        """Return the first of `count` neighbouring accumulators, in turn."""
         first = self._next if self._next + count <= SLOTS else 0
         self._next = first + count
         return first
 
     def runs(self, slot: int, repeat: Repeat) -> list[tuple[int, Repeat]]:
-        """A sweep over slots cut where their counts of updates differ: index of the first issue, and its repeat."""
+        """Yield a sweep over slots, cut where their counts of updates differ: index of the first issue, its repeat."""
         counts = self.updates[slot + np.arange(repeat.count) * repeat.stride]
         cuts = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), repeat.count]
         return [

@@ -1,4 +1,4 @@
-"""The schedule as it grows: rows, what is taken when, SRAM, MXM planes, and the three kinds of chains put on it."""
+"""The list scheduler: rows, the reservation table, SRAM, MXM planes, and the three kinds of chains put on them."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ class Schedule:
         self._turn = count()
 
     def compute(self, stores: Sequence[Store], issues: int = 1) -> None:
-        """A lane-wise expression for `issues` vectors, as early as it can be."""
+        """Schedule a lane-wise expression for `issues` vectors, as early as it can be. Raises ScheduleError."""
         timed = self._timer.time(list(stores))
         for interval in range(1, _LONGEST_INTERVAL):
-            built = build_chain(self, timed, Repeat(issues, interval))
+            built = build_chain(self.spec, self.builder, timed, Repeat(issues, interval))
             needs = built.chain.needs() if built else None
             if built and needs is not None:
                 base = self.put(built.chain, needs, built.earliest)
                 built.settle(base)
                 return
         raise ScheduleError(
-            "the expression is in its own way at every interval", 0, "VXM", stores[0].value.opcode.name
+            "no initiation interval (II) without a self-conflict", 0, "VXM", stores[0].value.opcode.name
         )
 
     def put(self, chain: Chain, needs: Needs | None = None, earliest: int = 0) -> int:
-        """Place a chain; returns its base."""
+        """Place a chain; return its base."""
         needs = needs or chain.needs()
         if needs is None:
             raise ScheduleError("a chain takes one resource twice", 0, "", "")
         return chain.commit(self.builder, self.timeline, needs, earliest)
 
     def load(self, plane: Plane, weights: Sequence[Words], first: int, groups: int, stride: int = 1) -> None:
-        """LW and IW: words first … of 16 slices into the plane, row n from slice n mod 16."""
+        """Schedule LW and IW: words first … of 16 slices into the plane, row n from slice n mod 16."""
         queue = mxm(plane.number, Unit.MXM_WEIGHTS)
         first_stream = plane.first_stream if self.single else 0
         streams = (E if plane.is_east else W)(first_stream, WEIGHT_STREAMS)
@@ -84,7 +84,7 @@ class Schedule:
     def multiply(
         self, plane: Plane, words: Words, sweep: tuple[int, int, int], slot: int, *, add: bool
     ) -> None:
-        """Products of vectors, sweep = (first word, count, stride), into (SET) or onto (ADD) accumulators slot …"""
+        """Schedule products of vectors, sweep = (first word, count, stride), set or added in accumulators slot …"""
         first, issues, stride = sweep
         if plane.number % 2 and words.twin is not None:
             words = words.twin
@@ -119,7 +119,7 @@ class Schedule:
         plane.last_product = max(plane.last_product, base + issues - 1)
 
     def _accumulate(self, chain: Chain, plane: Plane, sums: tuple[int, int, int], *, add: bool) -> None:
-        """ACC for sums = (first slot, count, label of the first product)."""
+        """Add ACC for sums = (first slot, count, label of the first product)."""
         slot, issues, product = sums
         opcode = Opcode.ACC_ADD if add else Opcode.ACC_SET
         for index, repeat in plane.runs(slot, Repeat(issues, 1, 1)):

@@ -13,7 +13,7 @@ from typing import Literal
 from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.compiler.cache import cached_summary
 from lpu_backend.compiler.layout import GROUP_ROWS
-from lpu_backend.compiler.room import Room
+from lpu_backend.compiler.reservation import Reservation
 from lpu_backend.compiler.summary import Summary
 from lpu_backend.errors import CapacityError, GraphError
 from lpu_backend.model.compiled import cache_folder
@@ -51,7 +51,7 @@ class SegmentCost:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeNeed:
-    """What the chips of a group have to tell one another after a segment."""
+    """The vectors that the chips of a group have to exchange after a segment."""
 
     kind: ExchangeKind
     vectors: int
@@ -62,23 +62,23 @@ class ExchangeNeed:
 class LayerCost:
     """A layer on a group of chips: segment, exchange, segment, exchange."""
 
-    ways: int
+    tp_degree: int
     segments: tuple[SegmentCost, ...]
     exchanges: tuple[ExchangeNeed, ...]
-    """One behind each segment; none where a chip is alone."""
+    """One after each segment; none where a chip is alone."""
     notes: tuple[str, ...]
-    """What is not in the programs."""
+    """Work that is not in the programs."""
     sram_bytes: int
     """On each chip: weights, constants, caches, what comes and goes; without what lives between two operations."""
 
     @property
     def cycles(self) -> int:
-        """Of all segments, without exchanges."""
+        """Return the cycles of all segments, without exchanges."""
         return sum(segment.cycles for segment in self.segments)
 
     @property
     def busy(self) -> dict[str, float]:
-        """Shares of the units' cycles over all segments."""
+        """Return shares of the units' cycles over all segments."""
         return {
             unit: sum(s.utilisation[unit] * s.cycles for s in self.segments) / self.cycles
             for unit in self.segments[0].utilisation
@@ -86,35 +86,41 @@ class LayerCost:
 
 
 def layer_cost(
-    shape: ModelShape, ways: int, rows: int, positions: int, spec: ChipSpec, *, folder: Path | None = None
+    shape: ModelShape,
+    tp_degree: int,
+    rows: int,
+    positions: int,
+    spec: ChipSpec,
+    *,
+    folder: Path | None = None,
 ) -> LayerCost:
-    """What a layer of `shape` costs on `ways` chips for a step of `rows` tokens that sees `positions`.
+    """Return what a layer of `shape` costs on `tp_degree` chips for a step of `rows` tokens that sees `positions`.
 
     One row is a decode step; more are whole blocks of 16 tokens of a prompt. `positions` is rounded up to a block and
     is the capacity of the cache, too. Raises GraphError for what can't be dealt, CapacityError for what has no room.
     """
-    shard = layer_shard(shape, ways, rows)
-    resting = _resting_bytes(shape, ways, rows)
+    shard = layer_shard(shape, tp_degree, rows)
+    resting = _resting_bytes(shape, tp_degree, rows)
     if shard.sram_bytes(positions) + resting > spec.sram_bytes:
         have, need = spec.sram_bytes, shard.sram_bytes(positions) + resting
-        raise CapacityError(need, have, ways * -(-need // have), "a chip's part of a layer")
+        raise CapacityError(need, have, tp_degree * -(-need // have), "a chip's part of a layer")
     found = [(name, _counted(shard, name, (rows, positions), spec, folder)) for name in LAYER]
     exchange = ExchangeNeed("all_reduce", float_vectors(shape.width, rows))
     return LayerCost(
-        ways,
+        tp_degree,
         tuple(_segment(name, counted) for name, counted in found),
-        (exchange,) * len(LAYER) if ways > 1 else (),
+        (exchange,) * len(LAYER) if tp_degree > 1 else (),
         (ROUTING,) if shape.experts else (),
         max(int(counted["sram_bytes_used"]) for _, counted in found) + resting,
     )
 
 
-def _resting_bytes(shape: ModelShape, ways: int, rows: int) -> int:
-    """Of the experts that a step does not take."""
+def _resting_bytes(shape: ModelShape, tp_degree: int, rows: int) -> int:
+    """Return the bytes of the experts that a step does not take."""
     if not shape.experts:
         return 0
     taken = experts_at_once(shape, rows)
-    matrices = layer_shard(shape, ways, rows).layer_matrices(0)[4:]
+    matrices = layer_shard(shape, tp_degree, rows).layer_matrices(0)[4:]
     return sum(matrix.sram_bytes for matrix in matrices) * (shape.experts - taken) // taken
 
 
@@ -134,21 +140,21 @@ class EndsCost:
 
 
 def ends_cost(
-    shape: ModelShape, ways: int, rows: int, spec: ChipSpec, *, folder: Path | None = None
+    shape: ModelShape, tp_degree: int, rows: int, spec: ChipSpec, *, folder: Path | None = None
 ) -> EndsCost:
-    """What embedding and head of `shape` cost on `ways` chips each, which hold nothing else, for `rows` tokens.
+    """Return what embedding and head of `shape` cost for `rows` tokens, on `tp_degree` chips each with nothing else.
 
     Raises GraphError, CapacityError.
     """
-    if not 1 <= ways <= shape.vocabulary:
-        raise GraphError(f"{shape.vocabulary} rows can't be dealt to {ways} chips")
-    first = _counted(embedding_shard(shape, ways), "embedding", (1, 1), spec, folder)
+    if not 1 <= tp_degree <= shape.vocabulary:
+        raise GraphError(f"{shape.vocabulary} rows can't be dealt to {tp_degree} chips")
+    first = _counted(embedding_shard(shape, tp_degree), "embedding", (1, 1), spec, folder)
     embedding = _segment("embedding", first)
     embedding = replace(embedding, cycles=rows * embedding.cycles, energy_j=rows * embedding.energy_j)
-    last = _counted(head_shard(shape, ways), "head", (1, 1), spec, folder)
+    last = _counted(head_shard(shape, tp_degree), "head", (1, 1), spec, folder)
     return EndsCost(
         embedding,
-        ExchangeNeed("all_gather", float_vectors(shape.width, rows)) if ways > 1 else None,
+        ExchangeNeed("all_gather", float_vectors(shape.width, rows)) if tp_degree > 1 else None,
         int(first["sram_bytes_used"]),
         _segment("head", last),
         int(last["sram_bytes_used"]),
@@ -158,14 +164,16 @@ def ends_cost(
 def _counted(
     shard: ModelShape, name: Segment, step: tuple[int, int], spec: ChipSpec, folder: Path | None
 ) -> Summary:
-    """The cost of a segment for step = (tokens, positions), positions rounded up to a block."""
+    """Return the cost of a segment for step = (tokens, positions), positions rounded up to a block."""
     rows, capacity = step[0], -(-step[1] // GROUP_ROWS) * GROUP_ROWS
     graph = segment_graph(shard, name, rows, capacity)
-    return cached_summary(graph, spec, Room(capacity, ((rows, capacity),)), folder or cache_folder() / "lpu")
+    return cached_summary(
+        graph, spec, Reservation(capacity, ((rows, capacity),)), folder or cache_folder() / "lpu"
+    )
 
 
 def float_vectors(elements: int, rows: int) -> int:
-    """Vectors of 320 bytes that rows of float32 take."""
+    """Return vectors of 320 bytes that rows of float32 take."""
     return -(-elements // LANES) * FLOAT_PLANES * rows
 
 

@@ -20,7 +20,7 @@ class Words:
     count: int
     region: int
     version: int = 0
-    """How many times each word has been written when it holds this content."""
+    """Number of times each word has been written when it holds this content."""
     writable: int = 0
     """The cycle from which it may be written: the former content has been read."""
     ready: int = 0
@@ -36,7 +36,7 @@ Vectors = tuple[Words, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the vectors of a region come from: vector first, first + step, … of an array of the image."""
+    """The source of a region's vectors: vector first, first + step, … of an array of the image."""
 
     tensor: str
     first: int = 0
@@ -54,7 +54,7 @@ class Sram:
         self._free: defaultdict[tuple[tuple[int, ...], int], list[Vectors]] = defaultdict(list)
 
     def hold(self, kind: Kind, mem_slice: int, count: int, source: Source) -> Words:
-        """Words with data: constants, inputs, outputs, state."""
+        """Take words with data: constants, inputs, outputs, state."""
         address = self._take(mem_slice, count, source.tensor)
         place = (mem_slice, address, count)
         region = self._builder.region(kind, place, source.tensor, source.first, source.step, source.writes)
@@ -63,7 +63,7 @@ class Sram:
     def hold_planes(
         self, kind: Kind, place: tuple[str, int], width: int, count: int, source: Source
     ) -> Vectors:
-        """The `width` byte planes of `count` vectors in neighbouring slices from `place` = (side, index) on."""
+        """Take words for `width` byte planes of `count` vectors in the slices from `place` = (side, index) on."""
         return tuple(
             self.hold(
                 kind,
@@ -75,7 +75,7 @@ class Sram:
         )
 
     def scratch(self, slices: tuple[int, ...], count: int) -> Vectors:
-        """Words for a value between two operations, one plane in each of the slices."""
+        """Take words for a value between two operations, one plane in each of the slices."""
         free = self._free[slices, count]
         if free:
             return tuple(
@@ -90,7 +90,7 @@ class Sram:
         return tuple(planes)
 
     def release(self, vectors: Vectors) -> None:
-        """Nothing that is scheduled from now on reads this value."""
+        """Release a value that nothing scheduled from now on reads."""
         self._free[tuple(w.mem_slice for w in vectors), vectors[0].count].append(vectors)
 
     def _take(self, mem_slice: int, count: int, what: str) -> int:

@@ -15,7 +15,7 @@ from lpu_backend.chip.spec import ChipSpec
 from lpu_backend.compiler.cache import cached_program, cached_summary, program_key
 from lpu_backend.compiler.compile import compile
 from lpu_backend.compiler.layout import GROUP_ROWS
-from lpu_backend.compiler.room import Room
+from lpu_backend.compiler.reservation import Reservation
 from lpu_backend.compiler.summary import Summary
 from lpu_backend.errors import ExecutionError
 from lpu_backend.model.compiled import cache_folder
@@ -51,72 +51,78 @@ class CompiledSteps:
         self._buckets = (*(b for b in BUCKETS if b < capacity), capacity)
         self._long = min(LONG_POSITIONS, self._buckets[-1])
         prefills = ((GROUP_ROWS, capacity), (LONG_ROWS, self._long))
-        self._room = Room(capacity, ((1, capacity), *(step for step in prefills if step[0] <= step[1])))
+        self._reservation = Reservation(
+            capacity, ((1, capacity), *(step for step in prefills if step[0] <= step[1]))
+        )
         self._programs: dict[tuple[int, int], Program] = {}
         self._summaries: dict[tuple[int, int], Summary] = {}
-        compile(self._graph(1, capacity), spec, "place", room=self._room)
+        compile(self._graph(1, capacity), spec, "place", reservation=self._reservation)
 
     @property
     def clock_hz(self) -> int:
-        """Cycles a second of the chip."""
+        """Return cycles a second of the chip."""
         return self._spec.clock_hz
 
     @property
     def positions(self) -> int:
-        """Tokens the caches hold."""
-        return self._room.capacity
+        """Return tokens the caches hold."""
+        return self._reservation.capacity
 
     @property
     def link_s(self) -> float:
-        """Seconds on the host link: what a step is given, and the logits back; declared, not measured."""
+        """Return seconds on the host link: what a step is given, and the logits back; declared, not measured."""
         given = 4 * self._spec.vector_bytes * GROUP_ROWS
         return 2 * TRANSFER_S + (given + 4 * self._shape.vocabulary) / LINK_BYTES_PER_S
 
     @property
     def program_digest(self) -> str:
-        """Digest of the keys of all programs: of the shape, the chip, the room and the compiler."""
-        keys = [self.key(*step) for step in self._room.steps]
+        """Return digest of the keys of all programs: of the shape, the chip, the reservation and the compiler."""
+        keys = [self.key(*step) for step in self._reservation.steps]
         return hashlib.sha256("".join(keys).encode()).hexdigest()
 
     def key(self, rows: int, positions: int) -> str:
-        """The digest of all that a program depends on."""
-        return program_key(self._graph(rows, positions), self._spec, self._room)
+        """Return the digest of all that a program depends on."""
+        return program_key(self._graph(rows, positions), self._spec, self._reservation)
 
     def program(self, rows: int, positions: int) -> Program:
-        """The program that appends `rows` tokens and sees a bucket of `positions`. Raises what `compile` raises."""
+        """Return the program that appends `rows` tokens and sees a bucket of `positions`. Raises as `compile`."""
         if (rows, positions) not in self._programs:
             graph = self._graph(rows, positions)
-            self._programs[rows, positions] = cached_program(graph, self._spec, self._room, self.folder)
+            self._programs[rows, positions] = cached_program(
+                graph, self._spec, self._reservation, self.folder
+            )
         return self._programs[rows, positions]
 
     def summary(self, rows: int, positions: int) -> Summary:
-        """What that program costs; where the disk knows it, nothing is compiled."""
+        """Return what that program costs; where the disk knows it, nothing is compiled."""
         step = rows, positions
         if step not in self._summaries:
-            self._summaries[step] = cached_summary(self._graph(*step), self._spec, self._room, self.folder)
+            self._summaries[step] = cached_summary(
+                self._graph(*step), self._spec, self._reservation, self.folder
+            )
         return self._summaries[step]
 
     def prepare(self) -> None:
-        """Counts, and where the disk does not know them compiles, the programs of the first positions: a conversation
+        """Count, and where the disk does not know them compile, the programs of the first positions: a conversation
         that starts finds them ready. Later ones are compiled when they are first asked for."""
         for step in self.first_steps():
             self.summary(*step)
 
     def first_steps(self) -> tuple[tuple[int, int], ...]:
-        """Rows and bucket of the programs of the first positions."""
+        """Return rows and bucket of the programs of the first positions."""
         steps = ((1, self._buckets[0]), (LONG_ROWS, self._long), (GROUP_ROWS, self._long))
         return tuple(step for step in steps if step[0] <= step[1])
 
     def decode_cycles(self, position: int) -> int:
-        """Cycles of the program that appends one token at `position`."""
+        """Return cycles of the program that appends one token at `position`."""
         return self.prefill_cycles(1, position)
 
     def prefill_cycles(self, tokens: int, position: int) -> int:
-        """Cycles of the programs that append `tokens` at `position`."""
+        """Return cycles of the programs that append `tokens` at `position`."""
         return sum(int(self.summary(*step)["cycles"]) for step in self.cut(tokens, position))
 
     def cut(self, tokens: int, position: int) -> Iterator[tuple[int, int]]:
-        """The programs, as rows and bucket, that append `tokens` at `position`. Raises ExecutionError."""
+        """Yield the programs, as rows and bucket, that append `tokens` at `position`. Raises ExecutionError."""
         end = position + tokens
         if tokens < 1 or position < 0 or end > self.positions:
             raise ExecutionError(
@@ -132,7 +138,7 @@ class CompiledSteps:
             yield rows, self._bucket(rows, position)
 
     def _bucket(self, rows: int, end: int) -> int:
-        """Decode: the smallest that holds `end` positions; prefill, whose programs are large: one of two."""
+        """Return the bucket. Decode: the smallest that holds `end` positions; prefill, a larger program: one of two."""
         buckets = self._buckets if rows == 1 else (self._long, self._buckets[-1])
         return next(bucket for bucket in buckets if bucket >= end)
 

@@ -1,4 +1,4 @@
-"""What is taken when: every stream register, memory bank and instruction queue, cycle by cycle, as bits.
+"""The reservation table: when each stream register, memory bank and instruction queue is taken, as bits a cycle.
 
 A row of the table is a resource, a column a cycle. Streams: a value keeps its diagonal (cycle − place) on its
 way, so the column is the diagonal and a bit is a register it passes; two values on one diagonal are compatible where
@@ -37,7 +37,7 @@ class Needs:
 
 
 def merged(rows: Ints, columns: Ints, masks: Masks) -> Needs | None:
-    """Needs with equal cells joined; None where a chain would take the same resource twice."""
+    """Return needs with equal cells joined; None where a chain would take the same resource twice."""
     low = int(columns.min())
     span = int(columns.max()) - low + 1
     key = rows * span + (columns - low)
@@ -67,7 +67,7 @@ class Timeline:
         return base
 
     def find(self, needs: Needs, earliest: int) -> int:
-        """The first cycle from `earliest` on at which all that a chain needs is free."""
+        """Return the first cycle from `earliest` on at which all that a chain needs is free."""
         base = earliest
         last = int(needs.columns.max()) + DIAGONALS
         while True:

@@ -13,7 +13,7 @@ from lpu_backend.compiler.lower_gate import lower_gate
 from lpu_backend.compiler.lower_linear import Finish, added, lower_linear, rounded, stored
 from lpu_backend.compiler.lower_link import lower_receive, lower_send
 from lpu_backend.compiler.lower_norm import lower_norm
-from lpu_backend.compiler.lower_shared import lower_shared_linear
+from lpu_backend.compiler.lower_tensor_parallel import lower_tensor_parallel_linear
 from lpu_backend.compiler.lowering import Floats, Lowering, Planes
 from lpu_backend.compiler.place import PLACES
 from lpu_backend.compiler.sram import Source, Words
@@ -26,7 +26,7 @@ _JOINED = (ops.Add, ops.Round)
 
 
 def lower_graph(lower: Lowering) -> None:
-    """Adds the instructions of all operations to the schedule."""
+    """Add the instructions of all operations to the schedule."""
     superlane_turns(lower)
     walk = _Walk(lower)
     for node, finished in zip(lower.graph.nodes, last_uses(lower.graph), strict=True):
@@ -49,13 +49,13 @@ class _Walk:
         self._residual = 0
 
     def _waits(self, node: Node) -> bool:
-        """Whether it is lowered with its only user."""
+        """Return whether it is lowered with its only user."""
         users = self._users[node.name]
         joined = len(users) == 1 and isinstance(users[0].op, _JOINED)
         return isinstance(node.op, ops.Rope) or (isinstance(node.op, ops.Linear) and joined)
 
     def lower(self, node: Node) -> None:
-        """One operation; those that wait are lowered with what follows."""
+        """Lower one operation; those that wait are lowered with what follows."""
         if node.name in self._waiting:
             return
         lower, value = self._lower, self._value(node)
@@ -63,7 +63,7 @@ class _Walk:
             lower.values[node.name] = value
 
     def finish(self, node: Node, names: tuple[str, ...]) -> None:
-        """Values that nothing needs after this node; those of a waiting one are needed until it is lowered."""
+        """Release values that nothing needs after this node; those of a waiting one are needed until it is lowered."""
         if node.name in self._waiting:
             self._pending[node.name] = names
             return
@@ -135,8 +135,8 @@ class _Walk:
     def _product(self, node: Node, finish: Finish) -> None:
         assert isinstance(node.op, ops.Linear)
         inputs = self._lower.values[node.inputs[0]]
-        if isinstance(node.op, ops.SharedLinear):
-            lower_shared_linear(self._lower, node.op, inputs, finish)
+        if isinstance(node.op, ops.TensorParallelLinear):
+            lower_tensor_parallel_linear(self._lower, node.op, inputs, finish)
         else:
             lower_linear(self._lower, node.op, inputs, finish)
 
@@ -152,7 +152,7 @@ class _Walk:
         return to
 
     def _embedded(self, node: Node) -> Floats:
-        """Where the embedding goes: it may be all there is of the step."""
+        """Return where the embedding goes: it may be all there is of the step."""
         lower, chunks = self._lower, len(standard(node.shape[-1]))
         if node.name != lower.graph.output:
             return lower.floats("x0", chunks)
@@ -169,7 +169,7 @@ class _Walk:
         return [held[f"{node.name}.{chunk}"] for chunk in range(len(standard(node.shape[-1])))]
 
     def _sum(self, node: Node) -> Floats:
-        """Of values in memory; takes the place of the one that is kept."""
+        """Lower a sum of values in memory; it takes the place of the one that is kept."""
         lower = self._lower
         kept, other = (lower.values[name] for name in node.inputs)
         to = [tuple(_rewritten(words) for words in vectors) for vectors in kept]
@@ -190,7 +190,7 @@ class _Walk:
         return to
 
     def _last(self, node: Node) -> Floats:
-        """The last row, in place."""
+        """Return the last row, in place."""
         lower = self._lower
         x = lower.values[node.inputs[0]]
         self._kept |= {node.inputs[0], node.name}
@@ -199,7 +199,7 @@ class _Walk:
 
 
 def _rewritten(words: Words) -> Words:
-    """The same words with their next content."""
+    """Return the same words with their next content."""
     return Words(words.mem_slice, words.address, words.count, words.region, words.version + 1)
 
 

@@ -13,7 +13,7 @@ from lpu_backend.estimate.shapes import Precision, PublishedModel
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a model takes and what the chips have, in bytes of SRAM."""
+    """Bytes of SRAM: those a model takes and those the chips have."""
 
     model: str
     precision: Precision
@@ -26,32 +26,32 @@ class Capacity:
 
     @property
     def need_bytes(self) -> int:
-        """Weights, and the KV caches of all users."""
+        """Return weights, and the KV caches of all users."""
         return self.weight_bytes + self.users * self.kv_bytes_a_user
 
     @property
     def have_bytes(self) -> int:
-        """SRAM of all chips."""
+        """Return SRAM of all chips."""
         return self.chips * self.chip_bytes
 
     @property
     def fits(self) -> bool:
-        """Whether the bytes are there."""
+        """Return whether the bytes are there."""
         return self.need_bytes <= self.have_bytes
 
     @property
     def least_chips(self) -> int:
-        """The fewest chips that have the bytes."""
+        """Return the fewest chips that have the bytes."""
         return -(-self.need_bytes // self.chip_bytes)
 
     @property
     def users_that_fit(self) -> int:
-        """Users whose KV caches find room beside the weights; 0 where the weights alone do not fit."""
+        """Return users whose KV caches find room beside the weights; 0 where the weights alone do not fit."""
         return max(0, (self.have_bytes - self.weight_bytes) // self.kv_bytes_a_user)
 
     @property
     def why(self) -> str:
-        """One line: what it takes, what there is, and what to do where it does not fit."""
+        """Return one line: what it takes, what there is, and what to do where it does not fit."""
         parts = (
             f"{self.model} in {self.precision.upper()} takes {_gb(self.weight_bytes)} of weights and "
             f"{_gb(self.kv_bytes_a_user)} of KV cache a user at {self.positions:,} tokens; "

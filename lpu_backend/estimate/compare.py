@@ -25,7 +25,7 @@ BATCHES = tuple(1 << n for n in range(11))
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How the GPUs are run."""
+    """Settings with which the GPUs are run."""
 
     precision: Precision = "fp16"
     launch: Launch = "graph"
@@ -34,7 +34,7 @@ class Setting:
     """GPUs that share the model; None: the fewest that hold it with the batch's caches."""
 
     def group(self, gpu: Gpu, model: PublishedModel, positions: int) -> GpuGroup:
-        """The GPUs that run a model."""
+        """Return the GPUs that run a model."""
         count = self.count or least_gpus(gpu, model, self.precision, positions, self.batch)
         return GpuGroup(gpu, count, self.precision, self.launch)
 
@@ -87,7 +87,7 @@ def lpu_row(found: Estimate, spec: ChipSpec) -> Row:
 
 
 def chip_ridge(spec: ChipSpec, precision: Precision) -> float:
-    """Operations a byte of stream above which a chip's arithmetic is the limit: 40 in INT8, 9 in FP16."""
+    """Return operations a byte of stream above which a chip's arithmetic is the limit: 40 in INT8, 9 in FP16."""
     rate = spec.int8_ops_per_cycle / (spec.mxm_fp16_share if precision == "fp16" else 1)
     return rate / spec.stream_bytes_per_cycle
 
@@ -113,7 +113,7 @@ def comparison(found: Estimate, setting: Setting, spec: ChipSpec, names: Sequenc
 
 
 def best_of_n(found: Estimate, chosen: Sequence[Gpu], setting: Setting) -> Iterator[Row]:
-    """Seconds until there are N answers of 256 tokens to one question, over those for one, on each kind of machine."""
+    """Yield the time for N answers of 256 tokens to one question over the time for one, on each kind of machine."""
     question, room = found.question, found.partition.users_that_fit
     for samples in SAMPLES:
         waves = -(-samples // max(1, room * found.partition.copies))
@@ -128,7 +128,7 @@ def best_of_n(found: Estimate, chosen: Sequence[Gpu], setting: Setting) -> Itera
 
 
 def _guess(acceptance: float) -> Row:
-    """The best draft where a draft token costs a tenth of a step and checking costs nothing more: declared."""
+    """Return the best draft where a draft token costs a tenth of a step and checking costs nothing more: declared."""
     found = best_draft(acceptance, 0.1)
     return {
         "acceptance": acceptance,

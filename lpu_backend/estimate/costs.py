@@ -56,7 +56,7 @@ def compiled_shape(model: PublishedModel, precision: Precision) -> tuple[ModelSh
         notes.append("rotary tables are the host's: stretched ones cost the same")
     if model.experts > 1:
         notes.append(
-            f"{model.experts_used} of {model.experts} experts run one behind the other for a token, all for a block "
+            f"{model.experts_used} of {model.experts} experts run one after the other for a token, all for a block "
             "of a prompt; the product that chooses them and the Gather of their weights are not in the programs"
         )
     if model.idle_layers:
@@ -96,43 +96,43 @@ class Costs:
 
     @property
     def wire(self) -> WireSpec:
-        """The system's links and chip."""
+        """Return the system's links and chip."""
         return self.system.wire
 
-    def layer(self, ways: int, rows: int, positions: int) -> LayerCost:
-        """A layer's programs on `ways` chips; see `compiler/shard.py`."""
-        return _layer(self.shape, ways, rows, positions, self.wire, self.folder)
+    def layer(self, tp_degree: int, rows: int, positions: int) -> LayerCost:
+        """Return a layer's programs on `tp_degree` chips; see `compiler/shard.py`."""
+        return _layer(self.shape, tp_degree, rows, positions, self.wire, self.folder)
 
-    def ends(self, ways: int, rows: int) -> EndsCost:
-        """The embedding's and the head's programs."""
-        return _ends(self.shape, ways, rows, self.wire, self.folder)
+    def ends(self, tp_degree: int, rows: int) -> EndsCost:
+        """Return the embedding's and the head's programs."""
+        return _ends(self.shape, tp_degree, rows, self.wire, self.folder)
 
     def part_cycles(
         self, kind: PartKind, group: tuple[int, ...], rows: int, positions: int
     ) -> tuple[int, int]:
-        """Cycles of a part's programs and of the exchange behind it, in a group."""
-        ways = len(group)
+        """Return the cycles of a part's programs and of the exchange after it, in a group."""
+        tp_degree = len(group)
         if kind == "embedding":
-            ends = self.ends(ways, rows)
+            ends = self.ends(tp_degree, rows)
             return ends.embedding.cycles, self.needed(ends.embedding_exchange, group)
         if kind == "head":
-            return self.ends(ways, rows).head.cycles, 0
-        cost = self.layer(ways, rows, positions)
+            return self.ends(tp_degree, rows).head.cycles, 0
+        cost = self.layer(tp_degree, rows, positions)
         number = LAYER.index(kind)
         runs = 1
         if kind == "feed_forward":
             runs = self.experts_used if rows == 1 else min(self.experts, rows * self.experts_used)
         return runs * cost.segments[number].cycles, self.needed((*cost.exchanges, None, None)[number], group)
 
-    def parts(self, ways: int, positions: int, idle_layers: int) -> tuple[Part, ...]:
-        """The parts of the model with their bytes on each of `ways` chips.
+    def parts(self, tp_degree: int, positions: int, idle_layers: int) -> tuple[Part, ...]:
+        """Return the parts of the model with their bytes on each of `tp_degree` chips.
 
         A layer's bytes are those of its compiled programs; the feed-forward's share is that of its matrices. Idle
         layers stand evenly between the others.
         """
-        layer, ends = self.layer(ways, 1, positions), self.ends(ways, 1)
-        kv = self.kv_bytes(ways, positions)
-        matrices = layer_shard(self.shape, ways).layer_matrices(0)
+        layer, ends = self.layer(tp_degree, 1, positions), self.ends(tp_degree, 1)
+        kv = self.kv_bytes(tp_degree, positions)
+        matrices = layer_shard(self.shape, tp_degree).layer_matrices(0)
         all_bytes = sum(matrix.sram_bytes for matrix in matrices)
         ffn_bytes = sum(matrix.sram_bytes for matrix in matrices if ".ffn_" in matrix.name)
         fixed = max(layer.sram_bytes - kv, all_bytes)
@@ -146,19 +146,19 @@ class Costs:
         return (*parts, Part("head", -1, ends.head_bytes))
 
     def needed(self, need: ExchangeNeed | None, group: tuple[int, ...]) -> int:
-        """Cycles of an exchange that a program asks for."""
+        """Return cycles of an exchange that a program asks for."""
         return 0 if need is None else self.exchange(need.kind, group, (), need.vectors)
 
-    def kv_bytes(self, ways: int, positions: int) -> int:
-        """Bytes of one layer's and one user's keys and values on each chip, as `model/shape.py` lays them out."""
-        heads = -(-self.shape.kv_heads // ways)
+    def kv_bytes(self, tp_degree: int, positions: int) -> int:
+        """Return the bytes of a layer's and a user's keys and values on each chip, as in `model/shape.py`."""
+        heads = -(-self.shape.kv_heads // tp_degree)
         width = heads * self.shape.head_width
         keys = positions * -(-width // LANES)
         values = width * -(-positions // LANES)
         return 2 * LANES * (keys + values)
 
     def hand_over(self, source: tuple[int, ...], target: tuple[int, ...], rows: int) -> int:
-        """Cycles that a group's sums take to the next; the residual stream goes ahead while the programs run.
+        """Return cycles that a group's sums take to the next; the residual stream goes ahead while the programs run.
 
         Arrangements look the same from every node of a rack and from every rack (`system/topology.py`), so the pair is
         moved to the first node or rack, and scheduled once.
@@ -169,7 +169,7 @@ class Costs:
     def _moved(
         self, source: tuple[int, ...], target: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The same pair of groups as near the first chip as the arrangement's symmetry allows."""
+        """Return the same pair of groups as near the first chip as the arrangement's symmetry allows."""
         if self.system.chips != self.system.installed or self.system is not system_of(
             self.system.chips, self.wire
         ):
@@ -184,7 +184,7 @@ class Costs:
         return _turned(source, low, installed), _turned(target, low, installed)
 
     def exchange(self, kind: Kind, group: tuple[int, ...], target: tuple[int, ...], vectors: int) -> int:
-        """Cycles of an exchange: from the disk where it is known, else scheduled."""
+        """Return cycles of an exchange: from the disk where it is known, else scheduled."""
         said = {
             "exchange": [VERSION, kind, group, target, vectors],
             "cables": hashlib.sha256(self.system.peers.tobytes()).hexdigest(),
@@ -216,24 +216,24 @@ def _turned(group: tuple[int, ...], by: int, turn: int) -> tuple[int, ...]:
 
 
 def default_folder() -> Path:
-    """Where programs and exchanges are kept."""
+    """Return where programs and exchanges are kept."""
     return cache_folder() / "lpu"
 
 
 @lru_cache(maxsize=512)
 def _layer(
-    shape: ModelShape, ways: int, rows: int, positions: int, wire: WireSpec, folder: Path
+    shape: ModelShape, tp_degree: int, rows: int, positions: int, wire: WireSpec, folder: Path
 ) -> LayerCost:
-    return layer_cost(shape, ways, rows, positions, wire.chip, folder=folder)
+    return layer_cost(shape, tp_degree, rows, positions, wire.chip, folder=folder)
 
 
 @lru_cache(maxsize=512)
-def _ends(shape: ModelShape, ways: int, rows: int, wire: WireSpec, folder: Path) -> EndsCost:
-    return ends_cost(shape, ways, rows, wire.chip, folder=folder)
+def _ends(shape: ModelShape, tp_degree: int, rows: int, wire: WireSpec, folder: Path) -> EndsCost:
+    return ends_cost(shape, tp_degree, rows, wire.chip, folder=folder)
 
 
 def _write(text: str, path: Path) -> None:
-    """Written beside its place and renamed, so that no reader sees half of it."""
+    """Write beside its place and rename, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
     with os.fdopen(handle, "w") as file:

@@ -3,7 +3,7 @@
     check → system → divide, with each size of group that fits → cycles of every stage → the quickest token
 
 Everything on the chips is emulated, exact to the cycle: programs that `verify` has passed, exchanges in which every
-Send has its cycle. A token goes through all stages one behind the other; the host samples between two tokens.
+Send has its cycle. A token goes through all stages one after the other; the host samples between two tokens.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ DEFAULT_CONTEXT, DEFAULT_PROMPT = 4096, 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked. `context`: tokens a user's cache holds, all seen by the token that is timed: the slowest."""
+    """A question. `context`: tokens a user's cache holds, all seen by the token that is timed: the slowest."""
 
     model: PublishedModel
     chips: int
     context: int
     prompt: int
     precision: Precision = "int8"
-    ways: int | None = None
+    tp_degree: int | None = None
     """Chips that share a layer; None: the quickest."""
     usd_per_chip_hour: float = USD_PER_CHIP_HOUR
     cached: int = 0
@@ -58,18 +58,18 @@ class StageTime:
 
     @property
     def cycles(self) -> int:
-        """From the residual stream's arrival until it is at the next stage."""
+        """Return the cycles from the residual stream's arrival until it is at the next stage."""
         return self.program_cycles + self.exchange_cycles + self.hand_over_cycles
 
     @property
     def busy_cycles(self) -> int:
-        """Cycles in which the stage can take no other token."""
+        """Return cycles in which the stage can take no other token."""
         return self.program_cycles + self.exchange_cycles
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a model does on a system. Times are emulated, the host's link, power and price declared."""
+    """The answer: a model on a system. Times are emulated, the host's link, power and price declared."""
 
     question: Question
     system: System
@@ -84,17 +84,17 @@ class Estimate:
 
     @property
     def cycles_per_token(self) -> int:
-        """All stages, one behind the other."""
+        """Return the cycles of all stages, one after the other."""
         return sum(stage.cycles for stage in self.decode)
 
     @property
     def tpot_s(self) -> float:
-        """Seconds from one token of a user to the next."""
+        """Return seconds from one token of a user to the next."""
         return self.cycles_per_token / self.clock_hz + self.link_s
 
     @property
     def bound(self) -> str:
-        """What most of a token's cycles go to."""
+        """Return what most of a token's cycles go to."""
         spent = {
             "programs": sum(stage.program_cycles for stage in self.decode),
             "exchanges": sum(stage.exchange_cycles for stage in self.decode),
@@ -104,12 +104,12 @@ class Estimate:
 
     @property
     def slowest_s(self) -> float:
-        """Seconds after which a stage takes the next token."""
+        """Return seconds after which a stage takes the next token."""
         return max(stage.busy_cycles for stage in self.decode) / self.clock_hz
 
     @property
     def ttft_s(self) -> float:
-        """Seconds from a prompt to its first token: blocks follow one another through the stages."""
+        """Return seconds from a prompt to its first token: blocks follow one another through the stages."""
         blocks = -(-self.question.prompt // CHUNK_ROWS)
         through = sum(stage.cycles for stage in self.prefill)
         slowest = max(stage.busy_cycles for stage in self.prefill)
@@ -117,22 +117,22 @@ class Estimate:
 
     @property
     def depth(self) -> int:
-        """Tokens in flight, each another user's, over all copies of the pipeline: one a stage."""
+        """Return tokens in flight, each another user's, over all copies of the pipeline: one a stage."""
         return self.partition.copies * len(self.partition.stages)
 
     @property
     def users_with_full_caches(self) -> int:
-        """Users in flight where each has all of the context in its cache, as far as these fit."""
+        """Return users in flight where each has all of the context in its cache, as far as these fit."""
         return self.partition.copies * self.partition.users_in_flight
 
     @property
     def aggregate_tokens_per_s(self) -> float:
-        """Over all users at the pipeline's depth, whose caches have to fit."""
+        """Return tokens a second over all users at the pipeline's depth, whose caches have to fit."""
         return self._aggregate(len(self.partition.stages))
 
     @property
     def aggregate_with_full_caches(self) -> float:
-        """Over as many users as fit with all of the context in their caches."""
+        """Return tokens a second over as many users as fit with all of the context in their caches."""
         return self._aggregate(self.partition.users_in_flight)
 
     def _aggregate(self, users: int) -> float:
@@ -140,17 +140,17 @@ class Estimate:
 
     @property
     def watts(self) -> float:
-        """All chips of the system at their average power, idle ones too."""
+        """Return the watts of all chips of the system at their average power, idle ones too."""
         return self.question.chips * CHIP_W
 
     @property
     def joules_per_token(self) -> float:
-        """At the pipeline's depth."""
+        """Return the energy of a token at the pipeline's depth, J."""
         return self.watts / self.aggregate_tokens_per_s
 
     @property
     def tokens_per_usd(self) -> float:
-        """At the pipeline's depth, at the declared price."""
+        """Return the tokens a dollar buys at the pipeline's depth, at the declared price."""
         usd_per_s = self.question.chips * self.question.usd_per_chip_hour / 3600
         return self.aggregate_tokens_per_s / usd_per_s
 
@@ -180,7 +180,7 @@ def estimate(
         stage_times(costs, partition, 1, question.context),
         stage_times(costs, partition, CHUNK_ROWS, max(question.cached + question.prompt, CHUNK_ROWS)),
         wire.chip.clock_hz,
-        link_s(model.vocabulary, partition.ways),
+        link_s(model.vocabulary, partition.tp_degree),
         notes,
     )
 
@@ -196,32 +196,32 @@ def check(question: Question) -> None:
         raise EstimateError(f"a price of {question.usd_per_chip_hour} USD an hour; take one above 0")
 
 
-def link_s(vocabulary: int, ways: int) -> float:
-    """Seconds on the host's links between two tokens: the token there, each chip's share of the logits back.
+def link_s(vocabulary: int, tp_degree: int) -> float:
+    """Return seconds on the host's links between two tokens: the token there, each chip's share of the logits back.
 
     Declared: GroqFlow's model of the link.
     """
-    return 2 * TRANSFER_S + 4 * -(-vocabulary // ways) / LINK_BYTES_PER_S
+    return 2 * TRANSFER_S + 4 * -(-vocabulary // tp_degree) / LINK_BYTES_PER_S
 
 
 def _quickest(question: Question, costs: Costs) -> Partition:
-    """The division with the least time a token: inside nodes, and over several only where nothing fits one.
+    """Return the division with the least time a token: inside nodes, and over several only where nothing fits one.
 
     Where none fits at all, the last reason is raised.
     """
     inside, beyond = ways_to_try(question.chips, question.model.heads, costs.wire.node_chips)
     best: tuple[float, Partition] | None = None
     problem: LpuError | None = None
-    for ways in (question.ways,) if question.ways else (*inside, *beyond):
-        if best is not None and ways in beyond:
+    for tp_degree in (question.tp_degree,) if question.tp_degree else (*inside, *beyond):
+        if best is not None and tp_degree in beyond:
             break
         try:
-            partition = division(question, costs, ways)
+            partition = division(question, costs, tp_degree)
         except LpuError as error:
             problem = error
             continue
         cycles = sum(stage.cycles for stage in stage_times(costs, partition, 1, question.context))
-        seconds = cycles / costs.wire.chip.clock_hz + link_s(question.model.vocabulary, ways)
+        seconds = cycles / costs.wire.chip.clock_hz + link_s(question.model.vocabulary, tp_degree)
         if best is None or seconds < best[0]:
             best = seconds, partition
     if best is None:
@@ -230,14 +230,16 @@ def _quickest(question: Question, costs: Costs) -> Partition:
     return best[1]
 
 
-def division(question: Question, costs: Costs, ways: int) -> Partition:
-    """Divide the model over groups of `ways` chips. Raises LpuError where it does not fit or can't be dealt."""
+def division(question: Question, costs: Costs, tp_degree: int) -> Partition:
+    """Divide the model over groups of `tp_degree` chips. Raises LpuError where it does not fit or can't be dealt."""
     model, room = question.model, costs.wire.chip.sram_bytes
-    if not 1 <= ways <= question.chips or question.chips % ways:
-        raise EstimateError(f"{question.chips} chips make no groups of {ways}; take a divisor")
-    if model.ffn_weights * model.experts // ways > room:
-        raise EstimateError(f"a layer of {model.name} does not fit {ways} chips; take larger groups")
-    return divide(question.chips, ways, costs.parts(ways, question.context, model.idle_layers), room)
+    if not 1 <= tp_degree <= question.chips or question.chips % tp_degree:
+        raise EstimateError(f"{question.chips} chips make no groups of {tp_degree}; take a divisor")
+    if model.ffn_weights * model.experts // tp_degree > room:
+        raise EstimateError(f"a layer of {model.name} does not fit {tp_degree} chips; take larger groups")
+    return divide(
+        question.chips, tp_degree, costs.parts(tp_degree, question.context, model.idle_layers), room
+    )
 
 
 def stage_times(costs: Costs, partition: Partition, rows: int, positions: int) -> tuple[StageTime, ...]:

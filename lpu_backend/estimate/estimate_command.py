@@ -79,7 +79,7 @@ def asked(options: argparse.Namespace) -> Estimate:
         context=context,
         prompt=prompt,
         precision=options.precision,
-        ways=options.ways,
+        tp_degree=options.ways,
         usd_per_chip_hour=options.usd_per_chip_hour,
     )
     return estimate(question, wire, system=system)

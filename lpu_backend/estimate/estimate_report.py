@@ -23,7 +23,7 @@ def as_json(found: Estimate) -> Row:
         "racks": found.system.racks,
         "topology": found.system.name,
         "chips_used": parts.chips_used,
-        "ways": parts.ways,
+        "ways": parts.tp_degree,
         "pipeline_depth": len(parts.stages),
         "copies": parts.copies,
         "context": question.context,
@@ -70,7 +70,7 @@ SHORT = {"embedding": "embedding", "attention": "A", "feed_forward": "F", "head"
 
 
 def holds(stage: Stage) -> str:
-    """A stage's parts in short: A3 F3 A4 are attention and feed-forward of layer 3 and attention of layer 4."""
+    """Return a stage's parts in short: A3 F3 A4 are attention and feed-forward of layer 3 and attention of layer 4."""
     return " ".join(SHORT[part.kind] + (str(part.layer) if part.layer >= 0 else "") for part in stage.parts)
 
 
@@ -84,7 +84,7 @@ def as_text(found: Row) -> str:
 
 
 def _stages(stages: Sequence[Row]) -> Iterable[tuple[str, ...]]:
-    """Rows of a table; neighbours of the same cycles are one."""
+    """Return rows of a table; neighbours of the same cycles are one."""
     keys = ("program_cycles", "exchange_cycles", "hand_over_cycles", "cycles")
     first = 0
     for number, stage in enumerate(stages):

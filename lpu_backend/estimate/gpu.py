@@ -34,17 +34,17 @@ class Gpu:
     """To the other GPUs, one direction."""
 
     def ops_per_s(self, precision: Precision) -> float:
-        """Peak operations a second."""
+        """Return peak operations a second."""
         return self.int8_ops_per_s if precision == "int8" else self.fp16_ops_per_s
 
     def ridge(self, precision: Precision) -> float:
-        """Operations a byte above which arithmetic is the limit, not memory."""
+        """Return operations a byte above which arithmetic is the limit, not memory."""
         return self.ops_per_s(precision) / self.memory_bytes_per_s
 
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """What a step costs beside its roofline; sources in `assets/lpu/gpus.toml`."""
+    """Costs of a step beside its roofline; sources in `assets/lpu/gpus.toml`."""
 
     kernels_a_layer: float
     graph_gap_s: float
@@ -66,18 +66,18 @@ class GpuStep:
 
     @property
     def bound(self) -> str:
-        """What the step waits for most."""
+        """Return what the step waits for most."""
         parts = {"memory": self.memory_s, "arithmetic": self.compute_s, "overhead": self.overhead_s}
         return max(parts, key=lambda name: parts[name])
 
     @property
     def tokens_per_s(self) -> float:
-        """Over all users."""
+        """Return tokens a second over all users."""
         return self.tokens / self.seconds
 
     @property
     def joules_per_token(self) -> float:
-        """At the GPUs' full power: bound from above."""
+        """Return the energy of a token at the GPUs' full power, J: bound from above."""
         return self.watts / self.tokens_per_s
 
 
@@ -91,14 +91,14 @@ class GpuGroup:
     launch: Launch = "graph"
 
     def decode(self, model: PublishedModel, positions: int, batch: int = 1) -> GpuStep:
-        """A token for each of `batch` users who have seen `positions`."""
+        """Return the step of a token for each of `batch` users who have seen `positions`."""
         kv = batch * model.kv_bytes(positions)
         moved = model.read_weights(batch) * BYTES_A_WEIGHT[self.precision] + kv
         head = 2.0 * model.table_weights * (batch - 1)
         return self._step(model, moved, model.operations(batch, positions) + head, batch, batch)
 
     def prefill(self, model: PublishedModel, tokens: int) -> GpuStep:
-        """One user's prompt, at once."""
+        """Return the step of one user's prompt, at once."""
         moved = model.read_weights(tokens) * BYTES_A_WEIGHT[self.precision] + model.kv_bytes(tokens)
         return self._step(model, moved, model.operations(tokens, (tokens + 1) // 2), tokens, 1)
 
@@ -117,13 +117,13 @@ class GpuGroup:
         return GpuStep(seconds, memory_s, compute_s, overhead_s, tokens, self.count * gpu.watts)
 
     def users_that_fit(self, model: PublishedModel, positions: int) -> int:
-        """Users whose KV caches find room beside the weights."""
+        """Return users whose KV caches find room beside the weights."""
         room = self.count * self.gpu.memory_bytes - model.weight_bytes(self.precision)
         return max(0, room // model.kv_bytes(positions))
 
 
 def least_gpus(gpu: Gpu, model: PublishedModel, precision: Precision, positions: int, users: int = 1) -> int:
-    """The fewest GPUs, a power of two, that hold the model and the KV caches."""
+    """Return the fewest GPUs, a power of two, that hold the model and the KV caches."""
     need = model.weight_bytes(precision) + users * model.kv_bytes(positions)
     return 1 << math.ceil(math.log2(max(1.0, need / gpu.memory_bytes)))
 

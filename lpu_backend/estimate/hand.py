@@ -60,7 +60,7 @@ Step = Product | Lanes | Reduce
 
 
 def cycles(steps: Iterable[Step], precision: Precision, spec: ChipSpec) -> int:
-    """Return the cycles of steps one behind the other, and the 20 tiles' stagger at the end."""
+    """Return the cycles of steps one after the other, and the 20 tiles' stagger at the end."""
     return sum(_cycles(step, precision, spec) for step in steps) + spec.tiles
 
 
@@ -83,7 +83,7 @@ def _cycles(step: Step, precision: Precision, spec: ChipSpec) -> int:
 
 
 def _product(step: Product, precision: Precision, spec: ChipSpec) -> int:
-    """Cycles in which planes take rows: the best division of rows over planes."""
+    """Return the cycles in which planes take rows: the best division of rows over planes."""
     halves = 2 if precision == "fp16" else 1
     planes = spec.mxm_planes // halves
     tiles = -(-step.inputs * halves // spec.mxm_rows) * -(-step.outputs // spec.mxm_columns) * step.copies
@@ -92,7 +92,7 @@ def _product(step: Product, precision: Precision, spec: ChipSpec) -> int:
 
 
 def bert_steps(model: PublishedModel, tokens: int, sequences: int = 1) -> list[Step]:
-    """The layers of an encoder over `sequences` of `tokens`."""
+    """Return the layers of an encoder over `sequences` of `tokens`."""
     rows, chunks = tokens * sequences, -(-model.width // 320)
     heads = model.heads * sequences
     seen = -(-tokens // 320)
@@ -121,7 +121,7 @@ RESNET_STAGES = ((64, 3, 56), (128, 4, 28), (256, 6, 14), (512, 3, 7))
 
 
 def resnet50_steps() -> list[Step]:
-    """ResNet-50 for one image of 224 × 224: the stem, 16 bottlenecks, the classifier."""
+    """Return ResNet-50 for one image of 224 × 224: the stem, 16 bottlenecks, the classifier."""
     steps: list[Step] = [Product(112 * 112, 7 * 7 * 3, 64), Lanes(56 * 56 * 9, 1)]
     inputs = 64
     for number, (width, blocks, side) in enumerate(RESNET_STAGES):
@@ -144,7 +144,7 @@ def pipelined(steps: list[Step], chips: int) -> list[list[Step]]:
 
 
 def lower_bound(steps: Iterable[Step], precision: Precision, spec: ChipSpec) -> int:
-    """Cycles of the products alone if every plane took a full tile's row in every cycle."""
+    """Return cycles of the products alone if every plane took a full tile's row in every cycle."""
     work = 0
     for step in steps:
         if isinstance(step, Product):

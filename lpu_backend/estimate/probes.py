@@ -14,7 +14,7 @@ SUM_SLICE = 28
 
 
 def vector_sum(vectors: int = 4) -> Program:
-    """y = (a + b) · 3 in int32 on the east hemisphere: int32 vectors in four slices, one a byte plane.
+    """Build y = (a + b) · 3 in int32 on the east hemisphere: int32 vectors in four slices, one a byte plane.
 
     Slices E28…E31 hold a and then y, slices W28…W31 hold b. Reads flow to the VXM: a westward, b eastward. ALU 0
     takes SG4 group 0 of both directions... a group may not enter one ALU from both sides, so b rides in group 1.
@@ -42,7 +42,7 @@ def vector_sum(vectors: int = 4) -> Program:
 
 
 def four_planes() -> tuple[Program, int]:
-    """Weights for all four planes on all 64 streams; and the cycle after the last of them is in its buffer."""
+    """Build loads of weights for all planes on all 64 streams; return also the cycle after the last is loaded."""
     b = ProgramBuilder("four-planes", "product")
     start = 1 + 8 + 4  # read, from slot 4 to 13, entry
     for plane in range(4):
@@ -60,7 +60,7 @@ def four_planes() -> tuple[Program, int]:
 
 
 def small_matmuls(spacing: int, count: int = 4) -> Program:
-    """80 rows of INT8 weights and one vector, again and again on plane 2, `spacing` cycles apart."""
+    """Build products of 80 rows of INT8 weights and one vector, again and again on plane 2, `spacing` cycles apart."""
     b = ProgramBuilder("small-matmuls", "product")
     regions = [b.region(Kind.CONSTANT, (mem("E", 24 + k), 0, 5), "w", first=k, step=16) for k in range(16)]
     at_x = b.region(Kind.INPUT, (mem("E", 43), 0, 1), "x")
@@ -81,7 +81,7 @@ def small_matmuls(spacing: int, count: int = 4) -> Program:
 
 
 def random_image(program: Program, seed: int) -> dict[str, npt.NDArray[np.uint8]]:
-    """Random vectors of 320 bytes for whatever a program without maps reads; the same for the same seed."""
+    """Return random vectors of 320 bytes for whatever a program without maps reads; the same for the same seed."""
     rng = np.random.default_rng(seed)
     image: dict[str, npt.NDArray[np.uint8]] = {}
     for region in program.regions:

@@ -29,7 +29,7 @@ DOTS = 300
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the emulator gives for a row. `value` is compared with the row's bounds; without one, `holds` decides."""
+    """The emulator's answer for a row. `value` is compared with the row's bounds; without one, `holds` decides."""
 
     ours: str
     value: float | None = None
@@ -38,36 +38,36 @@ class Answer:
 
 
 def identities(ours: tuple[float, ...], published: tuple[float, ...], unit: str = "") -> Answer:
-    """Figures that have to be the published ones."""
+    """Answer with figures that have to be the published ones."""
     shown = " / ".join(f"{value:,g}" if value < 1e6 else f"{value:,.0f}" for value in ours)
     return Answer(f"{shown} {unit}".strip(), holds=ours == published)
 
 
 def sram() -> Answer:
-    """Row 1."""
+    """Answer row 1."""
     parts = S.mem_slices * S.mem_words * S.tiles * S.mem_word_bytes
     return Answer(f"{S.sram_bytes:,} B", S.sram_bytes, S.sram_bytes == parts)
 
 
 def bandwidths() -> Answer:
-    """Row 2."""
+    """Answer row 2."""
     ours = (S.stream_bytes_per_cycle, S.sram_bytes_per_cycle, S.ifetch_bytes_per_cycle)
     return identities(ours, (20_480, 56_320, 2_304), "B/cycle")
 
 
 def peak() -> Answer:
-    """Row 3."""
+    """Answer row 3."""
     ours = (S.int8_ops_per_cycle, S.int8_ops_per_s / 1e12, S.fp16_ops_per_s / 1e12)
     return identities(ours, (819_200, 737.28, 184.32), "op/cycle, TOPS, TFLOPS")
 
 
 def control() -> Answer:
-    """Row 4."""
+    """Answer row 4."""
     return identities((S.barrier_cycles, S.nop_max_cycles, S.ifetch_bytes), (35, 65_535, 640))
 
 
 def probe_digest() -> str:
-    """Digest of programs, of what they compute from seeded inputs, and of what is counted."""
+    """Return digest of programs, of what they compute from seeded inputs, and of what is counted."""
     found = hashlib.sha256()
     for program in (vector_sum(3), small_matmuls(26)):
         outcome = run(program, random_image(program, 7), S)
@@ -79,7 +79,7 @@ def probe_digest() -> str:
 
 
 def no_variance() -> Answer:
-    """Row 6: in other processes, under two hash seeds and two counts of threads."""
+    """Answer row 6: in other processes, under two hash seeds and two counts of threads."""
     code = "from lpu_backend.estimate.rows_chip import probe_digest; import sys; sys.stdout.write(probe_digest())"
     seen = set()
     for seed, threads in (("0", "1"), ("1", "2")):
@@ -98,7 +98,7 @@ def no_variance() -> Answer:
 
 
 def executed_cycles() -> Answer:
-    """Row 7."""
+    """Answer row 7."""
     pairs = []
     for program in (vector_sum(3), small_matmuls(26), four_planes()[0]):
         verify(program, S)
@@ -109,7 +109,7 @@ def executed_cycles() -> Answer:
 
 
 def dot_products() -> Answer:
-    """Row 8."""
+    """Answer row 8."""
     rng = np.random.default_rng(8)
     wrong = 0
     for _ in range(DOTS):
@@ -121,21 +121,21 @@ def dot_products() -> Answer:
 
 
 def _rounded(exact: Fraction) -> np.float32:
-    """The nearest float32, ties to even."""
+    """Return the nearest float32, ties to even."""
     near = np.float32(float(exact))
     around = [np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf))]
     return min(around, key=lambda f: (abs(Fraction(float(f)) - exact), int(f.view(np.int32)) & 1))
 
 
 def weight_load() -> Answer:
-    """Row 9."""
+    """Answer row 9."""
     program, loaded = four_planes()
     verify(program, S)
     return Answer(f"{loaded} cycles", loaded)
 
 
 def delays() -> Answer:
-    """Row 10."""
+    """Answer row 10."""
     crossing = transit(vxm(0), sxm("E", Unit.SXM_DISTRIBUTE), E(0).first)
     back = transit(sxm("E", Unit.SXM_TRANSPOSE), vxm(0), W(0).first)
     return identities(
@@ -154,7 +154,7 @@ def _composite(out: int, back: int, spec: ChipSpec = S) -> int:
 
 
 def spacing() -> Answer:
-    """Row 12: the smallest spacing that `verify` lets pass."""
+    """Answer row 12: the smallest spacing that `verify` lets pass."""
     for cycles in range(10, 40):
         try:
             verify(small_matmuls(cycles), S)
@@ -165,7 +165,7 @@ def spacing() -> Answer:
 
 
 def full_power_w(spec: ChipSpec = S) -> float:
-    """Watts with all planes multiplying, all banks and streams moving, all ALUs and queues busy."""
+    """Return watts with all planes multiplying, all banks and streams moving, all ALUs and queues busy."""
     registers = 2 * (spec.hops_per_hemisphere + 2)
     per_cycle = (
         spec.int8_ops_per_cycle / 2 * spec.int8_mac_pj
@@ -178,6 +178,6 @@ def full_power_w(spec: ChipSpec = S) -> float:
 
 
 def power() -> Answer:
-    """Row 26."""
+    """Answer row 26."""
     watts = full_power_w()
     return Answer(f"{watts:.0f} W", round(watts, 1), remark="most energies are assumed")

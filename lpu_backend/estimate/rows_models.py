@@ -34,12 +34,12 @@ RANKED = (("llama-2-70b", LARGE), ("llama-3-8b", SMALL), ("llama-3.2-3b", SMALL)
 
 
 def resnet(precision: Precision) -> Answer:
-    """Rows 13 and 14c."""
+    """Answer rows 13 and 14c."""
     return _by_hand(resnet50_steps(), precision)
 
 
 def bert(name: str, tokens: int, precision: Precision, sequences: int = 1) -> Answer:
-    """Rows 14a, 14b and 15."""
+    """Answer rows 14a, 14b and 15."""
     return _by_hand(bert_steps(find_model(name), tokens, sequences), precision)
 
 
@@ -54,7 +54,7 @@ def _by_hand(steps: list[Step], precision: Precision) -> Answer:
 
 
 def _shares(steps: list[Step], precision: Precision) -> str:
-    """What the cycles are spent on."""
+    """Return what the cycles are spent on."""
     kinds = {"products": Product, "lane-wise work": Lanes, "sums over lanes": Reduce}
     spent = {
         name: cycles([step for step in steps if isinstance(step, kind)], precision, PRODUCT) - PRODUCT.tiles
@@ -65,7 +65,7 @@ def _shares(steps: list[Step], precision: Precision) -> str:
 
 
 def bert_large() -> Answer:
-    """Row 16: four chips one behind the other; a hand-over takes a sequence's activations in INT8."""
+    """Answer row 16: four chips one after the other; a hand-over takes a sequence's activations in INT8."""
     tokens, chips = 384, 4
     model = find_model("bert-large")
     steps = bert_steps(model, tokens)
@@ -73,13 +73,13 @@ def bert_large() -> Answer:
     taken = sum(cycles(part, "int8", PRODUCT) for part in pipelined(steps, chips)) + (chips - 1) * onward
     remark = (
         f"hand-overs {(chips - 1) * onward:,} of it, over one link each; with 128 tokens the chips' part is "
-        f"{cycles(bert_steps(model, 128), 'int8', PRODUCT):,}. {_shares(steps, 'int8')}. Hangs on the length, assumed"
+        f"{cycles(bert_steps(model, 128), 'int8', PRODUCT):,}. {_shares(steps, 'int8')}. Depends on the length, assumed"
     )
     return Answer(f"{taken:,} cycles, {taken / PRODUCT.clock_hz * 1e6:,.0f} µs", taken, remark=remark)
 
 
 def fits() -> Answer:
-    """Row 19."""
+    """Answer row 19."""
     big, small = find_model("llama-2-70b"), find_model("llama-2-7b")
     least = -(-big.weight_bytes("int8") // PRODUCT.sram_bytes)
     half = capacity(big, "fp16", LARGE, 1, PRODUCT)
@@ -90,17 +90,17 @@ def fits() -> Answer:
 
 
 @cache
-def asked(name: str, chips: int, folder: Path | None, ways: int | None = None) -> Estimate:
-    """A model on chips, one user with all of the context."""
+def asked(name: str, chips: int, folder: Path | None, tp_degree: int | None = None) -> Estimate:
+    """Return a model on chips, one user with all of the context."""
     model = find_model(name)
     context = min(CONTEXT, model.context)
     return estimate(
-        Question(model=model, chips=chips, context=context, prompt=PROMPT, ways=ways), folder=folder
+        Question(model=model, chips=chips, context=context, prompt=PROMPT, tp_degree=tp_degree), folder=folder
     )
 
 
 def speed(name: str, chips: int, folder: Path | None) -> Answer:
-    """Rows 20 to 22: tokens a second and user."""
+    """Answer rows 20 to 22: tokens a second and user."""
     found = asked(name, chips, folder)
     parts = found.decode
     total = found.cycles_per_token
@@ -111,27 +111,26 @@ def speed(name: str, chips: int, folder: Path | None) -> Answer:
         f"{total / found.clock_hz / found.question.model.layers * 1e6:.1f} µs a layer"
     )
     others = []
-    for ways in (1, 2, 4):
+    for tp_degree in (1, 2, 4):
         try:
-            others.append(f"{ways}: {1 / asked(name, chips, folder, ways).tpot_s:,.0f}")
+            others.append(f"{tp_degree}: {1 / asked(name, chips, folder, tp_degree).tpot_s:,.0f}")
         except LpuError:
             continue
     narrower = f"; with groups of {', of '.join(others)}" if others else ""
-    remark = (
-        f"groups of {found.partition.ways} chips{narrower}. {shares}. Hangs on hop_ns and the width of groups"
-    )
+    groups = f"groups of {found.partition.tp_degree} chips{narrower}"
+    remark = f"{groups}. {shares}. Depends on hop_ns and the width of groups"
     return Answer(f"{1 / found.tpot_s:,.0f} tokens/s", round(1 / found.tpot_s, 1), remark=remark)
 
 
 def rank(folder: Path | None) -> Answer:
-    """Row 21d."""
+    """Answer row 21d."""
     speeds = [1 / asked(name, chips, folder).tpot_s for name, chips in RANKED]
     shown = " < ".join(f"{speed:,.0f}" for speed in speeds)
     return Answer(f"{shown} tokens/s", holds=speeds == sorted(speeds))
 
 
 def guessing(gain: float, folder: Path | None) -> Answer:
-    """Row 23: drafts by the 1B model on chips of its own; checking costs a step."""
+    """Answer row 23: drafts by the 1B model on chips of its own; checking costs a step."""
     big, small = asked("llama-2-70b", LARGE, folder), asked("llama-3.2-1b", SMALL, folder)
     cost = small.tpot_s / big.tpot_s
     free, paid = needed_acceptance(gain, 0.0), needed_acceptance(gain, cost)
@@ -147,17 +146,17 @@ def guessing(gain: float, folder: Path | None) -> Answer:
 
 
 def against_h100(folder: Path | None) -> Answer:
-    """Row 24."""
+    """Answer row 24."""
     found = asked("llama-3-8b", SMALL, folder)
     question = found.question
     side = gpu_row(find_gpu("h100"), question.model, question.context, question.prompt, Setting())
     ratio = found.tpot_s * 1e3 / side["tpot_ms"]
-    remark = f"{found.tpot_s * 1e3:.3f} ms against {side['tpot_ms']:.3f} ms. Hangs on row 21a"
+    remark = f"{found.tpot_s * 1e3:.3f} ms against {side['tpot_ms']:.3f} ms. Depends on row 21a"
     return Answer(f"{ratio:.3f}", round(ratio, 4), remark=remark)
 
 
 def energy(folder: Path | None) -> Answer:
-    """Row 25."""
+    """Answer row 25."""
     found = asked("llama-2-70b", LARGE, folder)
     full = found.watts / found.aggregate_with_full_caches
     remark = (

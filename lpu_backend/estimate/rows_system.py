@@ -16,7 +16,7 @@ Z_99 = 2.576
 
 
 def largest_system() -> Answer:
-    """Row 5: by search."""
+    """Answer row 5: by search."""
     chip = WIRE.chip
     system = system_of(WIRE.max_chips)
     terabits = chip.c2c_links * 2 * chip.c2c_link_bytes_per_s * 8 / 1e12
@@ -27,7 +27,7 @@ def largest_system() -> Answer:
 
 
 def link_latency() -> Answer:
-    """Row 17."""
+    """Answer row 17."""
     read = readings(WIRE, EXCHANGES, np.random.default_rng(18))
     within = Z_99 * read.std() / EXCHANGES**0.5
     pair = system_of(2)
@@ -40,24 +40,24 @@ def link_latency() -> Answer:
 
 
 def hop() -> Answer:
-    """Row 18a."""
+    """Answer row 18a."""
     return _latency("hop", "an input")
 
 
 def all_reduce_of_a_node() -> Answer:
-    """Row 18b: in two steps, the next to the three that are published."""
+    """Answer row 18b: in two steps, the next to the three that are published."""
     direct = _latency("all-reduce of 8 chips, direct")
     far = _latency("all-reduce of 264 chips")
     two = _latency("all-reduce of 8 chips, reduce-scatter")
     remark = (
         f"two steps of 32 vectors; the published payload is not known. One step of 4 takes {direct.ours}, three over "
-        f"264 chips {far.ours}. Hangs on hop_ns and forward_cycles"
+        f"264 chips {far.ours}. Depends on hop_ns and forward_cycles"
     )
     return Answer(two.ours, two.value, remark=remark)
 
 
 def any_to_any() -> Answer:
-    """Row 18c."""
+    """Answer row 18c."""
     return _latency("any to any of 10,440")
 
 

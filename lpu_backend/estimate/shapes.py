@@ -54,60 +54,60 @@ class PublishedModel:
 
     @property
     def ffn_matrices(self) -> int:
-        """Matrices of a feed-forward: three with a gate, two without."""
+        """Return matrices of a feed-forward: three with a gate, two without."""
         return 2 if self.style in ("falcon", "bert") else 3
 
     @property
     def attention_weights(self) -> int:
-        """Weights of a layer's four matrices of attention."""
+        """Return weights of a layer's four matrices of attention."""
         return 2 * self.width * self.head_width * (self.heads + self.kv_heads)
 
     @property
     def ffn_weights(self) -> int:
-        """Weights of one feed-forward, or of one expert."""
+        """Return weights of one feed-forward, or of one expert."""
         return self.ffn_matrices * self.width * self.ffn
 
     @property
     def router_weights(self) -> int:
-        """Weights that choose the experts."""
+        """Return weights that choose the experts."""
         return self.width * self.experts if self.experts > 1 else 0
 
     @property
     def layer_weights(self) -> int:
-        """Weights that a layer stores in matrices."""
+        """Return weights that a layer stores in matrices."""
         return self.attention_weights + self.router_weights + self.experts * self.ffn_weights
 
     @property
     def table_weights(self) -> int:
-        """Weights of the embedding."""
+        """Return weights of the embedding."""
         return self.vocabulary * self.width
 
     @property
     def stored_weights(self) -> int:
-        """Weights of all matrices that are stored, idle layers included."""
+        """Return weights of all matrices that are stored, idle layers included."""
         ends = self.table_weights * (1 if self.tied else 2)
         return ends + (self.layers + self.idle_layers) * self.layer_weights
 
     def read_weights(self, tokens: int = 1) -> float:
-        """Weights that a step of `tokens` tokens reads: of experts, the expected number of distinct ones."""
+        """Return weights that a step of `tokens` tokens reads: of experts, the expected number of distinct ones."""
         untouched = (1 - self.experts_used / self.experts) ** tokens
         distinct = self.experts * (1 - untouched)
         layer = self.attention_weights + self.router_weights + distinct * self.ffn_weights
         return self.layers * layer + (0 if self.style == "bert" else self.table_weights)
 
     def operations(self, tokens: int, positions: int) -> float:
-        """Multiplications and additions of a step of `tokens` that each see about `positions`; one row of logits."""
+        """Return the operations of a step of `tokens` that each see about `positions`, with one row of logits."""
         active = self.attention_weights + self.router_weights + self.experts_used * self.ffn_weights
         attention = 4.0 * tokens * positions * self.heads * self.head_width
         head = 0 if self.style == "bert" else 2 * self.table_weights
         return self.layers * (2.0 * tokens * active + attention) + head
 
     def kv_bytes(self, positions: int) -> int:
-        """Bytes of keys and values of `positions` tokens in all layers, 16 bits each."""
+        """Return bytes of keys and values of `positions` tokens in all layers, 16 bits each."""
         return 2 * KV_BYTES * positions * self.layers * self.kv_heads * self.head_width
 
     def weight_bytes(self, precision: Precision) -> int:
-        """Bytes of all that is stored: matrices, gains, biases; INT8 has a float32 scale a row and keeps gains so."""
+        """Return the bytes of matrices, gains and biases; INT8 has a float32 scale a row and keeps gains so."""
         matrices = self.stored_weights * BYTES_A_WEIGHT[precision]
         vectors = self.counted_parameters - self.stored_weights
         if precision == "fp16":
@@ -120,7 +120,7 @@ class PublishedModel:
 
     @property
     def _stored_rows(self) -> int:
-        """Rows of all matrices."""
+        """Return rows of all matrices."""
         attention = self.head_width * (self.heads + 2 * self.kv_heads) + self.width
         ffn = self.experts * ((self.ffn_matrices - 1) * self.ffn + self.width)
         ends = self.vocabulary * (1 if self.tied else 2)
@@ -128,7 +128,7 @@ class PublishedModel:
 
     @property
     def counted_parameters(self) -> int:
-        """Matrices, gains and biases, counted as publishers do."""
+        """Return matrices, gains and biases, counted as publishers do."""
         layers = self.layers + self.idle_layers
         return self.stored_weights + layers * self._layer_vectors + self._end_vectors
 

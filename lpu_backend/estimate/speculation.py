@@ -26,7 +26,7 @@ class Speculation:
 
     @property
     def speedup(self) -> float:
-        """Tokens a time over those of plain decoding."""
+        """Return tokens a time over those of plain decoding."""
         return self.tokens_a_round / self.round_cost
 
 
@@ -72,8 +72,8 @@ def needed_acceptance(speedup: float, draft_cost: float, check_cost: float = 1.0
 
 
 def pipelined_samples_s(samples: int, tokens: int, step_s: float, slowest_s: float) -> float:
-    """Seconds until a pipeline has `samples` answers of `tokens` each: all are in flight, a stage has one at a time.
+    """Return the seconds a pipeline takes for `samples` answers of `tokens` each: all in flight, one a stage.
 
-    A token of one sample takes `step_s` through all stages; another sample's may follow `slowest_s` behind.
+    A token of one sample takes `step_s` through all stages; another sample's may follow `slowest_s` later.
     """
     return tokens * max(step_s, samples * slowest_s)

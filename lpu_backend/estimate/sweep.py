@@ -50,7 +50,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Digest of the question and of all that its answer depends on."""
+        """Return digest of the question and of all that its answer depends on."""
         said = [asdict(self), fingerprints(), VERSION, costs.VERSION, asdict(find_model(self.model))]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -124,7 +124,7 @@ def sweep(
 
 
 def _known(log: Path) -> dict[str, Row]:
-    """Rows of an earlier run; a line that was cut off is none."""
+    """Return rows of an earlier run; a line that was cut off is none."""
     found: dict[str, Row] = {}
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     for line in lines:

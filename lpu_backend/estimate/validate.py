@@ -1,7 +1,7 @@
 """Every row of the validation table: what was published, what the emulator gives, and whether that is near enough.
 
 Nothing here is tuned: constants and published figures were frozen before (`frozen.py`), a miss is shown as a miss with
-the constants it hangs on.
+the constants it depends on.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def frozen() -> Iterator[tuple[str, str, bool]]:
 
 
 def passed(rows: list[Row]) -> bool:
-    """Whether all exact rows hold and nothing that was frozen moved; predictions may miss."""
+    """Return whether all exact rows hold and nothing that was frozen moved; predictions may miss."""
     return all(row.verdict == "holds" for row in rows if row.tier == "exact") and all(
         holds for _, _, holds in frozen()
     )

@@ -92,7 +92,7 @@ class FastEngine:
     def run(self, rows: Rows, stop: Callable[[], bool]) -> F32 | None:
         """Append the tokens of a stretch; return the graph's output, None once `stop()` is true.
 
-        Where the step goes on behind these rows no logits are made, and what is returned is the residual stream.
+        Where the step goes on after these rows no logits are made, and what is returned is the residual stream.
         """
         graph, dead = self._graph(len(rows.tokens))
         values: dict[str, Array] = {}
@@ -127,7 +127,7 @@ class FastEngine:
         return values
 
     def check(self, tokens: Sequence[int], position: int) -> None:
-        """Raises ExecutionError for tokens or positions that are impossible."""
+        """Raise ExecutionError for tokens or positions that are impossible."""
         if not tokens or not all(0 <= token < self.model.shape.vocabulary for token in tokens):
             raise ExecutionError("a step takes tokens of the vocabulary, at least one")
         if position < 0 or position + len(tokens) > self.positions:
@@ -205,7 +205,7 @@ class FastEngine:
 
 
 def stretches(tokens: Sequence[int], position: int) -> Iterator[Rows]:
-    """A step in stretches of MOST_ROWS tokens."""
+    """Yield a step in stretches of MOST_ROWS tokens."""
     for first in range(0, len(tokens), MOST_ROWS):
         part = np.array(tokens[first : first + MOST_ROWS])
         yield Rows(part, position + first, end_step=first + MOST_ROWS >= len(tokens))

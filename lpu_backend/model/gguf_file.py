@@ -108,7 +108,7 @@ class Gguf:
     """Numbers, and the strings of `_WANTED`; None stands for other strings and for arrays."""
     tensors: Mapping[str, GgufTensor]
     data_bytes: int
-    """Where the tensors' data start in the file."""
+    """Offset of the tensors' data in the file, bytes."""
 
 
 def open_gguf(path: Path) -> Gguf:

@@ -88,13 +88,13 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedLinear(Linear):
-    """Linear whose columns are dealt to `ways` chips: T, or U and L, are INT32 sums of the parts of all chips.
+class TensorParallelLinear(Linear):
+    """Linear split by columns over `tp_degree` chips: T, or U and L, are INT32 sums of the parts of all chips.
 
     Every chip sends its part to all others, whose vectors it receives `latency_cycles` after it sent its own.
     """
 
-    ways: int
+    tp_degree: int
     latency_cycles: int
 
 
@@ -129,7 +129,7 @@ class Scores:
     """t[h, j] = ((f32(S0)·256 + f32(S1))·256 + f32(S2)) · c_h for every cached position j of the head's keys.
 
     S0 = Σ hi·k_hi, S1 = Σ hi·k_lo + Σ lo·k_hi, S2 = Σ lo·k_lo over the elements of head h's query and of key
-    j of its group, h // (heads / kv_heads). c_h holds 1/√head_width. Positions behind the row's own are masked: any
+    j of its group, h // (heads / kv_heads). c_h holds 1/√head_width. Positions after the row's own are masked: any
     value that is far below every score will do (Softmax makes them 0).
     """
 
@@ -221,7 +221,7 @@ class ModelGraph:
 
     @property
     def output(self) -> str:
-        """The node with the result: logits, shape (1, vocabulary), where the step ends with a model's head."""
+        """Return the node with the result: logits, shape (1, vocabulary), where the step ends with a model's head."""
         return self.nodes[-1].name
 
     def text(self) -> str:
@@ -250,12 +250,12 @@ class GraphBuilder:
     def __init__(self, model: ModelShape, rows: int, positions: int) -> None:
         self._model, self._rows, self._positions = model, rows, positions
         self.nodes: list[Node] = []
-        self._shared: tuple[int, int] | None = None
+        self._tensor_parallel: tuple[int, int] | None = None
         self.further: tuple[str, ...] = ()
 
     def of(self, part: Part) -> tuple[Node, ...]:
-        """All of a model, or of a part of it."""
-        self._shared = (part.ways, part.latency_cycles) if part.ways > 1 else None
+        """Build all of a model, or of a part of it; return the nodes."""
+        self._tensor_parallel = (part.tp_degree, part.latency_cycles) if part.tp_degree > 1 else None
         width = self._model.width
         x = self.embedding() if part.has_embedding else self._add("x", Receive(), (), width)
         for layer in part.layers:
@@ -268,24 +268,24 @@ class GraphBuilder:
         return tuple(self.nodes)
 
     def embedding(self) -> str:
-        """The tokens' rows."""
+        """Add the embedding of the tokens; return the node's name."""
         return self._add("x", Embed("token_embd"), (), self._model.width)
 
     def given_sum(self, x: str, y: str) -> str:
-        """The residual stream: what is kept and what has come."""
+        """Add the residual stream as the sum of what is kept and what has come; return the node's name."""
         width = self._model.width
         kept, come = self._add(x, Given(True), (), width), self._add(y, Given(False), (), width)
         return self._add(f"{x}{y}", Add(), (kept, come), width)
 
     def attention_part(self, layer: int, x: str) -> str:
-        """From the residual stream to what is added to it."""
+        """Add attention, from the residual stream to what is added to it; return the last node's name."""
         at = f"L{layer}."
         q, k, v, output = self._model.layer_matrices(layer)[:4]
         attended = self._attention(layer, self._norm(f"{at}n1", f"blk.{layer}.attn_norm", x), (q, k, v))
         return self._linear(f"{at}attn", output, attended, dealt=True)
 
     def feed_forward_part(self, layer: int, x: str) -> str:
-        """Likewise."""
+        """Add the feed-forward likewise."""
         at = f"L{layer}."
         gate, up, down = self._model.layer_matrices(layer)[4:]
         normed = self._norm(f"{at}n2", f"blk.{layer}.ffn_norm", x)
@@ -296,7 +296,7 @@ class GraphBuilder:
         return self._linear(f"{at}ffn", down, hidden, dealt=True)
 
     def head(self, x: str) -> str:
-        """The logits of the last row."""
+        """Add the logits of the last row; return the node's name."""
         model, self._rows = self._model, 1
         last = self._add("last", Last(), (x,), model.width)
         matrix = Matrix(model.head_matrix, model.vocabulary, model.width, 1)
@@ -323,11 +323,13 @@ class GraphBuilder:
         return self._add(name, Norm(gain, width, self._model.eps), (x,), width, dtype="i16")
 
     def _linear(self, name: str, matrix: Matrix, a: str, *, bias: bool = False, dealt: bool = False) -> str:
-        """A product; where chips share layers, each has some of the columns of those that are `dealt`."""
+        """Add a product; in tensor parallelism each chip has some of the columns of those that are `dealt`."""
         bits = 24 if self._node(a).dtype == "i24" else 16
         op = Linear(matrix.name, matrix.rows, matrix.columns, matrix.planes, bits, bias)
-        if dealt and self._shared:
-            op = SharedLinear(op.matrix, op.rows, op.columns, op.weight_planes, bits, bias, *self._shared)
+        if dealt and self._tensor_parallel:
+            op = TensorParallelLinear(
+                op.matrix, op.rows, op.columns, op.weight_planes, bits, bias, *self._tensor_parallel
+            )
         return self._add(name, op, (a,), matrix.rows)
 
     def _rope(self, name: str, x: str, heads: int) -> str:

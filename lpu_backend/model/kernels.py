@@ -34,7 +34,7 @@ TANH_TERMS, TANH_SMALL, TANH_LARGE = np.array(numerics.TANH_TERMS), numerics.TAN
 
 @kernel()
 def exp(x: np.float32) -> np.float32:
-    """`numerics.exp` of one number that is not NaN."""
+    """Return `numerics.exp` of one number that is not NaN."""
     within = min(max(x, EXP_MIN), EXP_MAX)
     k = (within * LOG2_E + MAGIC) - MAGIC
     r = (within - k * LN2_HIGH) - k * LN2_LOW
@@ -46,13 +46,13 @@ def exp(x: np.float32) -> np.float32:
 
 @kernel()
 def rsqrt(x: np.float32) -> np.float32:
-    """`numerics.rsqrt` of one number."""
+    """Return `numerics.rsqrt` of one number."""
     return np.float32(ONE / np.sqrt(x))
 
 
 @kernel()
 def tanh(x: np.float32) -> np.float32:
-    """`numerics.tanh` of one number that is not NaN."""
+    """Return `numerics.tanh` of one number that is not NaN."""
     magnitude = abs(x)
     if magnitude < TANH_SMALL:
         z = x * x
@@ -68,7 +68,7 @@ def tanh(x: np.float32) -> np.float32:
 
 @kernel()
 def dot(a: I16, w: I8) -> np.int32:
-    """The sum of products, INT32. Numba adds in 64 bits; the cast lets LLVM do all of it in 32."""
+    """Return the sum of products, INT32. Numba adds in 64 bits; the cast lets LLVM do all of it in 32."""
     total = np.int32(0)
     for k in range(a.shape[0]):
         total += np.int32(a[k]) * np.int32(w[k])
@@ -77,7 +77,7 @@ def dot(a: I16, w: I8) -> np.int32:
 
 @kernel()
 def grouped(main: I16, rest: I16, w: I8) -> np.float32:
-    """`graph.Linear` before c: main (planes, columns), rest likewise or (0, columns), w (planes, columns)."""
+    """Compute `graph.Linear` before c: main (planes, columns), rest likewise or (0, columns), w (planes, columns)."""
     planes, columns = main.shape
     total = ZERO
     for first in range(0, columns, GROUP_COLUMNS):
@@ -96,7 +96,7 @@ def grouped(main: I16, rest: I16, w: I8) -> np.float32:
 
 @kernel(parallel=True)
 def linear(main: I16, rest: I16, w: I8, c: F32, b: F32, y: F32) -> None:
-    """`graph.Linear`: main (n, planes, columns), rest likewise or (n, 0, columns), w (rows, planes, columns).
+    """Compute `graph.Linear`: main (n, planes, columns), rest likewise or (n, 0, columns), w (rows, planes, columns).
 
     y is (n, rows). Many tokens share the widening of a block of weights to 16 bits.
     """
@@ -130,7 +130,7 @@ def split16(a: I16, main: I16) -> None:
 
 @kernel()
 def split24(a: I32, main: I16, rest: I16) -> None:
-    """Write top and lo, behind them hi and mid where planes is 2: a (n, columns), others (n, planes, columns)."""
+    """Write top and lo, and after them hi and mid where planes is 2: a (n, columns), others (n, planes, columns)."""
     for t in range(a.shape[0]):
         for k in range(a.shape[1]):
             top = (a[t, k] + 128) >> 8
@@ -144,7 +144,7 @@ def split24(a: I32, main: I16, rest: I16) -> None:
 
 @kernel()
 def lane_sum_of_squares(x: F32) -> np.float32:
-    """The chip's tree over the lanes; see `graph.Norm`."""
+    """Return the chip's tree over the lanes; see `graph.Norm`."""
     lanes = np.zeros(LANES, np.float32)
     for k in range(x.shape[0]):
         lanes[k % LANES] += x[k] * x[k]
@@ -161,7 +161,7 @@ def lane_sum_of_squares(x: F32) -> np.float32:
 
 @kernel()
 def norm(x: F32, g: F32, c1: np.float32, c2: np.float32, a: I16) -> None:
-    """`graph.Norm`: x (n, width), g (width,), a (n, width)."""
+    """Compute `graph.Norm`: x (n, width), g (width,), a (n, width)."""
     for t in range(x.shape[0]):
         root = rsqrt(lane_sum_of_squares(x[t]) * c1 + c2)
         for k in range(x.shape[1]):
@@ -170,7 +170,7 @@ def norm(x: F32, g: F32, c1: np.float32, c2: np.float32, a: I16) -> None:
 
 @kernel()
 def rope(x: F32, cos: F32, sin: F32, partner: npt.NDArray[np.int64], y: F32) -> None:
-    """`graph.Rope`: x and y (n, heads, width), cos and sin (n, width)."""
+    """Compute `graph.Rope`: x and y (n, heads, width), cos and sin (n, width)."""
     for t in range(x.shape[0]):
         for h in range(x.shape[1]):
             for i in range(x.shape[2]):
@@ -179,7 +179,7 @@ def rope(x: F32, cos: F32, sin: F32, partner: npt.NDArray[np.int64], y: F32) -> 
 
 @kernel()
 def store(a: I16, position: int, cache: I8) -> None:
-    """`graph.Store`: a (n, width), cache (2, positions, width)."""
+    """Compute `graph.Store`: a (n, width), cache (2, positions, width)."""
     for t in range(a.shape[0]):
         for i in range(a.shape[1]):
             high = (np.int32(a[t, i]) + 128) >> 8
@@ -189,7 +189,7 @@ def store(a: I16, position: int, cache: I8) -> None:
 
 @kernel(parallel=True)
 def scores(q: I16, keys: I8, c: F32, position: int, t: F32) -> None:
-    """`graph.Scores`: q (n, heads, width), keys (2, positions, kv heads, width), t (n, heads, positions).
+    """Compute `graph.Scores`: q (n, heads, width), keys (2, positions, kv heads, width), t (n, heads, positions).
 
     Masked positions are left as they are.
     """
@@ -211,7 +211,7 @@ def scores(q: I16, keys: I8, c: F32, position: int, t: F32) -> None:
 
 @kernel(parallel=True)
 def softmax(t: F32, position: int, p: I16) -> None:
-    """`graph.Softmax`: t and p (n, heads, positions)."""
+    """Compute `graph.Softmax`: t and p (n, heads, positions)."""
     tokens, heads, positions = t.shape
     for item in prange(tokens * heads):
         row, head = item // heads, item % heads
@@ -227,7 +227,7 @@ def softmax(t: F32, position: int, p: I16) -> None:
 
 @kernel(parallel=True)
 def mix(p: I16, values: I8, position: int, o: I16) -> None:
-    """`graph.Mix`: p (n, heads, positions), values (2, positions, kv heads, width), o (n, heads, width)."""
+    """Compute `graph.Mix`: p (n, heads, positions), values (2, positions, kv heads, width), o (n, heads, width)."""
     tokens, heads, width = o.shape
     group = heads // values.shape[2]
     for item in prange(tokens * heads):
@@ -256,7 +256,7 @@ def mix(p: I16, values: I8, position: int, o: I16) -> None:
 
 @kernel()
 def gate(t: F32, u: F32, h: I32) -> None:
-    """`graph.Gate`: all (n, width)."""
+    """Compute `graph.Gate`: all (n, width)."""
     for row in range(t.shape[0]):
         for i in range(t.shape[1]):
             half = t[row, i]

@@ -1,4 +1,4 @@
-"""A contiguous part of a model: what one chip of a pipeline holds, and how a model is cut into such parts."""
+"""Pipeline stages: the contiguous part of a model that one chip of a pipeline holds; how a model is cut into them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FROM_WEST, TO_EAST = 0, 8
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Layers `first` … `stop` − 1, with the embedding before them or the norm and the head behind them."""
+    """Layers `first` … `stop` − 1, with the embedding before or the norm and the head after them."""
 
     first: int
     stop: int
@@ -21,38 +21,38 @@ class Part:
     """The link on which the residual stream comes from the part before; None: the part has the embedding."""
     sends_on: int | None = None
     """The link on which the residual stream goes to the next part; None: the part has the head."""
-    ways: int = 1
-    """Chips that share each of its layers (`sharing.py`), on links 0 … ways − 2."""
+    tp_degree: int = 1
+    """Tensor parallel (TP) degree: chips that share each of its layers, on links 0 … tp_degree − 2."""
     latency_cycles: int = 0
     """From a Send to the Receive on those links."""
 
     @property
     def has_embedding(self) -> bool:
-        """Whether it begins with tokens."""
+        """Return whether it begins with tokens."""
         return self.receives_on is None
 
     @property
     def has_head(self) -> bool:
-        """Whether it ends with logits."""
+        """Return whether it ends with logits."""
         return self.sends_on is None
 
     @property
     def layers(self) -> range:
-        """The numbers of its layers."""
+        """Return the numbers of its layers."""
         return range(self.first, self.stop)
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing crosses its ends, and it shares no layer."""
-        return self.has_embedding and self.has_head and self.ways == 1
+        """Return whether nothing crosses its ends, and it shares no layer."""
+        return self.has_embedding and self.has_head and self.tp_degree == 1
 
     @property
     def name(self) -> str:
-        """Which layers, counted from 0, in words."""
+        """Return which layers these are, counted from 0, in words."""
         return f"layer {self.first}" if len(self.layers) == 1 else f"layers {self.first} to {self.stop - 1}"
 
     def sram_bytes(self, shape: ModelShape, positions: int) -> int:
-        """SRAM of its weights, scales, gains and a KV cache of `positions`: `ModelShape.sram_bytes` for the whole."""
+        """Return the bytes of its weights, scales, gains and a KV cache of `positions`: see `ModelShape.sram_bytes`."""
         one, two = (replace(shape, layers=layers).sram_bytes(positions) for layers in (1, 2))
         tables = {matrix.name: matrix.sram_bytes for matrix in shape.matrices()[: 2 - shape.tied]}
         norm = one - (two - one) - sum(tables.values())
@@ -73,7 +73,7 @@ class Part:
 
 
 def whole(shape: ModelShape) -> Part:
-    """All of a model."""
+    """Return all of a model."""
     return Part(0, shape.layers)
 
 

@@ -63,7 +63,7 @@ class _Rows:
 
     planes: I8
     unit: F64
-    """What 1 in the high plane stands for, a row."""
+    """Value of 1 in the high plane, a row."""
     bias: F64 | None
     bound: F64
     """Largest magnitude of a row's output; zeros where the input is no normed vector."""

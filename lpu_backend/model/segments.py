@@ -1,4 +1,4 @@
-"""One chip's part of a layer that several share, as graphs: what it computes from one exchange to the next.
+"""TP segments: one chip's part of a layer in tensor parallelism, as graphs, from one exchange to the next.
 
 A layer's heads and the elements of its feed-forward are dealt to the chips; every chip has the whole residual stream.
 Each ends a segment with its part of a sum over all chips, float32, and begins the next with the sum, which the exchange
@@ -23,8 +23,8 @@ RESIDUAL, SUM = "x", "y"
 """The residual stream, kept on every chip, and the sum of all chips' parts."""
 
 
-def layer_shard(shape: ModelShape, ways: int, rows: int = 1) -> ModelShape:
-    """What one of `ways` chips has of a layer: the dimensions of the one that has most.
+def layer_shard(shape: ModelShape, tp_degree: int, rows: int = 1) -> ModelShape:
+    """Return what one of `tp_degree` chips has of a layer: the dimensions of the one that has most.
 
     Keys and values are dealt head by head; where there are more chips than heads, some chips hold the same ones and
     share their queries. A chip's heads of keys lie in its vectors several times, as long as there are lanes: so more
@@ -34,37 +34,37 @@ def layer_shard(shape: ModelShape, ways: int, rows: int = 1) -> ModelShape:
     token's own are summed by what the router gives them, for other tokens they count nothing. Raises GraphError.
     """
     group = shape.heads // shape.kv_heads
-    if not 1 <= ways <= min(shape.heads, shape.ffn):
-        raise GraphError(f"{shape.heads} heads can't be dealt to {ways} chips; take 1 to {shape.heads}")
-    kv_heads = -(-shape.kv_heads // ways)
-    sharing = max(1, -(-ways // shape.kv_heads))
+    if not 1 <= tp_degree <= min(shape.heads, shape.ffn):
+        raise GraphError(f"{shape.heads} heads can't be dealt to {tp_degree} chips; take 1 to {shape.heads}")
+    kv_heads = -(-shape.kv_heads // tp_degree)
+    sharing = max(1, -(-tp_degree // shape.kv_heads))
     queries = -(-group // sharing)
     copies = max(1, min(LANES // (kv_heads * shape.head_width), queries))
     copies = next(copies for copies in range(copies, 0, -1) if queries % copies == 0)
     heads, kv_heads = kv_heads * queries, kv_heads * copies
-    ffn = -(-shape.ffn // ways) * experts_at_once(shape, rows)
+    ffn = -(-shape.ffn // tp_degree) * experts_at_once(shape, rows)
     return replace(shape, layers=1, heads=heads, kv_heads=kv_heads, ffn=ffn, vocabulary=0)
 
 
 def experts_at_once(shape: ModelShape, rows: int) -> int:
-    """How many experts the tokens of a step take, at most; 1 without experts."""
+    """Return how many experts the tokens of a step take, at most; 1 without experts."""
     return min(shape.experts, rows * shape.experts_used) if shape.experts else 1
 
 
-def embedding_shard(shape: ModelShape, ways: int) -> ModelShape:
-    """What one of `ways` chips has of the embedding: some columns of all rows, whole vectors of them."""
+def embedding_shard(shape: ModelShape, tp_degree: int) -> ModelShape:
+    """Return what one of `tp_degree` chips has of the embedding: some columns of all rows, whole vectors of them."""
     chunks = -(-shape.width // LANES)
-    width = min(shape.width, -(-chunks // ways) * LANES)
+    width = min(shape.width, -(-chunks // tp_degree) * LANES)
     return replace(shape, layers=0, width=width, tied=True)
 
 
-def head_shard(shape: ModelShape, ways: int) -> ModelShape:
-    """What one of `ways` chips has of the matrix of the logits: some of its rows."""
-    return replace(shape, layers=0, vocabulary=-(-shape.vocabulary // ways), tied=True)
+def head_shard(shape: ModelShape, tp_degree: int) -> ModelShape:
+    """Return what one of `tp_degree` chips has of the matrix of the logits: some of its rows."""
+    return replace(shape, layers=0, vocabulary=-(-shape.vocabulary // tp_degree), tied=True)
 
 
 def segment_graph(shard: ModelShape, segment: Segment, rows: int, positions: int) -> ModelGraph:
-    """The graph of one segment of a step of `rows` tokens that sees `positions`. Raises GraphError."""
+    """Return the graph of one segment of a step of `rows` tokens that sees `positions`. Raises GraphError."""
     if not 1 <= rows <= positions:
         raise GraphError(f"{rows} tokens in a cache of {positions} positions are impossible")
     builder = GraphBuilder(shard, rows, positions)

@@ -40,7 +40,7 @@ class Matrix:
 
     @property
     def sram_bytes(self) -> int:
-        """Stored vectors of 320 bytes: one a row, plane and 320 columns; and the rows' scales, float32."""
+        """Return stored vectors of 320 bytes: one a row, plane and 320 columns; and the rows' scales, float32."""
         weights = self.rows * self.planes * _chunks(self.columns) * LANES
         return weights + _chunks(self.rows) * LANES * 4
 
@@ -73,11 +73,11 @@ class ModelShape:
     experts: int = 0
     """Feed-forward parts of a layer that a router chooses from; 0: one, and no router."""
     experts_used: int = 0
-    """How many of them a token takes."""
+    """Number of them that a token takes."""
 
     @property
     def head_matrix(self) -> str:
-        """The matrix that makes the logits."""
+        """Return the matrix that makes the logits."""
         return "token_embd" if self.tied else "output"
 
     def layer_matrices(self, layer: int) -> tuple[Matrix, ...]:

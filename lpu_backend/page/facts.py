@@ -49,7 +49,7 @@ OPERATIONS = {
     "norm": ("last norm", "norms"),
     "logits": ("logits", "ends"),
 }
-"""What a tensor operation of a program is called on the page, and its family, by its name behind the layer."""
+"""A tensor operation's name on the page and its family, by its name in the program after the layer."""
 FAMILIES = ("projections", "attention", "norms", "feed-forward", "ends")
 CONTENTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("embedding and logits", lambda name: name.startswith(("token_embd", "output"))),
@@ -69,14 +69,14 @@ class UnitRow:
     name: str
     family: str
     count: int
-    """How many of them can be busy in a cycle."""
+    """Number of them that can be busy in a cycle."""
     units: tuple[Unit, ...]
     opcodes: tuple[Opcode, ...] = tuple(Opcode)
     side: int = 0
     """-1: west of the VXM, 1: east of it, 0: both."""
 
     def has(self, queue: Ints, opcode: Ints) -> Bools:
-        """Which issues are theirs."""
+        """Return which issues are theirs."""
         mine: Bools = np.isin(np.array(UNIT_OF_QUEUE)[queue], self.units) & np.isin(opcode, self.opcodes)
         return mine & (np.sign(np.array(SLOT_OF_QUEUE)[queue]) == self.side) if self.side else mine
 
@@ -107,16 +107,16 @@ class Step:
 
     @cached_property
     def spans(self) -> tuple[OpSpan, ...]:
-        """The tensor operations, by their ends."""
+        """Return the tensor operations, by their ends."""
         return tuple(sorted(self.simulation.ops, key=lambda span: (span.end, span.start, span.name)))
 
     @property
     def cycles(self) -> int:
-        """Of the whole step."""
+        """Return the cycles of the whole step."""
         return self.simulation.cycles
 
     def busy(self, row: UnitRow, window: tuple[int, int], bins: int) -> Floats:
-        """Share of its units that are busy, in `bins` equal parts of the cycles from … to of a window."""
+        """Return share of its units that are busy, in `bins` equal parts of the cycles from … to of a window."""
         first, last = window
         mine = row.has(self.queue, self.opcode) & (self.issues.cycle >= first) & (self.issues.cycle < last)
         busy = np.array(timing(self.spec).busy)[self.opcode[mine]]
@@ -126,13 +126,13 @@ class Step:
 
     @cached_property
     def busy_of_queue(self) -> Floats:
-        """Share of all cycles in which each of the 144 queues has something to do."""
+        """Return share of all cycles in which each of the 144 queues has something to do."""
         busy = np.array(timing(self.spec).busy)[self.opcode]
         return np.minimum(np.bincount(self.queue, busy, QUEUES) / self.cycles, 1.0)
 
     @cached_property
     def driven_on_stream(self) -> Ints:
-        """Vectors that are driven onto each of the 64 streams."""
+        """Return vectors that are driven onto each of the 64 streams."""
         made = driven(self.program.rows, self.issues, timing(self.spec))
         return np.bincount(made.stream, minlength=STREAMS).astype(np.int64)
 
@@ -155,23 +155,23 @@ class Charge:
 
 
 def suffix(name: str) -> str:
-    """An operation's name without its layer."""
+    """Return an operation's name without its layer."""
     return re.sub(r"^L\d+\.", "", name)
 
 
 def layer_of(name: str) -> int | None:
-    """The layer an operation is of; None for the ends of a model."""
+    """Return the layer an operation is of; None for the ends of a model."""
     found = re.match(r"^L(\d+)\.", name)
     return int(found[1]) if found else None
 
 
 def called(name: str) -> tuple[str, str]:
-    """What an operation is called on the page, and its family."""
+    """Return what an operation is called on the page, and its family."""
     return OPERATIONS.get(suffix(name), (suffix(name), "ends"))
 
 
 def charges(step: Step) -> list[Charge]:
-    """All cycles of a step, each charged to the operation whose end is the next: what the step waits for.
+    """Return all cycles of a step, each charged to the operation whose end is the next: what the step waits for.
 
     Operations overlap, so their lengths add up to more than the step; these add up to it, with the N tiles of the end.
     """
@@ -186,7 +186,7 @@ def charges(step: Step) -> list[Charge]:
 
 
 def layer_windows(step: Step) -> dict[int, tuple[int, int]]:
-    """The cycles of each layer: from the end of the layer before, or of the embedding, to its own end."""
+    """Return the cycles of each layer: from the end of the layer before, or of the embedding, to its own end."""
     ends = dict[int, int]()
     first = 0
     for span in step.spans:
@@ -200,7 +200,7 @@ def layer_windows(step: Step) -> dict[int, tuple[int, int]]:
 
 
 def liveliest(step: Step, window: tuple[int, int], cycles: int) -> tuple[int, int]:
-    """So many cycles of a window in which most queues issue something."""
+    """Return the part of a window, so many cycles long, in which most queues issue something."""
     best, found = -1, window
     for first in range(window[0], max(window[1] - cycles, window[0]) + 1, 8):
         inside = (step.issues.cycle >= first) & (step.issues.cycle < first + cycles)
@@ -211,7 +211,7 @@ def liveliest(step: Step, window: tuple[int, int], cycles: int) -> tuple[int, in
 
 
 def sram_words(program: Program) -> dict[str, Bools]:
-    """Which of the 88 × 8,192 words hold what, by the names of CONTENTS, and SCRATCH; each word once."""
+    """Return which of the 88 × 8,192 words hold what, by the names of CONTENTS, and SCRATCH; each word once."""
     words = {name: np.zeros((2 * SLICES_A_SIDE, 8192), bool) for name, _ in CONTENTS}
     words[SCRATCH] = np.zeros((2 * SLICES_A_SIDE, 8192), bool)
     contents = [next(name for name, fits in CONTENTS if fits(tensor)) for tensor in program.tensors]
@@ -228,7 +228,7 @@ def sram_words(program: Program) -> dict[str, Bools]:
 
 
 def runs(held: Bools) -> Iterator[tuple[int, int]]:
-    """First and length of every run of true values."""
+    """Yield first and length of every run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], held, [False])).astype(np.int8)))
     for first, end in zip(edges[::2], edges[1::2], strict=True):
         yield int(first), int(end - first)

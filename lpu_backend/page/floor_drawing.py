@@ -24,8 +24,8 @@ from lpu_backend.chip.floorplan import (
     stream_name,
 )
 from lpu_backend.chip.spec import ChipSpec
+from lpu_backend.markup import element, label, line, path, percent, plot, stretched
 from lpu_backend.page.facts import Bools, Step, runs
-from lpu_backend.page.markup import element, label, line, path, percent, plot, stretched
 
 WIDTHS = {0: 2.4, SXM_SLOT: 1.6, EDGE_SLOT: 3.0}
 """Widths of slots in MEM slots, by their distance from the VXM; all others 1."""
@@ -35,7 +35,7 @@ MAP_HIGH = 280.0
 
 
 def edges() -> dict[int, tuple[float, float]]:
-    """Where every slot begins and ends, as shares of the chip's width."""
+    """Return where every slot begins and ends, as shares of the chip's width."""
     slots = range(-EDGE_SLOT, EDGE_SLOT + 1)
     whole = sum(WIDTHS.get(abs(slot), 1.0) for slot in slots)
     found, at = {}, 0.0
@@ -47,7 +47,7 @@ def edges() -> dict[int, tuple[float, float]]:
 
 
 def place(queue: int) -> tuple[float, float]:
-    """Where a queue's unit begins and ends; of units that share a slot, its part."""
+    """Return where a queue's unit begins and ends; of units that share a slot, its part."""
     slot = SLOT_OF_QUEUE[queue]
     first, last = edges()[slot]
     part, parts = 0, 1
@@ -123,7 +123,7 @@ def _mem_name(slot: int, side: str) -> Iterator[Element]:
 
 
 def _streams() -> Iterator[Element]:
-    """Arrows above the tiles: the streams pass through everything."""
+    """Yield arrows above the tiles: the streams pass through everything."""
     begin, end = edges()[-EDGE_SLOT][0], edges()[EDGE_SLOT][1]
     for y, words, ends in ((40, "32 streams east →", (begin, end)), (52, "← 32 streams west", (begin, end))):
         x = 0.25 if y == 40 else 0.75
@@ -132,7 +132,7 @@ def _streams() -> Iterator[Element]:
 
 
 def _queues(step: Step) -> Iterator[Element]:
-    """The instruction queues below, from which instructions climb the tiles."""
+    """Yield the instruction queues below, from which instructions climb the tiles."""
     y = TOP + HIGH + 8
     for queue in (*MEM_QUEUES, *VXM_QUEUES, *MXM_QUEUES, *SXM_QUEUES):
         first, last = place(queue)

@@ -11,12 +11,7 @@ from xml.etree.ElementTree import Element
 from lpu_backend.chip.spec import ChipSpec, constants
 from lpu_backend.estimate.assets import asset_folder
 from lpu_backend.estimate.estimate_page import TIERS
-from lpu_backend.model.shape import ModelShape
-from lpu_backend.page import floor_drawing as plan
-from lpu_backend.page import readout, systems
-from lpu_backend.page import timeline_drawing as timeline
-from lpu_backend.page.facts import CONTENTS, SCRATCH, Step, charges, layer_windows, liveliest, sram_words
-from lpu_backend.page.markup import (
+from lpu_backend.markup import (
     bar,
     card,
     document,
@@ -30,6 +25,11 @@ from lpu_backend.page.markup import (
     table,
     tiles,
 )
+from lpu_backend.model.shape import ModelShape
+from lpu_backend.page import floor_drawing as plan
+from lpu_backend.page import readout, systems
+from lpu_backend.page import timeline_drawing as timeline
+from lpu_backend.page.facts import CONTENTS, SCRATCH, Step, charges, layer_windows, liveliest, sram_words
 
 WINDOW_CYCLES, LISTED = 128, 40
 """Cycles that are shown instruction by instruction; instructions that are shown as text."""
@@ -51,7 +51,7 @@ class Shown:
     """All that the page is made of."""
 
     model: str
-    """What the model is called."""
+    """The model's name."""
     shape: ModelShape
     positions: int
     """Tokens the caches hold."""
@@ -82,7 +82,7 @@ def _head(anchor: str, said: str) -> Element:
 
 
 def _contents(heads: Sequence[Element]) -> Element:
-    """Links to the sections."""
+    """Return links to the sections."""
     links = [element("li", element("a", head.text or "", href=f"#{head.get('id')}")) for head in heads]
     return element("nav", element("ol", *links), aria_label="On this page")
 
@@ -362,7 +362,7 @@ def _validation(shown: Shown) -> Iterator[Element]:
     yield more("All rows, with sources", systems.validation_table(found))
     yield _note(
         "Faster than a service (rows 20 to 22): a service’s figure has queue, network and an unknown number of chips "
-        "in it; ours is the chips alone. VALIDATION.md explains each miss, and names the constants it hangs on."
+        "in it; ours is the chips alone. VALIDATION.md explains each miss, and names the constants it depends on."
     )
 
 

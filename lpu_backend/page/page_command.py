@@ -67,14 +67,14 @@ def shown(model: str, positions: int) -> Shown:
 
 
 def _shape(model: str) -> tuple[str, ModelShape]:
-    """What a model is called, and its shape: of a file, or published."""
+    """Return what a model is called, and its shape: of a file, or published."""
     if model.endswith(".gguf") or (Path(model).is_file() and not model.endswith(".toml")):
         return Path(model).stem, read_shape(open_gguf(Path(model)))
     return model, compiled_shape(find_model(model), "mixed")[0]
 
 
 def _programs(steps: CompiledSteps) -> Iterator[dict[str, Any]]:
-    """The steps a conversation takes, with what they cost."""
+    """Yield the steps a conversation takes, with what they cost."""
     asked = {(1, position): "a token" for position in (0, 128, 256, 512, steps.positions - 1)}
     seen = set[tuple[int, int]]()
     for (tokens, position), what in {
@@ -93,7 +93,7 @@ def _programs(steps: CompiledSteps) -> Iterator[dict[str, Any]]:
 
 
 def _pipelines(shape: ModelShape, positions: int) -> Iterator[dict[str, Any]]:
-    """The decode step on several chips, as far as there are layers for them."""
+    """Yield the decode step on several chips, as far as there are layers for them."""
     for chips in PIPELINES:
         try:
             steps = steps_on(shape, PRODUCT, positions, chips)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
 from lpu_backend.estimate.assets import asset_folder
+from lpu_backend.markup import element
 from lpu_backend.page.facts import UNIT_ROWS, Step, called, layer_of
-from lpu_backend.page.markup import element
 from lpu_backend.page.timeline_drawing import BINS, Window
 
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from lpu_backend.errors import EstimateError
 from lpu_backend.estimate.assets import asset_folder, read_toml
 from lpu_backend.estimate.estimate_page import error_text
-from lpu_backend.page.markup import (
+from lpu_backend.markup import (
     Child,
     axis,
     bar,

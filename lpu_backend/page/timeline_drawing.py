@@ -11,17 +11,7 @@ import numpy as np
 
 from lpu_backend.chip.floorplan import MXM_QUEUES, QUEUE_NAMES, SXM_QUEUES, VXM_QUEUES, WEST_TO_EAST
 from lpu_backend.chip.listing import to_text
-from lpu_backend.page.facts import (
-    FAMILIES,
-    MARKED,
-    UNIT_ROWS,
-    Floats,
-    Step,
-    called,
-    layer_of,
-    layer_windows,
-)
-from lpu_backend.page.markup import (
+from lpu_backend.markup import (
     Child,
     axis,
     bar,
@@ -34,6 +24,16 @@ from lpu_backend.page.markup import (
     rows,
     stretched,
     ticks,
+)
+from lpu_backend.page.facts import (
+    FAMILIES,
+    MARKED,
+    UNIT_ROWS,
+    Floats,
+    Step,
+    called,
+    layer_of,
+    layer_windows,
 )
 
 BINS = 400
@@ -65,7 +65,7 @@ def chart(lines: list[tuple[Child, Element, Child]], window: Window) -> Element:
 
 
 def unit_line(step: Step, number: int, window: Window) -> tuple[Child, Element, Child]:
-    """One row of UNIT_ROWS: its busy share over the window, as high as its own peak."""
+    """Return one row of UNIT_ROWS: its busy share over the window, as high as its own peak."""
     unit = UNIT_ROWS[number]
     bins = min(BINS, window[1] - window[0])
     shares = step.busy(unit, window, bins)
@@ -81,7 +81,7 @@ def unit_line(step: Step, number: int, window: Window) -> tuple[Child, Element, 
 
 
 def layers_line(step: Step) -> tuple[Child, Element, Child]:
-    """The whole step as the embedding, its layers, and its end."""
+    """Return the whole step as the embedding, its layers, and its end."""
     windows = layer_windows(step)
     parts, last = [], 0
     for layer, (start, end) in windows.items():
@@ -101,7 +101,7 @@ def layers_line(step: Step) -> tuple[Child, Element, Child]:
 
 
 def operation_lines(step: Step, layer: int) -> Iterator[tuple[Child, Element, Child]]:
-    """The operations of a layer as bars; what begins before the layer is cut off at its left edge."""
+    """Yield the operations of a layer as bars; what begins before the layer is cut off at its left edge."""
     first, last = layer_windows(step)[layer]
     for span in sorted(step.simulation.ops, key=lambda one: (one.end, one.start)):
         if layer_of(span.name) != layer:
@@ -116,7 +116,7 @@ def operation_lines(step: Step, layer: int) -> Iterator[tuple[Child, Element, Ch
 
 
 def queues_drawing(step: Step, window: Window) -> Element:
-    """Every instruction of a window: a row a queue, west to east, a column a cycle."""
+    """Return every instruction of a window: a row a queue, west to east, a column a cycle."""
     first, last = window
     inside = np.flatnonzero((step.issues.cycle >= first) & (step.issues.cycle < last))
     active = set(step.queue[inside].tolist())
@@ -143,7 +143,7 @@ def queues_drawing(step: Step, window: Window) -> Element:
 
 
 def assembly(step: Step, window: Window, most: int) -> str:
-    """The first instructions of a window as a program's listing has them."""
+    """Return the first instructions of a window as a program's listing has them."""
     rows_of = step.program.rows
     inside = rows_of[(rows_of["cycle"] >= window[0]) & (rows_of["cycle"] < window[1])]
     first = inside[np.argsort(inside["cycle"], kind="stable")][:most]
@@ -152,7 +152,7 @@ def assembly(step: Step, window: Window, most: int) -> str:
 
 
 def _merged(cycles: list[int]) -> Iterator[tuple[int, int]]:
-    """First and length of runs of neighbouring cycles."""
+    """Yield first and length of runs of neighbouring cycles."""
     start = previous = cycles[0]
     for cycle in cycles[1:]:
         if cycle > previous + 1:
@@ -163,7 +163,7 @@ def _merged(cycles: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def _group_names(shown: list[int]) -> Iterator[Element]:
-    """The name of every kind of unit, and a line above it, where its queues begin."""
+    """Yield the name of every kind of unit, and a line above it, where its queues begin."""
     last = ""
     for row, queue in enumerate(shown):
         name = _group(queue)
@@ -183,7 +183,7 @@ def _group(queue: int) -> str:
 
 
 def families_legend() -> list[tuple[str, str]]:
-    """Classes and names of the families of operations."""
+    """Return classes and names of the families of operations."""
     names = {
         "ends": "embedding, logits",
         "projections": "attention's matrices",

@@ -47,7 +47,7 @@ BLOCK_VECTORS = 1024
 
 
 def all_reduce(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Exchange:
-    """Every chip of a group has `vectors` of partial sums; at the end each has the sums. The quickest way there is.
+    """Return the quickest all-reduce: each chip of a group has `vectors` of partial sums, and in the end the sums.
 
     Raises TopologyError for a group that is none, no vectors, or more than can be scheduled at once (`in_blocks`).
     """
@@ -63,7 +63,7 @@ def _all_reduce(system: System, group: tuple[int, ...], vectors: int, planes: in
 
 
 def _quickest(system: System, works: Iterable[Work]) -> Exchange:
-    """The one of several that is over first, proven."""
+    """Return the one of several that is over first, proven."""
     exchange = min((schedule(system, work) for work in works), key=lambda exchange: exchange.cycles)
     verify_network(exchange)
     return exchange
@@ -72,7 +72,7 @@ def _quickest(system: System, works: Iterable[Work]) -> Exchange:
 def _candidates(
     system: System, group: tuple[int, ...], vectors: int, planes: int
 ) -> list[tuple[int, Callable[[], Work | None]]]:
-    """Algorithms of all-reduce for a group, each with the vectors it moves. Many nodes have only those by nodes."""
+    """Yield algorithms of all-reduce for a group, with the vectors each moves. Many nodes have only those by nodes."""
     size, nodes, node_chips = len(group), whole_nodes(system, group), system.wire.node_chips
     found: list[tuple[int, Callable[[], Work | None]]] = []
     if nodes is None or len(nodes) == 2:
@@ -89,7 +89,7 @@ def _candidates(
 
 
 def _mixed(group: tuple[int, ...], vectors: int, planes: int) -> list[tuple[int, Callable[[], Work | None]]]:
-    """Even shares for all chips, and the rest direct; and one vector of numbers a chip less, and the rest direct."""
+    """Yield even shares for all chips, the rest direct; and one vector of numbers a chip less, the rest direct."""
     size = len(group)
     shares, rest = divmod(len(plane_groups(vectors, planes)), size)
     found: list[tuple[int, Callable[[], Work | None]]] = []
@@ -109,7 +109,7 @@ def _check_moves(moves: int) -> int:
 
 
 def in_blocks(exchange_of: Callable[[int], Exchange], vectors: int) -> int:
-    """Cycles of an exchange of any number of vectors: as one, or from 2,048 on as one of 1,024 after the other.
+    """Return cycles of an exchange of any number of vectors: as one, or from 2,048 on as one of 1,024 after the other.
 
     A block begins when the last Send of the one before has left its link, so the links are never taken twice.
     """
@@ -124,7 +124,7 @@ def in_blocks(exchange_of: Callable[[int], Exchange], vectors: int) -> int:
 
 
 def all_gather(system: System, group: Sequence[int], vectors: int) -> Exchange:
-    """The chips of a group have `vectors` in shares (equal but for one vector); at the end each has all."""
+    """Return an all-gather: a group's chips have `vectors` in shares, equal but for one; in the end each has all."""
     return _all_gather(system, system.check_group(group), _check_vectors(vectors))
 
 
@@ -139,7 +139,7 @@ def _all_gather(system: System, group: tuple[int, ...], vectors: int) -> Exchang
 
 
 def hand_over(system: System, source: Sequence[int], target: Sequence[int], vectors: int) -> Exchange:
-    """All chips of `source` have the same `vectors`; at the end all chips of `target` have them.
+    """Return a hand-over: all chips of `source` have the same `vectors`; in the end all of `target` have them.
 
     Raises TopologyError for groups that share chips.
     """
@@ -156,7 +156,7 @@ def _hand_over(system: System, source: tuple[int, ...], target: tuple[int, ...],
 def reduce_over(
     system: System, source: Sequence[int], target: Sequence[int], vectors: int, planes: int = PLANES
 ) -> Exchange:
-    """All chips of `source` have `vectors` of partial sums; at the end all chips of `target` have the sums.
+    """Return a reduction: all of `source` have `vectors` of partial sums; in the end all of `target` have the sums.
 
     What an all-reduce and a hand-over do, less the hop in which the sources get what only the targets need: the end of
     a stage of a pipeline. Raises TopologyError for groups that share chips.
@@ -177,7 +177,7 @@ def _reduce_over(
 
 
 def _owners_send(system: System, source: Sequence[int], target: Sequence[int], groups: Sequence[int]) -> Work:
-    """Reduce-scatter; the owner of a sum sends it to where it arrives first."""
+    """Build a reduce-scatter; the owner of a sum sends it to where it arrives first."""
     owners = [source[number % len(source)] for number in range(len(groups))]
     senders = [[owner] for owner, count in zip(owners, groups, strict=True) for _ in range(count)]
     receivers = iter(deal(system, senders, target))
@@ -194,7 +194,7 @@ def _owners_send(system: System, source: Sequence[int], target: Sequence[int], g
 def _anyone_sends(
     system: System, source: Sequence[int], target: Sequence[int], groups: Sequence[int]
 ) -> Work:
-    """All sources get all sums at once; any of them sends one on."""
+    """Build work in which all sources get all sums at once, and any of them sends one on."""
     pairs = iter(deal(system, [source] * sum(groups), target))
     build = Builder()
     for count in groups:
@@ -215,7 +215,7 @@ def _disjoint(
 
 
 def _through(gates: Sequence[tuple[int, int]], target: Sequence[int], vectors: int) -> Work:
-    """Vectors go from group to group by pairs of chips in turn, and from where they arrive to the rest."""
+    """Build transfers from group to group by pairs of chips in turn, and from where they arrive to the rest."""
     build = Builder()
     for vector in range(vectors):
         pair = gates[vector % len(gates)]
@@ -224,7 +224,7 @@ def _through(gates: Sequence[tuple[int, int]], target: Sequence[int], vectors: i
 
 
 def _gates(system: System, source: Sequence[int], target: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
-    """Pairs of a source and a target that may pass vectors on: the nearest ones; each source with its nearest."""
+    """Yield pairs of a source and a target that may pass vectors on: the nearest; each source with its nearest."""
     far = {chip: distances(system, chip)[list(target)] for chip in source}
     least = min(int(each.min()) for each in far.values())
     yield [

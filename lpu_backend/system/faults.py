@@ -32,7 +32,7 @@ class NoisyLinks:
         self.flipped_bits = self.corrected_bytes = self.lost_vectors = 0
 
     def __call__(self, link: int, cycle: int, vector: Bytes) -> Bytes | None:
-        """A vector through a link; None when it can't be put right."""
+        """Pass a vector through a link; None when it can't be put right."""
         wire = encode(vector)
         count = int(self._draw.binomial(8 * len(wire), self._rate))
         for bit in self._draw.choice(8 * len(wire), count, replace=False):
@@ -53,7 +53,7 @@ class Failure:
     cycle: int = 0
 
     def links(self, system: System) -> frozenset[int]:
-        """The directed links that carry nothing; raises TopologyError where there is no such cable or chip."""
+        """Return the directed links that carry nothing; raises TopologyError where there is no such cable or chip."""
         if self.kind == "chip":
             links = [link for link, _ in system.links_of(*system.check_group([self.number]))]
         elif 0 <= self.number < len(system.peers) and system.peers[self.number] != UNWIRED:
@@ -80,13 +80,13 @@ class Replay:
 
     @property
     def cost_s(self) -> float:
-        """From the start of the failed attempt to the result."""
+        """Return the seconds from the start of the failed attempt to the result."""
         wire = self.exchange.system.wire
         return wire.chip.seconds(self.noticed_cycle + self.exchange.cycles) + self.reload_s + self.align_s
 
 
 def play_failing(exchange: Exchange, given: Mapping[Place, Bytes], failure: Failure) -> Outcome:
-    """What comes out when nothing arrives on the dead links any more."""
+    """Play the schedule when nothing arrives on the dead links any more; return what comes out."""
     dead = failure.links(exchange.system)
 
     def carry(link: int, cycle: int, vector: Bytes) -> Bytes | None:
@@ -96,7 +96,7 @@ def play_failing(exchange: Exchange, given: Mapping[Place, Bytes], failure: Fail
 
 
 def noticed_cycle(exchange: Exchange, failure: Failure) -> int | None:
-    """The cycle of the first Receive that finds nothing, or the end, when a dead chip has no result to show.
+    """Return the cycle of the first Receive that finds nothing, or the end, when a dead chip has no result to show.
 
     None when the work does not need what is dead.
     """
@@ -145,13 +145,13 @@ def replay(
 
 
 def align_seconds(system: System) -> float:
-    """Emulated seconds until a node that joins is aligned: its exchanges, and the epoch's end."""
+    """Return emulated seconds until a node that joins is aligned: its exchanges, and the epoch's end."""
     wire = system.wire
     return wire.chip.seconds(2 * START.align_exchanges * wire.link_cycles + wire.epoch_cycles)
 
 
 def spare_node(system: System, node: int) -> int | None:
-    """The first idle node of a node's rack."""
+    """Return the first idle node of a node's rack."""
     size, working = system.wire.node_chips, set(system.working)
     rack = node // system.wire.rack_nodes
     for other in range(rack * system.wire.rack_nodes, min((rack + 1) * system.wire.rack_nodes, system.nodes)):
@@ -161,7 +161,7 @@ def spare_node(system: System, node: int) -> int | None:
 
 
 def moved_work(work: Work, moved: Mapping[int, int]) -> Work:
-    """The same work with chips replaced by others."""
+    """Return the same work with chips replaced by others."""
     if not moved:
         return work
     return Work(
@@ -175,7 +175,7 @@ def moved_work(work: Work, moved: Mapping[int, int]) -> Work:
 
 
 def replace_chip(each: Sum, moved: Mapping[int, int]) -> Sum:
-    """A sum on the chip that takes over."""
+    """Return a sum on the chip that takes over."""
     return replace(each, chip=moved.get(each.chip, each.chip))
 
 
@@ -190,7 +190,7 @@ def _takes_over(system: System, node: int, spare: int) -> dict[int, int]:
 
 
 def _same(first: Exchange, again: Exchange, given: Mapping[Place, Bytes], moved: Mapping[int, int]) -> bool:
-    """Whether every chip, or the one that stands for it, has the same bytes as without a failure."""
+    """Return whether every chip, or the one that stands for it, has the same bytes as without a failure."""
 
     def rename(held: Mapping[Place, Bytes]) -> dict[Place, Bytes]:
         return {(value, moved.get(chip, chip)): vector for (value, chip), vector in held.items()}

@@ -18,7 +18,7 @@ LENGTH = DATA + CHECK
 
 
 def _tables() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Powers of α (twice round), and their logarithms."""
+    """Return powers of α (twice round), and their logarithms."""
     powers, logs, value = np.zeros(510, np.int64), np.zeros(256, np.int64), 1
     for exponent in range(255):
         powers[exponent] = powers[exponent + 255] = value
@@ -31,7 +31,7 @@ _POWERS, _LOGS = _tables()
 
 
 def _times(a: npt.NDArray[np.integer], b: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Products in GF(256), element by element."""
+    """Return products in GF(256), element by element."""
     found: npt.NDArray[np.int64] = np.where((a == 0) | (b == 0), 0, _POWERS[_LOGS[a] + _LOGS[b]])
     return found
 
@@ -43,14 +43,14 @@ _SYNDROME = _POWERS[np.outer(np.arange(CHECK), _AT) % 255]
 
 
 def _syndromes(words: Bytes) -> npt.NDArray[np.int64]:
-    """(words, 4) of (words, bytes): zero for a word without errors. Fewer bytes than 164 count as the first."""
+    """Return syndromes (words, 4) of (words, bytes): zero for a word without errors. Under 164 bytes are the first."""
     table = _SYNDROME[:, : words.shape[1]]
     found: npt.NDArray[np.int64] = np.bitwise_xor.reduce(_times(words[:, None, :], table[None]), axis=2)
     return found
 
 
 def _check_matrix() -> npt.NDArray[np.int64]:
-    """The check bytes for a syndrome of the data: the inverse of the syndromes of the last four bytes alone."""
+    """Return the check bytes for a syndrome of the data: the inverse of the syndromes of the last four bytes alone."""
     rows = np.concatenate([_SYNDROME[:, DATA:], np.eye(CHECK, dtype=np.int64)], axis=1)
     for column in range(CHECK):
         pivot = next(row for row in range(column, CHECK) if rows[row, column])
@@ -78,7 +78,7 @@ class Decoded:
 
 
 def encode(vector: Bytes) -> Bytes:
-    """328 bytes for the wire from 320."""
+    """Return 328 bytes for the wire from 320."""
     words = vector.reshape(-1, WORDS).T
     syndromes = _syndromes(words)
     checks = np.bitwise_xor.reduce(_times(syndromes[:, None, :], _CHECK_MATRIX[None]), axis=2)
@@ -86,7 +86,7 @@ def encode(vector: Bytes) -> Bytes:
 
 
 def decode(wire: Bytes) -> Decoded:
-    """320 bytes from 328."""
+    """Return 320 bytes from 328."""
     words = wire.reshape(-1, WORDS).T.copy()
     corrected, lost = 0, False
     for word, syndromes in zip(words, _syndromes(words), strict=True):
@@ -102,7 +102,7 @@ def decode(wire: Bytes) -> Decoded:
 
 
 def _single_error(syndromes: npt.NDArray[np.int64]) -> int | None:
-    """Where the one wrong byte is that explains all syndromes; None when no single one does."""
+    """Return where the one wrong byte is that explains all syndromes; None when no single one does."""
     if not syndromes.all():
         return None
     ratios = (_LOGS[syndromes[1:]] - _LOGS[syndromes[:-1]]) % 255

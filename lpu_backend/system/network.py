@@ -54,7 +54,7 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What has to happen. `given`: (value, chip) in SRAM when it starts."""
+    """The transfers and sums to be scheduled. `given`: (value, chip) in SRAM when it starts."""
 
     what: str
     given: tuple[tuple[int, int], ...]
@@ -95,12 +95,12 @@ class Exchange:
 
     @property
     def vector_hops(self) -> int:
-        """Vectors times links they cross."""
+        """Return vectors times links they cross."""
         return sum(len(transfer.hops) for transfer in self.transfers)
 
     @property
     def detours(self) -> int:
-        """Vectors that take more links than another between the same two nodes (or inside the same one)."""
+        """Return vectors that take more links than another between the same two nodes (or inside the same one)."""
         size, fewest = self.system.wire.node_chips, dict[tuple[int, int], int]()
         ways = [
             ((each.move.source // size, each.move.target // size), len(each.hops)) for each in self.transfers
@@ -111,19 +111,19 @@ class Exchange:
 
     @property
     def seconds(self) -> float:
-        """Emulated time."""
+        """Return emulated time."""
         return self.system.wire.chip.seconds(self.cycles)
 
     @property
     def digest(self) -> str:
-        """sha256 over every Send and sum with its cycle."""
+        """Return sha256 over every Send and sum with its cycle."""
         hops = [(h.send_cycle, h.link, t.move.value) for t in self.transfers for h in t.hops]
         text = np.array(hops, np.int64).tobytes() + np.array(self.sum_cycles, np.int64).tobytes()
         return hashlib.sha256(text).hexdigest()
 
 
 def sum_cycles(chip: ChipSpec, operands: int) -> int:
-    """Cycles from the Read of the last operand until the sum can be read: way, entry, tree of additions, way, Write."""
+    """Return the cycles from the last operand's Read until the sum can be read: way, entry, additions, way, Write."""
     way = SXM_SLOT - 2
     levels, left = 0, operands
     while left > 1:
@@ -143,7 +143,7 @@ class _Links:
         """Link → start of the stretch without gaps at its end."""
 
     def first_free(self, link: int, cycle: int) -> int:
-        """The first cycle from `cycle` on in which a Send finds the link free."""
+        """Return the first cycle from `cycle` on in which a Send finds the link free."""
         sends = self._sends.get(link)
         if not sends or cycle >= sends[-1] + self._width:
             return cycle
@@ -188,7 +188,7 @@ class _Schedule:
                     self.sums_with[value, each.chip].append(index)
 
     def arrive(self, value: int, chip: int, landed: int, routable: int) -> None:
-        """A value is on a chip: what needs it there becomes possible."""
+        """Note that a value is on a chip: what needs it there becomes possible."""
         for index in self.moves_from[value, chip]:
             heapq.heappush(self.queue, (routable, 1, index))
         for index in self.sums_with[value, chip]:
@@ -198,7 +198,7 @@ class _Schedule:
                 heapq.heappush(self.queue, (self.ready[index], 0, index))
 
     def run(self) -> Exchange:
-        """Everything, in the order in which it becomes possible."""
+        """Schedule everything, in the order in which it becomes possible."""
         for value, chip in self.work.given:
             self.arrive(value, chip, 0, self.wire.launch_cycles)
         while self.queue:
@@ -230,7 +230,7 @@ class _Schedule:
             self.links.take(link, send)
 
     def best(self, move: Move, cycle: int, limit: int | None = None) -> tuple[Route, list[int]]:
-        """The way whose last Send is first; of equals the shorter, then the first; none before a limit: empty."""
+        """Return the route whose last Send is first; of equals the shorter, then the first; empty: none in time."""
         step = self.wire.flight_cycles + self.wire.forward_cycles
         best: tuple[Route, list[int]] = (), []
         for length, ways in self.routes.lengths(move.source, move.target):
@@ -245,7 +245,7 @@ class _Schedule:
         return best
 
     def _sends(self, way: Route, cycle: int, step: int, limit: int | None) -> list[int]:
-        """The first free cycles along a way; nothing when its last Send would not be before the limit."""
+        """Return the first free cycles along a way; nothing when its last Send would not be before the limit."""
         sends, at = list[int](), cycle
         left = (len(way) - 1) * step
         for link in way:
@@ -269,7 +269,7 @@ class _Schedule:
 
 
 def deal(system: System, sources: Sequence[Sequence[int]], target: Sequence[int]) -> list[tuple[int, int]]:
-    """Who sends each vector to whom, when any target may take it. `sources`: for each vector, who may send it.
+    """Return who sends each vector to whom, when any target may take it. `sources`: for each vector, who may send it.
 
     Vector by vector the pair whose way arrives first, given the vectors before; of equals the nearest, then the first.
     """

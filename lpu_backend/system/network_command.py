@@ -24,7 +24,7 @@ MOST_VECTORS, MOST_SEEDS, MOST_CHIPS, MOST_CLOCKS = 4096, 1000, 10_440, 100_000
 
 
 def network_options(command: argparse.ArgumentParser) -> None:
-    """The options of `network`."""
+    """Add the options of `network`."""
     command.add_argument("--chips", type=int, default=8, help="working chips (default %(default)s)")
     command.add_argument("--spares", action="store_true", help="the last node of every rack stays idle")
     command.add_argument("--topology", type=Path, metavar="FILE", help="chips and cables from a TOML file")
@@ -42,7 +42,7 @@ def network_options(command: argparse.ArgumentParser) -> None:
 
 
 def run_network_command(options: argparse.Namespace) -> str:
-    """What the command prints; raises LpuError."""
+    """Return what the command prints; raises LpuError."""
     if options.published:
         rows = published_latencies()
         return json.dumps({"latencies": rows}) if options.json else _latencies(rows)
@@ -68,7 +68,7 @@ def _exchange(system: System, options: argparse.Namespace) -> Any:
 
 
 def _chips(text: str) -> list[int]:
-    """Chips from 0-7,12."""
+    """Return chips from 0-7,12."""
     found: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")

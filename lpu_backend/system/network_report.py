@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What an exchange is tried with."""
+    """Conditions under which an exchange is tried."""
 
     seeds: int = 0
     """So many draws of clocks and jitter."""
@@ -34,7 +34,7 @@ class Trial:
 
 
 def system_report(system: System) -> Row:
-    """What is there, and how far apart."""
+    """Return what is there, and how far apart."""
     far = diameter(system)
     return {
         "system": system.name,
@@ -54,7 +54,7 @@ def system_report(system: System) -> Row:
 
 
 def any_to_any(system: System) -> Exchange:
-    """One vector between two chips that are as far apart as any (or to the chip itself, where there is one)."""
+    """Return one vector between two chips that are as far apart as any (or to the chip itself, where there is one)."""
     sources = range(symmetry(system))
     if system.installed == 1:
         return schedule(system, Work("nothing", ((0, 0),), ()))
@@ -64,7 +64,7 @@ def any_to_any(system: System) -> Exchange:
 
 
 def published_latencies(wire: WireSpec = WIRE) -> list[Row]:
-    """Row 18 of the validation table: what was published of latencies, and what the constants give.
+    """Answer row 18 of the validation table: what was published of latencies, and what the constants give.
 
     `input`: the figure is one of the constants, so that its agreement says nothing.
     """
@@ -97,14 +97,14 @@ def published_latencies(wire: WireSpec = WIRE) -> list[Row]:
 
 
 def microseconds(exchange: Exchange) -> float:
-    """Emulated microseconds, to the nanosecond."""
+    """Return emulated microseconds, to the nanosecond."""
     return round(exchange.seconds * 1e6, 3)
 
 
 def exchange_of(
     system: System, what: str, group: Sequence[int], target: Sequence[int], vectors: int
 ) -> Exchange:
-    """An exchange by its name; raises TopologyError."""
+    """Return an exchange by its name; raises TopologyError."""
     if what == "all-reduce":
         return all_reduce(system, group, vectors)
     if what == "all-gather":
@@ -116,7 +116,7 @@ def exchange_of(
 
 
 def exchange_report(exchange: Exchange, trial: Trial) -> Row:
-    """What an exchange takes; raises NetworkError when it is not proven, ClockError when clocks drift too far."""
+    """Return what an exchange takes; raises NetworkError, or ClockError for clocks that drift too far."""
     verify_network(exchange)
     given = random_vectors(exchange.work, 0)
     links = [hop.link for transfer in exchange.transfers for hop in transfer.hops]
@@ -143,7 +143,7 @@ def exchange_report(exchange: Exchange, trial: Trial) -> Row:
 
 
 def clocks_report(exchange: Exchange, given: Mapping[Place, Bytes], seeds: int) -> Row:
-    """The exchange under so many draws of clocks: whether anything differs, and what was left of the guard."""
+    """Return the exchange under so many draws of clocks: whether anything differs, and what was left of the guard."""
     wanted = run_exchange(exchange, given)
     same, slack = True, float(exchange.system.wire.guard_cycles)
     for seed in range(seeds):

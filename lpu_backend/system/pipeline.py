@@ -50,7 +50,7 @@ def pipeline(shape: ModelShape, chips: int, positions: int) -> Pipeline:
 
 
 def chip_order(system: System) -> tuple[int, ...]:
-    """All working chips, each cabled to the next: node by node, from the chip where the cable from the last ends."""
+    """Return all working chips, each cabled to the next: node by node, from the chip at the last node's cable."""
     size = system.wire.node_chips
     nodes: dict[int, list[int]] = {}
     for chip in system.working:
@@ -65,7 +65,7 @@ def chip_order(system: System) -> tuple[int, ...]:
 
 
 def _cable(system: System, here: list[int], there: list[int], entry: int) -> tuple[int, int]:
-    """The chips at the ends of a cable between two nodes that does not leave by the chip of `entry`."""
+    """Return the chips at the ends of a cable between two nodes that does not leave by the chip of `entry`."""
     for chip in here:
         for _, peer in system.links_of(chip):
             if peer in there and chip != entry:
@@ -76,7 +76,7 @@ def _cable(system: System, here: list[int], there: list[int], entry: int) -> tup
 
 
 def _ports(system: System, here: int, there: int) -> tuple[int, int]:
-    """The ports of two chips that a cable joins."""
+    """Return the ports of two chips that a cable joins."""
     ports = system.wire.ports
     link = next(link for link, peer in system.links_of(here) if peer == there)
     assert system.peers[link] != UNWIRED
@@ -84,7 +84,7 @@ def _ports(system: System, here: int, there: int) -> tuple[int, int]:
 
 
 def latency_cycles(wire: WireSpec) -> int:
-    """Cycles from a Send to its Receive: what a hop of `wire.py`, from SRAM to SRAM, has beside its ways on chips.
+    """Return the cycles from a Send to its Receive: a hop of `wire.py`, from SRAM to SRAM, less its ways on chips.
 
     Those are the longest between a slice beside the VXM and an edge; the other edge is two cycles nearer.
     """
@@ -95,7 +95,7 @@ def latency_cycles(wire: WireSpec) -> int:
 
 
 def link_up(programs: tuple[Program, ...], wires: tuple[Wire, ...]) -> LinkedPrograms:
-    """Programs of a pipeline in one time. Raises ScheduleError where a Send and its Receive do not meet."""
+    """Return programs of a pipeline in one time. Raises ScheduleError where a Send and its Receive do not meet."""
     apart = LinkedPrograms(programs, (0,) * len(programs), wires)
     sends = {passage.port: passage.cycle for passage in reversed(passages(apart, Opcode.SEND))}
     receives = {passage.port: passage.cycle for passage in reversed(passages(apart, Opcode.RECEIVE))}

@@ -41,35 +41,35 @@ class PipelineSteps:
 
     @property
     def clock_hz(self) -> int:
-        """Cycles a second of the chips."""
+        """Return cycles a second of the chips."""
         return self._spec.clock_hz
 
     @property
     def positions(self) -> int:
-        """Tokens the caches hold."""
+        """Return tokens the caches hold."""
         return self.stages[0].positions
 
     @property
     def link_s(self) -> float:
-        """Seconds on the host link: a step is given to all chips at once, and the logits come from the last."""
+        """Return seconds on the host link: a step is given to all chips at once, and the logits come from the last."""
         return self.stages[0].link_s
 
     @property
     def program_digest(self) -> str:
-        """Digest of the keys of all programs of all chips, and of the wires."""
+        """Return digest of the keys of all programs of all chips, and of the wires."""
         said = [stage.program_digest for stage in self.stages], self.pipeline.wires
         return hashlib.sha256(str(said).encode()).hexdigest()
 
     def cut(self, tokens: int, position: int) -> Iterator[tuple[int, int]]:
-        """The steps, as rows and bucket, that append `tokens` at `position`. Raises ExecutionError."""
+        """Return the steps, as rows and bucket, that append `tokens` at `position`. Raises ExecutionError."""
         return self.stages[0].cut(tokens, position)
 
     def linked(self, rows: int, positions: int) -> LinkedPrograms:
-        """The programs of a step on all chips, proven to meet. Raises what `compile` raises."""
+        """Return the programs of a step on all chips, proven to meet. Raises what `compile` raises."""
         return link_up(tuple(stage.program(rows, positions) for stage in self.stages), self.pipeline.wires)
 
     def summary(self, rows: int, positions: int) -> Summary:
-        """What a step costs on all chips; where the disk knows it, nothing is compiled."""
+        """Return what a step costs on all chips; where the disk knows it, nothing is compiled."""
         step = rows, positions
         if step not in self._summaries:
             keys = [stage.key(*step) for stage in self.stages], self.pipeline.wires
@@ -79,16 +79,16 @@ class PipelineSteps:
         return self._summaries[step]
 
     def prepare(self) -> None:
-        """Counts, and where the disk does not know them compiles, the programs of the first positions."""
+        """Count, and where the disk does not know them compile, the programs of the first positions."""
         for step in self.stages[0].first_steps():
             self.summary(*step)
 
     def decode_cycles(self, position: int) -> int:
-        """Cycles from a token's entry into the first chip to its logits behind the last."""
+        """Return the cycles from a token's entry into the first chip to its logits after the last."""
         return self.prefill_cycles(1, position)
 
     def prefill_cycles(self, tokens: int, position: int) -> int:
-        """Cycles until the last chip has appended `tokens` at `position`; steps follow as closely as chips are free."""
+        """Return the cycles until the last chip has appended `tokens` at `position`; steps follow as chips get free."""
         free = [0] * len(self.stages)
         for step in self.cut(tokens, position):
             stages = self.summary(*step)["stages"]
@@ -104,7 +104,7 @@ class PipelineSteps:
 def linked_summary(
     linked: LinkedPrograms, parts: Sequence[Part], alone: Sequence[Summary], spec: ChipSpec
 ) -> Summary:
-    """What the programs of a step cost together, ready for JSON: what `summary` says of one, and stage by stage.
+    """Return what the programs of a step cost together, ready for JSON: what `summary` says of one, and stage by stage.
 
     A stage computes from the last Receive on, or its start, to its first Send, or its end; between two stages lies a
     hand-over. All of them add up to the step.
@@ -138,7 +138,7 @@ def linked_summary(
 def _stages(
     linked: LinkedPrograms, parts: Sequence[Part], alone: Sequence[Summary]
 ) -> tuple[list[dict[str, Any]], list[int]]:
-    """What each chip does, and the cycles between one and the next."""
+    """Return what each chip does, and the cycles between one and the next."""
     first_sent = {p.port.chip: p.cycle for p in reversed(passages(linked, Opcode.SEND))}
     last_received = {p.port.chip: p.cycle for p in passages(linked, Opcode.RECEIVE)}
     stages = []
@@ -163,7 +163,7 @@ Steps = CompiledSteps | PipelineSteps
 
 
 def steps_on(shape: ModelShape, spec: ChipSpec, positions: int, chips: int = 1) -> Steps:
-    """The steps of a model on one chip or on a pipeline of several."""
+    """Return the steps of a model on one chip or on a pipeline of several."""
     return (
         CompiledSteps(shape, spec, positions) if chips == 1 else PipelineSteps(shape, spec, positions, chips)
     )

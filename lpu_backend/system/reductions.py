@@ -24,29 +24,29 @@ class Builder:
         self.sums: list[Sum] = []
 
     def fresh(self, count: int) -> Planes:
-        """So many values that nobody has."""
+        """Return so many values that nobody has."""
         self.values += count
         return tuple(range(self.values - count, self.values))
 
     def have(self, chips: Iterable[int], count: int) -> Planes:
-        """So many values that some chips have from the start."""
+        """Return so many values that some chips have from the start."""
         values = self.fresh(count)
         self.given += [(value, chip) for chip in chips for value in values]
         return values
 
     def send(self, values: Planes, source: int, targets: Iterable[int]) -> None:
-        """Copies for other chips."""
+        """Send copies to other chips."""
         self.moves += [
             Move(value, source, target) for target in targets if target != source for value in values
         ]
 
     def pass_on(self, value: int, pair: tuple[int, int], group: Sequence[int]) -> None:
-        """A value goes from the first of a pair to the second, and from there to the rest of its group."""
+        """Pass a value from the first of a pair to the second, and from there to the rest of its group."""
         self.send((value,), pair[0], [pair[1]])
         self.send((value,), pair[1], group)
 
     def add(self, chip: int, operands: Sequence[Planes]) -> Planes:
-        """Their sum; one operand is its own sum."""
+        """Add values; return their sum. One operand is its own sum."""
         if len(operands) == 1:
             return operands[0]
         result = self.fresh(len(operands[0]))
@@ -54,18 +54,18 @@ class Builder:
         return result
 
     def work(self, what: str) -> Work:
-        """What was collected."""
+        """Return what was collected."""
         return Work(what, tuple(self.given), tuple(self.moves), tuple(self.sums))
 
 
 def plane_groups(vectors: int, planes: int) -> list[int]:
-    """Planes of each vector of numbers: `planes`, and for what is left over 2 and 1."""
+    """Return planes of each vector of numbers: `planes`, and for what is left over 2 and 1."""
     left = vectors % planes
     return [planes] * (vectors // planes) + [2] * (left // 2) + [1] * (left % 2)
 
 
 def scattered(group: Sequence[int], vectors: int, planes: int = PLANES, last_direct: int = 0) -> Work:
-    """Reduce-scatter, all-gather; the last so many vectors of numbers direct, while links wait for the first sums."""
+    """Build reduce-scatter and all-gather; the last vectors of numbers go direct, while links wait for first sums."""
     build = Builder()
     groups = plane_groups(vectors, planes)
     _scatter(build, group, groups[: len(groups) - last_direct])
@@ -75,7 +75,7 @@ def scattered(group: Sequence[int], vectors: int, planes: int = PLANES, last_dir
 
 
 def _scatter(build: Builder, group: Sequence[int], counts: Sequence[int]) -> None:
-    """Each chip adds its share of vectors of numbers, then sends it round."""
+    """Let each chip add its share of vectors of numbers, then send it round."""
     for number, count in enumerate(counts):
         owner = group[number % len(group)]
         partials = [build.have([chip], count) for chip in group]
@@ -85,7 +85,7 @@ def _scatter(build: Builder, group: Sequence[int], counts: Sequence[int]) -> Non
 
 
 def direct(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
-    """Everyone sends everything to everyone."""
+    """Build an all-reduce in which every chip sends everything to every other."""
     build = Builder()
     for count in plane_groups(vectors, planes):
         share_sums(build, group, [build.have([chip], count) for chip in group])
@@ -93,14 +93,14 @@ def direct(group: Sequence[int], vectors: int, planes: int = PLANES) -> Work:
 
 
 def share_sums(build: Builder, group: Sequence[int], partials: Sequence[Planes]) -> list[Planes]:
-    """Each chip of a group sends its partial vector to the others and adds all; the sums in the order of the group."""
+    """Let each chip of a group send its partial vector to the others and add all; return the sums in their order."""
     for chip, values in zip(group, partials, strict=True):
         build.send(values, chip, group)
     return [build.add(chip, partials) for chip in group]
 
 
 def by_nodes(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Work | None:
-    """Inside nodes, between nodes, inside nodes; None unless the group is whole nodes that are all wired to each other.
+    """Build an all-reduce inside, between, and inside nodes; None unless the group is whole nodes wired to each other.
 
     In the second hop a chip sends its node's sum on all its cables to nodes of the group, but once to a node; in the
     third the chips of a node add what arrived at each.
@@ -132,7 +132,7 @@ def by_nodes(system: System, group: Sequence[int], vectors: int, planes: int = P
 
 
 def scattered_nodes(system: System, group: Sequence[int], vectors: int, planes: int = PLANES) -> Work | None:
-    """Shares are added inside nodes, then between nodes by their owners, and sent round inside nodes.
+    """Build an all-reduce: shares are added inside nodes, then between nodes by owners, and sent round inside.
 
     None unless the group is two or more whole nodes.
     """
@@ -153,7 +153,7 @@ def scattered_nodes(system: System, group: Sequence[int], vectors: int, planes: 
 
 
 def whole_nodes(system: System, group: Sequence[int]) -> list[tuple[int, ...]] | None:
-    """The nodes of a group of two or more whole nodes, named one after the other."""
+    """Return the nodes of a group of two or more whole nodes, named one after the other."""
     size = system.wire.node_chips
     nodes = [tuple(group[first : first + size]) for first in range(0, len(group), size)]
     whole = all(
@@ -165,7 +165,7 @@ def whole_nodes(system: System, group: Sequence[int]) -> list[tuple[int, ...]] |
 def _combine(
     build: Builder, node: Sequence[int], own: dict[int, Planes], foreign: dict[int, list[Planes]]
 ) -> None:
-    """A chip adds what came from other nodes; all chips of the node get these sums and add them to the node's own."""
+    """Add on one chip what came from other nodes; all chips of its node get the sums and add them to their own."""
     received = {chip: build.add(chip, foreign[chip]) for chip in node if chip in foreign}
     for chip, values in received.items():
         build.send(values, chip, node)
@@ -174,6 +174,6 @@ def _combine(
 
 
 def _gates_between(system: System, one: Sequence[int], other: Sequence[int]) -> list[tuple[int, int]]:
-    """Cables between two nodes, as pairs of chips."""
+    """Return cables between two nodes, as pairs of chips."""
     wanted = set(other)
     return [(chip, end) for chip in one for _, end in system.links_of(chip) if end in wanted]

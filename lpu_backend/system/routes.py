@@ -1,4 +1,4 @@
-"""Ways from chip to chip, shortest first, then the detours that balance the load."""
+"""Routes from chip to chip, shortest first, then the detours that balance the load."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Routes:
         self._far: dict[int, np.ndarray] = {}
 
     def lengths(self, source: int, target: int) -> Iterator[tuple[int, tuple[Route, ...]]]:
-        """(links, ways of so many links), shortest first. Raises TopologyError when no cable leads there."""
+        """Yield (links, routes of so many links), shortest first. Raises TopologyError when no cable leads there."""
         shortest = self.shortest(source, target)
         for length in range(shortest, shortest + DETOUR + 1):
             key = (source, target, length)
@@ -38,7 +38,7 @@ class Routes:
             yield length, self._ways[key]
 
     def shortest(self, source: int, target: int) -> int:
-        """Links of the shortest way; raises TopologyError when no cable leads there."""
+        """Return the links of the shortest route; raises TopologyError when no cable leads there."""
         found = int(self._distances(target)[source])
         if found < 0:
             raise TopologyError(f"no cable leads from chip {source} to chip {target}")
@@ -56,7 +56,7 @@ class Routes:
         return self._links[chip]
 
     def _search(self, source: int, target: int, length: int) -> Iterator[Route]:
-        """Simple ways of exactly `length` links, in the order of their ports."""
+        """Yield simple routes of exactly `length` links, in the order of their ports."""
         far = self._distances(target)
         stack: list[tuple[int, Route, tuple[int, ...]]] = [(source, (), (source,))]
         while stack:

@@ -30,7 +30,7 @@ RUBBISH = np.full(VECTOR_BYTES, 0xEE, np.uint8)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is in SRAM at the end, and what was amiss on the links."""
+    """The content of SRAM at the end, and what was amiss on the links."""
 
     held: Mapping[Place, Bytes] = field(repr=False)
     untaken: int
@@ -42,18 +42,18 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        """Whether every vector was received and every Receive found one."""
+        """Return whether every vector was received and every Receive found one."""
         return not (self.untaken or self.missed or self.spoiled)
 
     def same(self, other: Outcome) -> bool:
-        """Whether both left the same bytes in the same places."""
+        """Return whether both left the same bytes in the same places."""
         return self.held.keys() == other.held.keys() and all(
             np.array_equal(vector, other.held[place]) for place, vector in self.held.items()
         )
 
 
 def random_vectors(work: Work, seed: int) -> dict[Place, Bytes]:
-    """Bytes for everything that a piece of work starts with."""
+    """Return bytes for everything that a piece of work starts with."""
     draw = np.random.default_rng(seed)
     return {place: draw.integers(0, 256, VECTOR_BYTES, np.uint8) for place in work.given}
 
@@ -70,7 +70,7 @@ def run_exchange(exchange: Exchange, given: Mapping[Place, Bytes], channel: Chan
 
 
 def added(work: Sum, operands: list[list[Bytes]]) -> list[Bytes]:
-    """The byte planes of a sum, integers with wrap-around; operands as byte planes, lowest first."""
+    """Return the byte planes of a sum, integers with wrap-around; operands as byte planes, lowest first."""
     width = {1: "<i1", 2: "<i2", 4: "<i4"}.get(len(work.result))
     if width is None:
         raise ExecutionError(f"numbers of {len(work.result)} bytes are not added")
@@ -95,19 +95,19 @@ class _Play:
         self.spoiled = _meeting(exchange)
 
     def at(self, cycle: int, order: int, act: Callable[[], None]) -> None:
-        """What happens in a cycle: writes (0) before Receives (1) before reads (2)."""
+        """Add an event of a cycle: writes (0) before Receives (1) before reads (2)."""
         self.count += 1
         heappush(self.events, (cycle, order, self.count, act))
 
     def run(self) -> Outcome:
-        """All events in the order of their cycles."""
+        """Play all events in the order of their cycles."""
         self._program()
         while self.events:
             heappop(self.events)[3]()
         return Outcome(self.words, len(self.arriving), self.missed, len(self.spoiled))
 
     def _program(self) -> None:
-        """Every Send, Receive and sum of every chip, as events."""
+        """Add every Send, Receive and sum of every chip as events."""
         arrivals = {(transfer.move.value, transfer.move.target) for transfer in self.exchange.transfers}
         for transfer in self.exchange.transfers:
             source, passed_on = (transfer.move.value, transfer.move.source), False
@@ -159,7 +159,7 @@ class _Play:
 
 
 def _meeting(exchange: Exchange) -> set[tuple[int, int]]:
-    """(link, cycle) of Sends that find another vector on their link, and of those that were there."""
+    """Return (link, cycle) of Sends that find another vector on their link, and of those that were there."""
     sends: dict[int, list[int]] = defaultdict(list)
     for transfer in exchange.transfers:
         for hop in transfer.hops:

@@ -42,13 +42,13 @@ class Clocks:
     rate: Floats = field(repr=False)
     """Cycles that a chip's clock loses against the root's, a cycle."""
     error_cycles: Floats = field(repr=False)
-    """How much later than the root's a chip's counter wraps."""
+    """Time after the root's counter at which a chip's counter wraps."""
     parents: tuple[int, ...] = field(repr=False)
     """The spanning tree: a chip's parent; −1: the root."""
 
 
 def spanning_tree(system: System, root: int = 0) -> tuple[int, ...]:
-    """Parents by breadth-first search in the order of ports; raises TopologyError for chips that no cable reaches."""
+    """Return parents by breadth-first search, ports in order; raises TopologyError for chips that no cable reaches."""
     parents = [-1] * system.installed
     reached, seen = [root], {root}
     for chip in reached:
@@ -64,7 +64,7 @@ def spanning_tree(system: System, root: int = 0) -> tuple[int, ...]:
 
 
 def latencies(wire: WireSpec, count: int, draw: np.random.Generator) -> Floats:
-    """Cycles that vectors are on a link."""
+    """Return cycles that vectors are on a link."""
     sigma = wire.link_sigma_cycles
     jitter = np.clip(draw.normal(0, sigma, count), -JITTER_BOUND_SIGMA * sigma, JITTER_BOUND_SIGMA * sigma)
     found: Floats = wire.link_cycles + jitter
@@ -72,7 +72,7 @@ def latencies(wire: WireSpec, count: int, draw: np.random.Generator) -> Floats:
 
 
 def readings(wire: WireSpec, count: int, draw: np.random.Generator) -> Floats:
-    """What `count` exchanges say of a link's latency: round trips in whole cycles, halved.
+    """Return what `count` exchanges say of a link's latency: round trips in whole cycles, halved.
 
     Both ends see a counter at their next clock edge, half a cycle late on average; that is known and taken off.
     """
@@ -83,7 +83,7 @@ def readings(wire: WireSpec, count: int, draw: np.random.Generator) -> Floats:
 
 
 def align(system: System, seed: int, parents: tuple[int, ...]) -> Floats:
-    """Errors of all counters after the exchanges of steps 1 and 2, cycles."""
+    """Return errors of all counters after the exchanges of steps 1 and 2, cycles."""
     wire, draw = system.wire, np.random.default_rng([seed, 1])
     count = START.align_exchanges
     exact = np.zeros(system.installed)
@@ -98,7 +98,7 @@ def align(system: System, seed: int, parents: tuple[int, ...]) -> Floats:
 
 
 def _tree_order(parents: tuple[int, ...]) -> list[int]:
-    """All chips but the root, parents before their children."""
+    """Return all chips but the root, parents before their children."""
     children: dict[int, list[int]] = {}
     for chip, parent in enumerate(parents):
         children.setdefault(parent, []).append(chip)
@@ -109,7 +109,7 @@ def _tree_order(parents: tuple[int, ...]) -> list[int]:
 
 
 def clocks_of(system: System, seed: int, ppm: float | None = None) -> Clocks:
-    """Clocks drawn from a seed: rates uniform within ± `ppm` (the bound of the constants), counters aligned."""
+    """Return clocks drawn from a seed: rates uniform within ± `ppm` (the bound of the constants), counters aligned."""
     bound = system.wire.clock_ppm if ppm is None else ppm
     parents = spanning_tree(system)
     rate = np.random.default_rng([seed, 0]).uniform(-bound, bound, system.installed) * 1e-6
@@ -117,7 +117,7 @@ def clocks_of(system: System, seed: int, ppm: float | None = None) -> Clocks:
 
 
 def late_cycles(exchange: Exchange, clocks: Clocks) -> Floats:
-    """By how much each vector misses its Receive, hop by hop; negative: how long it stands in the link before.
+    """Return by how much each vector misses its Receive, hop by hop; negative: how long it stands in the link before.
 
     The exchange ends right before a RUNTIME_DESKEW, where clocks are furthest apart; a longer one starts after it.
     """
@@ -158,7 +158,7 @@ def play(exchange: Exchange, given: Mapping[Place, Bytes], clocks: Clocks) -> Ou
 
 
 def _channel(missing: Mapping[tuple[int, int], float]) -> Channel:
-    """Links on which some vectors come too late."""
+    """Return links on which some vectors come too late."""
 
     def carry(link: int, cycle: int, vector: Bytes) -> Bytes | None:
         return None if (link, cycle) in missing else vector
@@ -167,5 +167,5 @@ def _channel(missing: Mapping[tuple[int, int], float]) -> Channel:
 
 
 def deskewed_cycles(wire: WireSpec, cycles: int) -> int:
-    """Cycles of a program with a RUNTIME_DESKEW in every interval."""
+    """Return cycles of a program with a RUNTIME_DESKEW in every interval."""
     return cycles + cycles // wire.deskew_interval_cycles * wire.deskew_cycles

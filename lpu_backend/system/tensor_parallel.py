@@ -1,4 +1,4 @@
-"""Chips of a node that share every layer of a model: one program on all of them, from one cycle on."""
+"""A tensor parallel group: chips of a node that share every layer of a model, with one program on all of them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from lpu_backend.chip.links import Port, Wire
 from lpu_backend.errors import TopologyError
 from lpu_backend.model.part import Part, whole
 from lpu_backend.model.shape import ModelShape
-from lpu_backend.model.sharing import shared_shape
+from lpu_backend.model.tensor_parallel import sharded_shape
 from lpu_backend.system.pipeline import latency_cycles
 from lpu_backend.system.topology import system_of
 
 
-def sharing(shape: ModelShape, ways: int) -> tuple[Part, tuple[Wire, ...]]:
-    """Return what each of `ways` chips computes, and the wires between every two of them.
+def tensor_parallel_group(shape: ModelShape, tp_degree: int) -> tuple[Part, tuple[Wire, ...]]:
+    """Return what each of `tp_degree` chips computes, and the wires between every two of them.
 
     Raises TopologyError for a number of chips that no node has, GraphError for one to which heads can't be dealt.
     """
-    system = system_of(ways)
-    if ways > system.wire.node_chips:
+    system = system_of(tp_degree)
+    if tp_degree > system.wire.node_chips:
         raise TopologyError(
-            f"{ways} chips share a layer: a node has {system.wire.node_chips}, wired to all others"
+            f"{tp_degree} chips share a layer: a node has {system.wire.node_chips}, wired to all others"
         )
     latency, ports = latency_cycles(system.wire), system.wire.ports
-    part = replace(whole(shared_shape(shape, ways)), ways=ways, latency_cycles=latency)
+    part = replace(whole(sharded_shape(shape, tp_degree)), tp_degree=tp_degree, latency_cycles=latency)
     wires = tuple(
         Wire(Port(chip, link % ports), Port(peer, int(system.peers[link]) % ports), latency)
         for chip in system.working

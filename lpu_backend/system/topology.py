@@ -44,41 +44,41 @@ class System:
 
     @property
     def chips(self) -> int:
-        """Chips that programs may use."""
+        """Return chips that programs may use."""
         return len(self.working)
 
     @property
     def installed(self) -> int:
-        """Chips that are there, spares included."""
+        """Return chips that are there, spares included."""
         return len(self.peers) // self.wire.ports
 
     @property
     def nodes(self) -> int:
-        """Nodes that are there."""
+        """Return nodes that are there."""
         return -(-self.installed // self.wire.node_chips)
 
     @property
     def racks(self) -> int:
-        """Racks that are there."""
+        """Return racks that are there."""
         return -(-self.nodes // self.wire.rack_nodes)
 
     @property
     def links(self) -> int:
-        """Cables: pairs of directed links."""
+        """Return cables: pairs of directed links."""
         return int((self.peers != UNWIRED).sum()) // 2
 
     def target(self, link: int) -> int:
-        """The chip at the far end of a directed link."""
+        """Return the chip at the far end of a directed link."""
         return int(self.peers[link]) // self.wire.ports
 
     def links_of(self, chip: int) -> list[tuple[int, int]]:
-        """(link, chip at its far end) for every wired port of a chip, in the order of its ports."""
+        """Return (link, chip at its far end) for every wired port of a chip, in the order of its ports."""
         first = chip * self.wire.ports
         peers = self.peers[first : first + self.wire.ports].tolist()
         return [(first + port, peer // self.wire.ports) for port, peer in enumerate(peers) if peer != UNWIRED]
 
     def link_name(self, link: int) -> str:
-        """A link as people read it."""
+        """Return a link as people read it."""
         chip, port = divmod(link, self.wire.ports)
         return f"chip {chip} port {port} → chip {self.target(link)}"
 
@@ -94,7 +94,7 @@ class System:
 
 @lru_cache(maxsize=32)
 def system_of(chips: int, wire: WireSpec = WIRE, spares: bool = False) -> System:
-    """The smallest published arrangement with so many working chips.
+    """Return the smallest published arrangement with so many working chips.
 
     `spares`: the last node of every rack stays idle, to take over. Raises TopologyError for a number of chips that no
     arrangement has: allowed are 1, 2, 4 and multiples of 8 up to 10,440.
@@ -131,17 +131,17 @@ def _check_count(chips: int, wire: WireSpec) -> None:
 
 
 def _spread(ports: int, wire: WireSpec) -> list[int]:
-    """Chip (of a node) that a node's port q belongs to: neighbouring ports, and ports 8 apart, on different chips."""
+    """Return the chip (of a node) with a node's port q: neighbouring ports, and ports 8 apart, on different chips."""
     return [(q + q // wire.node_chips) % wire.node_chips for q in range(ports)]
 
 
 def _flat(nodes: int, wire: WireSpec) -> list[tuple[int, int, int, int]]:
-    """Cables (chip, port, chip, port) between all nodes."""
+    """Return cables (chip, port, chip, port) between all nodes."""
     return _between_nodes(range(nodes), wire.node_chips * wire.global_links, wire)
 
 
 def _between_nodes(nodes: Sequence[int], ports: int, wire: WireSpec) -> list[tuple[int, int, int, int]]:
-    """Cables between every two of some nodes; each node spends up to `ports` of its ports on them."""
+    """Return cables between every two of some nodes; each node spends up to `ports` of its ports on them."""
     others = len(nodes) - 1
     if not others:
         return []
@@ -164,7 +164,7 @@ def _between_nodes(nodes: Sequence[int], ports: int, wire: WireSpec) -> list[tup
 
 
 def _racks(racks: int, wire: WireSpec) -> list[tuple[int, int, int, int]]:
-    """Cables inside racks, and between all racks."""
+    """Return cables inside racks, and between all racks."""
     cables = []
     for rack in range(racks):
         nodes = range(rack * wire.rack_nodes, (rack + 1) * wire.rack_nodes)
@@ -185,7 +185,7 @@ def _racks(racks: int, wire: WireSpec) -> list[tuple[int, int, int, int]]:
 
 
 def _wired(cables: Sequence[tuple[int, int, int, int]], chips: int, wire: WireSpec) -> np.ndarray:
-    """Peers of all links: the cables, and the local ones of every node."""
+    """Return peers of all links: the cables, and the local ones of every node."""
     peers = np.full(chips * wire.ports, UNWIRED, np.int32)
     for a, port_a, b, port_b in [*cables, *_local(chips, wire)]:
         one, other = a * wire.ports + port_a, b * wire.ports + port_b
@@ -197,7 +197,7 @@ def _wired(cables: Sequence[tuple[int, int, int, int]], chips: int, wire: WireSp
 
 
 def _local(chips: int, wire: WireSpec) -> list[tuple[int, int, int, int]]:
-    """Every two chips of a node: chip a reaches chip b by port b, less one where b > a."""
+    """Return the links of every two chips of a node: chip a reaches chip b by port b, less one where b > a."""
     cables = []
     for node in range(0, chips, wire.node_chips):
         size = min(wire.node_chips, chips - node)
@@ -207,7 +207,7 @@ def _local(chips: int, wire: WireSpec) -> list[tuple[int, int, int, int]]:
 
 
 def distances(system: System, source: int, broken: frozenset[int] = frozenset()) -> np.ndarray:
-    """Links on a shortest way from a chip to every chip, by search; −1 where there is none. Links are in pairs."""
+    """Return the links on a shortest route from a chip to each, by search; −1: none. Links are in pairs."""
     ports = system.wire.ports
     neighbours = np.where(system.peers == UNWIRED, -1, system.peers // ports)
     neighbours[sorted(broken)] = -1
@@ -223,7 +223,7 @@ def distances(system: System, source: int, broken: frozenset[int] = frozenset())
 
 
 def node_distances(system: System, source: int) -> np.ndarray:
-    """Links between nodes on a shortest way from a node to every node, where a node is one router; −1: none."""
+    """Return links between nodes on a shortest way from a node to every node, where a node is one router; −1: none."""
     size = system.wire.node_chips
     links = np.flatnonzero(system.peers != UNWIRED)
     ends = np.stack([links, system.peers[links]]) // (system.wire.ports * size)
@@ -239,7 +239,7 @@ def node_distances(system: System, source: int) -> np.ndarray:
 
 
 def symmetry(system: System) -> int:
-    """So many chips on, the arrangement looks the same; all chips, where nothing is known of it."""
+    """Return after how many chips the arrangement looks the same; all chips, where nothing is known of it."""
     for chips in (system.wire.node_chips, system.wire.node_chips * system.wire.rack_nodes):
         turned = np.roll(system.peers, chips * system.wire.ports)
         shifted = np.where(
@@ -263,7 +263,7 @@ class Diameter:
 
 
 def diameter(system: System) -> Diameter:
-    """Searched from every chip and node of the first part that the rest looks like; else from all."""
+    """Return the diameter, searched from all chips and nodes of the first part that the rest looks like, else all."""
     part = symmetry(system)
     links = max(int(distances(system, source).max()) for source in range(part))
     nodes = range(-(-part // system.wire.node_chips))

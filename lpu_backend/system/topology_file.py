@@ -49,7 +49,7 @@ def read_topology(path: Path, wire: WireSpec = WIRE) -> System:
 
 
 def parse_topology(found: dict[str, Any], wire: WireSpec = WIRE) -> System:
-    """The system that a file's tables describe; raises TopologyError."""
+    """Return the system that a file's tables describe; raises TopologyError."""
     unknown = sorted(set(found) - KEYS)
     if unknown:
         raise TopologyError(f"{unknown[0][:40]!r} is no key; there are {', '.join(sorted(KEYS))}")
@@ -88,7 +88,7 @@ def _rows(value: Any, what: str, length: int) -> Sequence[Sequence[Any]]:
 
 
 def _cables(value: Any, chips: int, wire: WireSpec) -> np.ndarray:
-    """Peers of all links from rows of chip, port, chip, port."""
+    """Return peers of all links from rows of chip, port, chip, port."""
     peers = np.full(chips * wire.ports, UNWIRED, np.int32)
     for number, row in enumerate(_rows(value, "cables", 4), 1):
         ends = [
@@ -106,7 +106,7 @@ def _cables(value: Any, chips: int, wire: WireSpec) -> np.ndarray:
 
 
 def _like(found: dict[str, Any], wire: WireSpec) -> np.ndarray:
-    """Peers of a published arrangement, less some cables."""
+    """Return peers of a published arrangement, less some cables."""
     if "chips" in found or "cables" in found:
         raise TopologyError("either `like`, or `chips` and `cables`")
     system = system_of(_number(found["like"], "like", 1, LARGEST_SYSTEM), wire)

@@ -18,7 +18,7 @@ Fault = tuple[int, str, str]
 
 
 def verify_network(exchange: Exchange) -> None:
-    """Raises NetworkError, with cycle and link or chip, for the earliest thing that would go wrong."""
+    """Raise NetworkError, with cycle and link or chip, for the earliest thing that would go wrong."""
     faults = [*_ways(exchange), *_links(exchange), *_operands(exchange), *_vxm(exchange), *_end(exchange)]
     if faults:
         cycle, where, what = min(faults)
@@ -26,7 +26,7 @@ def verify_network(exchange: Exchange) -> None:
 
 
 def _ways(exchange: Exchange) -> Iterator[Fault]:
-    """Every transfer leads over cables from its source to its target, each hop in time for the next."""
+    """Check that every transfer leads over cables from source to target, each hop in time for the next."""
     if len(exchange.transfers) != len(exchange.work.moves):
         yield 0, "the network", f"{len(exchange.work.moves)} moves, {len(exchange.transfers)} transfers"
     for transfer, move in zip(exchange.transfers, exchange.work.moves, strict=False):
@@ -63,7 +63,7 @@ def _way(exchange: Exchange, transfer: Transfer) -> Iterator[Fault]:
 
 
 def _links(exchange: Exchange) -> Iterator[Fault]:
-    """No two vectors are on a link at once."""
+    """Check that no two vectors are on a link at once."""
     sends: dict[int, list[int]] = defaultdict(list)
     for transfer in exchange.transfers:
         for hop in transfer.hops:
@@ -77,7 +77,7 @@ def _links(exchange: Exchange) -> Iterator[Fault]:
 
 
 def _operands(exchange: Exchange) -> Iterator[Fault]:
-    """What is sent and what is added is on the chip by then."""
+    """Check that what is sent and what is added is on the chip by then."""
     wire = exchange.system.wire
     landed = dict.fromkeys(exchange.work.given, 0)
     leaves = dict.fromkeys(exchange.work.given, wire.launch_cycles)
@@ -101,7 +101,7 @@ def _operands(exchange: Exchange) -> Iterator[Fault]:
 
 
 def _vxm(exchange: Exchange) -> Iterator[Fault]:
-    """A chip issues one pass of additions a cycle."""
+    """Check that a chip issues one pass of additions a cycle."""
     issues: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for each, issued in zip(exchange.work.sums, exchange.sum_cycles, strict=True):
         issues[each.chip].append((issued, -(-(len(each.operands) - 1) // (SUM_OPERANDS - 1))))
@@ -113,7 +113,7 @@ def _vxm(exchange: Exchange) -> Iterator[Fault]:
 
 
 def _end(exchange: Exchange) -> Iterator[Fault]:
-    """`cycles` is when the last result is in SRAM."""
+    """Check that `cycles` is when the last result is in SRAM."""
     chip = exchange.system.wire.chip
     ends = [transfer.landed_cycle for transfer in exchange.transfers]
     ends += [

@@ -86,37 +86,37 @@ class WireSpec:
 
     @property
     def ports(self) -> int:
-        """Links a chip: 11."""
+        """Return links a chip: 11."""
         return self.local_links + self.global_links
 
     @property
     def max_chips(self) -> int:
-        """Chips of the largest system: 10,440."""
+        """Return chips of the largest system: 10,440."""
         return self.max_racks * self.rack_nodes * self.node_chips
 
     @property
     def vector_cycles(self) -> int:
-        """Cycles from one vector's Send to the next on a link: 20."""
+        """Return cycles from one vector's Send to the next on a link: 20."""
         return self.chip.c2c_vector_cycles
 
     @property
     def launch_cycles(self) -> int:
-        """Cycles from an SRAM Read to the Send that samples it, on the longest way: 13."""
+        """Return cycles from an SRAM Read to the Send that samples it, on the longest way: 13."""
         return self.chip.mem_read_cycles + EDGE_SLOT - 1
 
     @property
     def flight_cycles(self) -> int:
-        """Cycles from a Send to the Receive at the other end, when all of the vector is surely there: 260."""
+        """Return cycles from a Send to the Receive at the other end, when all of the vector is surely there: 260."""
         return self.vector_cycles + self.link_cycles + self.guard_cycles
 
     @property
     def hop_cycles(self) -> int:
-        """Cycles of one hop, SRAM to SRAM: 650."""
+        """Return cycles of one hop, SRAM to SRAM: 650."""
         return round(self.hop_ns * self.chip.clock_hz / 1e9)
 
     @property
     def landing_cycles(self) -> int:
-        """Cycles from a Receive until the vector can be read from SRAM: 377, what a hop has left."""
+        """Return cycles from a Receive until the vector can be read from SRAM: 377, what a hop has left."""
         return self.hop_cycles - self.launch_cycles - self.flight_cycles
 
 
@@ -126,7 +126,7 @@ WIRE = WireSpec()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartSpec:
-    """What happens before a program runs, or runs again. No prediction rests on it."""
+    """Times of what happens before a program runs, or runs again. No prediction rests on it."""
 
     align_exchanges: int = known(
         1_024, "exchanges a link", "3 cycles of alignment over 14 links", "assumed", low=256, high=100_000

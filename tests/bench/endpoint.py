@@ -5,7 +5,7 @@
 Whole turns are the bundled questions and the recordings of a corpus. Beginnings are the same cut behind a word (known
 from the voice), or at a dip of the level (recordings), as if the speaker paused there. Speech to text hears each with
 32 ms of silence behind it, Smart Turn 200 ms, as it is used; a beginning may well be a sentence of its own. Prints the
-area under the ROC curve, and what passes each step of `EndpointLimits`, with Smart Turn and without.
+area under the ROC curve, and what passes each step of `EndpointLimits`: by the words, with Smart Turn, by it alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.audio import resample
-from inference.types import Audio, Samples
+from inference.stt import transcribe
+from inference.types import Audio, Samples, Voice
 from voice_app.bench.scenario import ScenarioTurn, bundled, corpus
 from voice_app.core.endpointing import EndpointLimits, endpoint, is_open
 from voice_app.runtime.engines import Assistant, build_assistant
@@ -39,7 +40,7 @@ def beginnings_of_text(turn: ScenarioTurn, assistant: Assistant, rng: np.random.
     """Return two beginnings of a turn that the voice speaks, each of two words or more."""
     assert turn.text
     tts = assistant.engines.tts
-    chunks = list(tts.stream(turn.text, Event()))
+    chunks = list(tts.stream(turn.text, Voice(), Event()))
     ends = [word.end_sample for chunk in chunks for word in chunk.words][1:-1]
     samples = np.concatenate([chunk.samples for chunk in chunks])
     cuts = rng.choice(ends, min(2, len(ends)), replace=False) if ends else []
@@ -96,16 +97,19 @@ def main() -> None:
     smart: list[float] = []
     silences: list[float] = []
     with_sound: list[float] = []
+    by_sound_alone: list[float] = []
     for case in cases(assistant, options.corpus):
         sound = np.concatenate([case.sound, np.zeros(512, np.float32)])
         words = (
-            assistant.scheduler.prepare(lambda s=sound: engines.stt.transcribe(Audio(s, RATE_HZ)))
+            assistant.scheduler.prepare("stt", lambda s=sound: transcribe(engines.stt, Audio(s, RATE_HZ)))
             .result()
             .text
         )
         messages = history.messages(words)
         assert engines.detector
-        finished = assistant.scheduler.prepare(lambda m=messages: engines.detector.finished(m)).result()
+        finished = assistant.scheduler.prepare(
+            "llm", lambda m=messages: engines.detector.finished(m)
+        ).result()
         whole.append(case.is_whole)
         by_words.append(finished)
         sounds = by_sound.finished(Audio(sound, RATE_HZ)) if by_sound else 0.0
@@ -113,6 +117,8 @@ def main() -> None:
         silences.append(endpoint(words, finished, limits).silence_s)
         asked = sounds if words and is_open(words, finished, limits) else None
         with_sound.append(endpoint(words, finished, limits, sounds=asked).silence_s)
+        asked = sounds if words and is_open(words, None, limits) else None
+        by_sound_alone.append(endpoint(words, None, limits, sounds=asked).silence_s)
     assistant.close()
     is_whole = np.array(whole)
     print(f"{is_whole.sum()} whole turns, {(~is_whole).sum()} beginnings; measured")
@@ -121,7 +127,8 @@ def main() -> None:
         *([("smart turn", np.array(smart))] if by_sound else []),
     ):
         print(f"{name:10} area under ROC {roc_area(scores[is_whole], scores[~is_whole]):.3f}")
-    for name, ends in (("by words", silences), *([("and by sound", with_sound)] if by_sound else [])):
+    sounded = (("and by sound", with_sound), ("by sound alone", by_sound_alone)) if by_sound else ()
+    for name, ends in (("by words", silences), *sounded):
         print_policy(name, is_whole, np.array(ends))
 
 

@@ -3,7 +3,7 @@
     python -m tests.bench.llm [--rounds 9] [--tokens 64] [--json]
 
 Bare: a greedy loop on llama.cpp's C interface, nothing else in it. Wrapper: `LlamaCpp.stream`. Lane: the same through
-the conversation's CPU lane and an event loop. Measured on this machine; the ratio is what counts.
+the session's scheduler and an event loop. Measured on this machine; the ratio is what counts.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from collections.abc import Callable
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.types import ChatRequest, Message, Sampling
+from voice_app.core.ports import Priority
 from voice_app.runtime.engines import build_llm
-from voice_app.runtime.scheduler import Priority, ThreadScheduler, stream
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import load_settings
 
 STORY = (Message("user", "Tell me a long story about a dog and the sea."),)
@@ -57,12 +58,14 @@ def wrapper(llm: LlamaCpp, tokens: int) -> float:
     return count / (time.perf_counter() - start_s)
 
 
-def laned(llm: LlamaCpp, tokens: int, scheduler: ThreadScheduler) -> float:
-    """Return tokens a second through lane and event loop."""
+def scheduled(llm: LlamaCpp, tokens: int, scheduler: Scheduler) -> float:
+    """Return tokens a second through scheduler and event loop."""
 
     async def read() -> float:
         count, start_s = 0, 0.0
-        async for _ in stream(scheduler, lambda: Priority.FIRST_TOKENS, llm.stream(request(tokens))):
+        async for _ in scheduler.session("").stream(
+            lambda: Priority.FIRST_TOKENS, llm.stream(request(tokens)), on="llm"
+        ):
             count += 1
             start_s = start_s or time.perf_counter()
         return (count - 1) / (time.perf_counter() - start_s)
@@ -71,13 +74,13 @@ def laned(llm: LlamaCpp, tokens: int, scheduler: ThreadScheduler) -> float:
 
 
 def measure(rounds: int, tokens: int) -> dict[str, list[float]]:
-    """Return tokens a second of every way and round. The model runs in one thread, the lane's, throughout."""
-    scheduler = ThreadScheduler()
-    llm = scheduler.prepare(lambda: build_llm(load_settings())).result()
+    """Return tokens a second of every way and round. The model runs in one thread, the scheduler's, throughout."""
+    scheduler = Scheduler()
+    llm = scheduler.prepare("llm", lambda: build_llm(load_settings())).result()
     ways: dict[str, Callable[[], float]] = {
-        "bare": lambda: scheduler.prepare(lambda: bare(llm, tokens)).result(),
-        "wrapper": lambda: scheduler.prepare(lambda: wrapper(llm, tokens)).result(),
-        "lane": lambda: laned(llm, tokens, scheduler),
+        "bare": lambda: scheduler.prepare("llm", lambda: bare(llm, tokens)).result(),
+        "wrapper": lambda: scheduler.prepare("llm", lambda: wrapper(llm, tokens)).result(),
+        "scheduler": lambda: scheduled(llm, tokens, scheduler),
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
@@ -98,7 +101,7 @@ def main() -> None:
     rates = measure(options.rounds, options.tokens)
     ratios = {
         name: statistics.median(a / b for a, b in zip(rates[name], rates["bare"], strict=True))
-        for name in ("wrapper", "lane")
+        for name in ("wrapper", "scheduler")
     }
     report = {
         "basis": "measured",

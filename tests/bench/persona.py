@@ -20,7 +20,8 @@ from threading import Event
 import numpy as np
 
 from inference.llm.llamacpp import LlamaCpp
-from inference.types import Audio, ChatRequest, Message
+from inference.stt import transcribe
+from inference.types import Audio, ChatRequest, Message, Voice
 from voice_app.runtime.engines import build_llm, build_stt, build_tts
 from voice_app.runtime.persona import Persona, load_persona, persona_names
 from voice_app.runtime.settings import load_settings
@@ -77,8 +78,8 @@ def by_ear() -> Callable[[str], str]:
     tts, stt = build_tts(settings), build_stt(settings)
 
     def hear(text: str) -> str:
-        sound = np.concatenate([chunk.samples for chunk in tts.stream(text, Event())])
-        return stt.transcribe(Audio(sound, tts.rate_hz)).text
+        sound = np.concatenate([chunk.samples for chunk in tts.stream(text, Voice(), Event())])
+        return transcribe(stt, Audio(sound, tts.rate_hz)).text
 
     return hear
 

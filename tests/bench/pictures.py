@@ -26,12 +26,12 @@ from PIL.PngImagePlugin import PngInfo
 from inference.assets import asset
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.compiler.steps import CompiledSteps
+from lpu_backend.markup import document, element, legend
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.shape import read_shape
 from lpu_backend.page import floor_drawing as plan
 from lpu_backend.page import timeline_drawing as timeline
 from lpu_backend.page.facts import Step, step_of
-from lpu_backend.page.markup import document, element, legend
 from tests.browser import BROWSER
 from tests.voice_app.tui.shown import recorded, ticked
 from voice_app.bench.audio import Product

@@ -22,8 +22,9 @@ import numpy as np
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from inference.audio import read_audio, resample
+from inference.stt.batch import RATE_HZ, transcribe
 from inference.stt.loops import find_loop
-from inference.stt.whisper import FULL_CONTEXT_S, RATE_HZ, WhisperSpeechToText
+from inference.stt.whisper import FULL_CONTEXT_S, WhisperSpeechToText
 from inference.types import Audio
 
 ENGINES = ("short", "full", "faster-whisper")
@@ -116,7 +117,7 @@ def engines(model_dir: Path) -> dict[str, Callable[[Audio], tuple[str, int]]]:
 
     def ours(engine: WhisperSpeechToText) -> Callable[[Audio], tuple[str, int]]:
         def run(audio: Audio) -> tuple[str, int]:
-            transcript = engine.transcribe(audio)
+            transcript = transcribe(engine, audio)
             return transcript.text, transcript.reruns
 
         return run

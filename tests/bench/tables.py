@@ -16,16 +16,17 @@ import statistics
 from typing import Any
 
 import jiwer
+from voice_app.demos.typed_turns import hold
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from inference.stt import transcribe
 from voice_app.core.pipeline import Engines
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.table_demo import asking_voice, requests
 from voice_app.demos.turn_records import Listener, TurnRecord
-from voice_app.demos.typed_turns import hold
 from voice_app.runtime.engines import build_llm, build_stt
-from voice_app.runtime.scheduler import ThreadScheduler
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.router import Router
 from voice_app.skills.table.filling import phrases
@@ -59,11 +60,11 @@ def plausible(activity: str, cost: str) -> bool:
 
 
 async def run(
-    llm: Any, scheduler: ThreadScheduler, seed: int, texts: tuple[str, ...] = REQUESTS
+    llm: Any, scheduler: Scheduler, seed: int, texts: tuple[str, ...] = REQUESTS
 ) -> list[TurnRecord]:
     """Hold one run of the requests."""
     listener = Listener(texts, ())
-    engines = Engines(None, llm, None, scheduler)  # type: ignore[arg-type]
+    engines = Engines(None, llm, None, scheduler.session(""))  # type: ignore[arg-type]
     await hold(texts, engines, (Router((table_skill(Tables(seed)),)),), listener)
     return listener.turns
 
@@ -100,7 +101,7 @@ def spoken(takes: int) -> dict[str, Any]:
     settings = load_settings()
     stt, tts, normal = build_stt(settings), asking_voice(settings), EnglishTextNormalizer()
     pairs = [
-        (normal(text), normal(stt.transcribe(sound).text))
+        (normal(text), normal(transcribe(stt, sound).text))
         for _ in range(takes)
         for text, sound in zip(REQUESTS, requests(tts, TABLE, None), strict=True)
     ]
@@ -123,8 +124,10 @@ def main() -> None:
     if options.spoken:
         print(json.dumps(spoken(options.spoken)))
         return
-    scheduler = ThreadScheduler()
-    llm = scheduler.prepare(lambda: build_llm(load_settings(models={"llm_backend": options.llm}))).result()
+    scheduler = Scheduler()
+    llm = scheduler.prepare(
+        "llm", lambda: build_llm(load_settings(models={"llm_backend": options.llm}))
+    ).result()
     runs = [asyncio.run(run(llm, scheduler, seed)) for seed in range(options.runs)]
     scheduler.close()
     if options.show:

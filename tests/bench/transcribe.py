@@ -26,8 +26,8 @@ import numpy as np
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from inference.audio import read_audio, resample, write_audio
-from inference.stt.whisper import RATE_HZ
-from inference.types import Audio, HeardWord
+from inference.stt.batch import RATE_HZ
+from inference.types import Audio, HeardWord, Voice
 from voice_app.cli.transcription.cues import cues
 from voice_app.cli.transcription.timed_stt import Transcriber
 from voice_app.runtime.engines import build_tts, find_model
@@ -92,7 +92,7 @@ def voice(minutes: float, folder: Path) -> Sound:
         for sentence in _TEXT.replace("? ", ". ").split(". "):
             start, text = at, sentence.rstrip(".") + "."
             last = 0
-            for chunk in tts.stream(text, Event()):
+            for chunk in tts.stream(text, Voice(), Event()):
                 parts.append(chunk.samples)
                 at += len(chunk.samples)
                 for word in chunk.words:

@@ -25,6 +25,7 @@ import numpy as np
 
 from inference.tts.piper import PiperTextToSpeech
 from inference.tts.split import SplitVoice, WholeVoice, load_cut
+from inference.types import Voice
 
 LIMIT_MS = 80.0
 LIMIT_DIFFERENCE = 1e-4
@@ -100,7 +101,7 @@ def measure(voice: Path, cache: Path, threads: int, runs: int) -> dict[str, Any]
     windowed, whole = PiperTextToSpeech(voice, cache, threads=threads), WholePiper(voice, threads)
     windowed.warm()
     ways = {
-        "windowed": lambda text: (len(chunk.samples) for chunk in windowed.stream(text, Event())),
+        "windowed": lambda text: (len(chunk.samples) for chunk in windowed.stream(text, Voice(), Event())),
         "whole": whole.stream,
     }
     taken: dict[tuple[int, str], list[tuple[float, float, int]]] = {}

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.text import Clause, ClauseSplitter
-from inference.text.blocks import CODE_TEXT, MAX_BLOCK
+from inference.text.blocks import MAX_BLOCK
 from inference.text.boundaries import MAX_CLAUSE
+from inference.text.en.announcements import CODE_TEXT
 
 untimed = settings(deadline=None)
 """The machine may be busy."""

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.text import speakable
-from inference.text.blocks import table_cells, table_text
-from inference.text.numerals import cardinal, number
+from inference.text.blocks import table_cells
+from inference.text.en.announcements import table_text
+from inference.text.en.numerals import cardinal, number
 
 GOLDEN = Path(__file__).parent / "golden" / "speakable.tsv"
 MARKS = " \n\t*_`~#|<>{}[]()\\/&%€=+^@-–—,;.'\"²½°😀\u0301é٣0x\x00\ud800"

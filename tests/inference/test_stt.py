@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jiwer
@@ -17,11 +18,11 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from inference.audio import read_audio, resample
 from inference.errors import ModelCorrupt, ModelError, ModelMissing
+from inference.stt.batch import RATE_HZ, BatchRecognizer, transcribe
 from inference.stt.loops import find_loop
-from inference.stt.scripted_stt import ScriptedSpeechToText
+from inference.stt.scripted_stt import ScriptedSpeechToText, ScriptedStreamingSpeechToText
 from inference.stt.whisper import (
     FULL_CONTEXT_S,
-    RATE_HZ,
     Decoded,
     WhisperSpeechToText,
     context_samples,
@@ -30,7 +31,7 @@ from inference.stt.whisper import (
     settle,
     token_cap,
 )
-from inference.types import Audio
+from inference.types import Audio, Transcript
 
 CORPUS = Path(__file__).parents[2] / "../shared/speech"
 normalise = EnglishTextNormalizer()
@@ -184,12 +185,77 @@ def test_short_words_are_kept(heard: Decoded) -> None:
 
 
 def test_script_is_read_in_order() -> None:
-    """Each final text is given once; a partial one looks ahead; time is spent through `spend`."""
+    """Each final text is given once, to whoever asks; a partial one looks ahead; time is spent through `spend`."""
     spent: list[float] = []
     scripted = ScriptedSpeechToText(["one", " two "], 0.25, spent.append)
-    texts = [scripted.partial(silence(1)).text, *(scripted.transcribe(silence(1)).text for _ in range(3))]
+    first, second = scripted.recognizer(), scripted.recognizer()
+    texts = [one().text for one in (first.partial, first.finish, second.finish, first.finish)]
     assert texts == ["one", "one", "two", ""]
     assert spent == [0.25] * 4
+
+
+@given(st.lists(st.one_of(st.integers(0, 300), st.sampled_from(["partial", "finish"])), max_size=30))
+def test_a_batch_engine_is_asked_with_all_sound_so_far(steps: list[int | str]) -> None:
+    """However the sound is cut into pushes, and however often words were asked for before: the same sound, in order."""
+    sound, pushed = np.random.default_rng(0).standard_normal(9_000).astype(np.float32), 0
+    decoded: list[tuple[str, Audio]] = []
+
+    def decode(how: str, audio: Audio) -> Transcript:
+        decoded.append((how, audio))
+        return Transcript("", audio.seconds)
+
+    recognizer = BatchRecognizer(partial(decode, "partial"), partial(decode, "finish"))
+    for step in steps:
+        if isinstance(step, int):
+            recognizer.push(sound[pushed : pushed + step])
+            pushed += step
+            continue
+        getattr(recognizer, step)()
+        how, given = decoded[-1]
+        assert (how, given.rate_hz) == (step, RATE_HZ)
+        np.testing.assert_array_equal(given.samples, sound[:pushed])
+
+
+def test_a_stream_has_its_words_with_the_sound() -> None:
+    """Time is spent where sound is pushed; then words cost nothing, at a pause and at the end."""
+    spent: list[float] = []
+    stt = ScriptedStreamingSpeechToText(["one two three", "four"], 0.5, 0.1, spent.append)
+    first, second = stt.recognizer(), stt.recognizer()
+    heard = []
+    for _ in range(3):
+        first.push(silence(0.6).samples)
+        heard += [first.partial().text, first.finish().text]
+    second.push(silence(1).samples)
+
+    assert heard == ["one", "one", "one two", "one two", "one two three", "one two three"]
+    assert second.finish().text == "four"
+    assert spent == pytest.approx([0.06, 0.06, 0.06, 0.1])
+
+
+@pytest.mark.model
+def test_a_recognizer_hears_what_one_sound_says(whisper: WhisperSpeechToText) -> None:
+    """Frame by frame with a draft at a pause between, to the letter what the whole sound gives; two never mix."""
+    (_, one), (_, other) = corpus("commands")[:2]
+    whole = transcribe(whisper, one)
+    recognizer, beside = whisper.recognizer(), whisper.recognizer()
+    for start in range(0, len(one.samples), 512):
+        recognizer.push(one.samples[start : start + 512])
+        if start == 512 * 20:
+            recognizer.finish()
+            beside.push(other.samples)
+
+    assert whole.text
+    assert recognizer.finish() == whole
+    assert beside.finish() == transcribe(whisper, other)
+
+
+@pytest.mark.model
+def test_only_known_languages_are_recognised(whisper: WhisperSpeechToText) -> None:
+    """A model for English alone says so, and its transcripts name the language."""
+    assert whisper.capabilities.languages == ("en",)
+    assert transcribe(whisper, silence(1)).language == "en"
+    with pytest.raises(ModelError, match="English alone"):
+        whisper.recognizer("de")
 
 
 @pytest.mark.model
@@ -202,7 +268,7 @@ def test_short_context_hears_what_the_full_one_hears(whisper: WhisperSpeechToTex
     clips = corpus("dialogue") + corpus("librivox")
     references = [normalise(str(row["text"])) for row, _ in clips]
     rates = [
-        jiwer.wer(references, [normalise(engine.transcribe(audio).text) for _, audio in clips])
+        jiwer.wer(references, [normalise(transcribe(engine, audio).text) for _, audio in clips])
         for engine in (whisper, full)
     ]
     assert rates[0] <= rates[1] + 0.03
@@ -212,7 +278,7 @@ def test_short_context_hears_what_the_full_one_hears(whisper: WhisperSpeechToTex
 @pytest.mark.model
 def test_orders_do_not_loop(whisper: WhisperSpeechToText) -> None:
     """None of the spoken orders, in which nobody repeats a phrase, comes back with one repeated."""
-    texts = [whisper.transcribe(audio).text for _, audio in corpus("commands")]
+    texts = [transcribe(whisper, audio).text for _, audio in corpus("commands")]
     assert all(texts)
     assert [text for text in texts if find_loop(text)] == []
 
@@ -224,9 +290,11 @@ def test_silence_and_noise_say_nothing(whisper: WhisperSpeechToText, seconds: fl
     """No sound, digital silence and white noise give no words, neither final nor partial."""
     noise = np.random.default_rng(2).standard_normal(int(seconds * RATE_HZ)).astype(np.float32)
     audio = Audio(noise * np.float32(level), RATE_HZ)
-    heard = whisper.transcribe(audio)
+    heard = transcribe(whisper, audio)
     assert (heard.text, heard.audio_s, heard.reruns) == ("", audio.seconds, 0)
-    assert whisper.partial(audio).text == ""
+    recognizer = whisper.recognizer()
+    recognizer.push(audio.samples)
+    assert recognizer.partial().text == ""
 
 
 @pytest.mark.model
@@ -237,7 +305,7 @@ def test_rooms_say_nothing(whisper: WhisperSpeechToText) -> None:
         samples = read_audio(CORPUS / str(row["file"])).samples
         start, end = (int(float(str(row[key])) * RATE_HZ) for key in ("speech_start_s", "speech_end_s"))
         rooms += [samples[: max(0, start - 3200)], samples[end + 4800 :]]
-    texts = [whisper.transcribe(Audio(room, RATE_HZ)).text for room in rooms if len(room) > RATE_HZ]
+    texts = [transcribe(whisper, Audio(room, RATE_HZ)).text for room in rooms if len(room) > RATE_HZ]
     assert len(texts) > 20
     assert set(texts) == {""}
 
@@ -257,7 +325,7 @@ def test_short_and_repeated_words_are_heard(
     whisper: WhisperSpeechToText, speak: Callable[[str], Audio], text: str
 ) -> None:
     """Short answers are not taken for noise, and what is said several times is kept as often."""
-    assert normalise(whisper.transcribe(speak(text)).text) == normalise(text)
+    assert normalise(transcribe(whisper, speak(text)).text) == normalise(text)
 
 
 @pytest.mark.model
@@ -272,7 +340,7 @@ def test_long_speech_is_heard_to_its_end(whisper: WhisperSpeechToText, speak: Ca
         parts += [resample(speak(sentence), RATE_HZ).samples, silence(0.5).samples]
     audio = Audio(np.concatenate(parts), RATE_HZ)
     assert audio.seconds > 35
-    heard = normalise(whisper.transcribe(audio).text)
+    heard = normalise(transcribe(whisper, audio).text)
     assert jiwer.wer(normalise(" ".join(sentences)), heard) < 0.1
 
 
@@ -280,7 +348,9 @@ def test_long_speech_is_heard_to_its_end(whisper: WhisperSpeechToText, speak: Ca
 def test_partial_gives_the_words_so_far(whisper: WhisperSpeechToText, speak: Callable[[str], Audio]) -> None:
     """The beginning of a sentence gives its first words, decoded once."""
     audio = speak("The quick brown fox jumps over the lazy dog, and then it runs away.")
-    begun = whisper.partial(Audio(audio.samples[: int(1.6 * audio.rate_hz)], audio.rate_hz))
+    recognizer = whisper.recognizer()
+    recognizer.push(resample(audio, RATE_HZ).samples[: int(1.6 * RATE_HZ)])
+    begun = recognizer.partial()
     assert normalise(begun.text).startswith("the quick brown fox")
     assert "runs" not in begun.text
     assert begun.reruns == 0
@@ -291,7 +361,7 @@ def test_partial_gives_the_words_so_far(whisper: WhisperSpeechToText, speak: Cal
 def test_any_rate_is_heard(whisper: WhisperSpeechToText, speak: Callable[[str], Audio], rate_hz: int) -> None:
     """The rate of the sound changes neither its words nor the reported length."""
     audio = resample(speak("Set a timer for ten minutes."), rate_hz)
-    transcript = whisper.transcribe(audio)
+    transcript = transcribe(whisper, audio)
     assert normalise(transcript.text) == "set a timer for 10 minutes"
     assert transcript.audio_s == audio.seconds
 
@@ -308,7 +378,7 @@ def test_weights_are_not_mapped(whisper: WhisperSpeechToText) -> None:
 
 @pytest.mark.model
 def test_bad_model_folders_say_why(model_dir: Path, tmp_path: Path) -> None:
-    """A folder without the files, one with wrong content, and a language the model lacks are told apart."""
+    """A folder without the files and one with wrong content are told apart."""
     with pytest.raises(ModelMissing, match=r"model\.bin"):
         WhisperSpeechToText(tmp_path)
     for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
@@ -317,5 +387,3 @@ def test_bad_model_folders_say_why(model_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelCorrupt, match="install the model again"):
         WhisperSpeechToText(tmp_path)
-    with pytest.raises(ModelError, match="English alone"):
-        WhisperSpeechToText(model_dir, language="de")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from itertools import islice, pairwise, zip_longest
 from pathlib import Path
 from threading import Event
 
@@ -25,6 +25,7 @@ from inference.tts.piper import (
     sound_end,
     to_ids,
 )
+from inference.types import Voice, WordEnd
 from tests.inference.tiny_voice import RATE_HZ, SENTENCES, install, phoneme_ids, spoken, tiny_voice, untimed
 
 
@@ -87,7 +88,7 @@ def test_a_huge_text_starts_at_once_and_stops_when_cancelled(tiny: PiperTextToSp
     assert len(list(islice(pieces(huge, phonemise), 1))) == 1
     assert sum(seen) <= 2 * MAX_CHARS
     cancelled = Event()
-    stream = tiny.stream(huge, cancelled)
+    stream = tiny.stream(huge, Voice(), cancelled)
     assert len(next(stream).samples)
     cancelled.set()
     assert list(stream) == []
@@ -98,11 +99,25 @@ def test_cancelling_ends_between_windows(tiny: PiperTextToSpeech) -> None:
     assert len(spoken(tiny, SENTENCES[3])) > 2
     cancelled = Event()
     got = []
-    for chunk in tiny.stream(SENTENCES[3], cancelled):
+    for chunk in tiny.stream(SENTENCES[3], Voice(), cancelled):
         got.append(chunk)
         cancelled.set()
     assert len(got) == 1
-    assert list(tiny.stream(SENTENCES[3], cancelled)) == []
+    assert list(tiny.stream(SENTENCES[3], Voice(), cancelled)) == []
+
+
+def test_voices_of_one_engine_do_not_hear_of_each_other(tiny: PiperTextToSpeech) -> None:
+    """Clauses in two voices, piece by piece in turns, are as long as each by itself, and have its words' ends."""
+    text = " ".join(["Please tell Igor that it is late, and that Igor was here."] * 4)
+    voices = (Voice(), Voice(pronunciations={"igor": "ee-gor-ee-gor-ee-GOR"}))
+    alone = [[(len(chunk.samples), chunk.words) for chunk in spoken(tiny, text, voice)] for voice in voices]
+    together: list[list[tuple[int, tuple[WordEnd, ...]]]] = [[], []]
+    for pair in zip_longest(*(tiny.stream(text, voice, Event()) for voice in voices)):
+        for said, chunk in zip(together, pair, strict=True):
+            said += [(len(chunk.samples), chunk.words)] if chunk else []
+
+    assert together == alone
+    assert sum(length for length, _ in alone[0]) < sum(length for length, _ in alone[1])
 
 
 def test_volume_is_the_same_for_every_chunk(tmp_path: Path) -> None:

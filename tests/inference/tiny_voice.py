@@ -11,11 +11,12 @@ import numpy as np
 from hypothesis import settings
 
 from inference.protocols import TextToSpeech
-from inference.types import SpeechChunk
+from inference.types import SpeechChunk, Voice
 
 RATE_HZ = 22_050
 untimed = settings(deadline=None)
 """The machine may be busy."""
+PLAIN = Voice()
 SENTENCES = (
     "The capital of France is Paris.",
     "The rest of the day is in the book of the year.",
@@ -24,9 +25,9 @@ SENTENCES = (
 )
 
 
-def spoken(engine: TextToSpeech, text: str) -> list[SpeechChunk]:
+def spoken(engine: TextToSpeech, text: str, voice: Voice = PLAIN) -> list[SpeechChunk]:
     """Return all chunks of `text`."""
-    return list(engine.stream(text, Event()))
+    return list(engine.stream(text, voice, Event()))
 
 
 def phoneme_ids(voice: Path, text: str) -> list[int]:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def printed_under_two_seeds(code: str) -> set[str]:
-    """Return the different outputs of `code`; one where nothing hangs on the order of a set."""
+    """Return the different outputs of `code`; one where nothing depends on the order of a set."""
     return {
         subprocess.run(
             [sys.executable, "-c", code],

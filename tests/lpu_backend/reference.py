@@ -158,7 +158,7 @@ def rne(x: F32) -> Array:
 def float_model(
     shape: ModelShape, tensor: Callable[[str], F32], tokens: list[int], factors: F32 | float = 1.0
 ) -> tuple[list[F32], F32]:
-    """Return the residual stream behind every layer and all logits, in float32 as a textbook has them."""
+    """Return the residual stream after every layer and all logits, in float32 as a textbook has them."""
     n, groups = len(tokens), shape.heads // shape.kv_heads
     rates = shape.rope_theta ** (-np.arange(0, shape.head_width, 2) / shape.head_width) / factors
     angles = np.arange(n)[:, None] * rates

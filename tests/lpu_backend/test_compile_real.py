@@ -11,7 +11,7 @@ from inference.models.store import ModelStore
 from lpu_backend.chip.simulate import simulate
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.compiler.compile import compile_placed
-from lpu_backend.compiler.room import Room
+from lpu_backend.compiler.reservation import Reservation
 from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.graph import build_graph
@@ -93,7 +93,7 @@ def smollm2() -> ModelShape:
 def test_the_whole_model_is_proven_on_one_chip_with_1024_positions() -> None:
     """A decode step that sees 256 of them: verified, in SRAM with its caches, and shorter than 100 µs."""
     graph = build_graph(smollm2(), "decode", 1, 256)
-    program, _, memory = compile_placed(graph, PRODUCT, room=Room(1024, ((1, 1024),)))
+    program, _, memory = compile_placed(graph, PRODUCT, reservation=Reservation(1024, ((1, 1024),)))
 
     assert program.sram_bytes() < PRODUCT.sram_bytes
     assert memory.count("MEM_") == PRODUCT.mem_slices

@@ -13,7 +13,7 @@ from lpu_backend.chip.simulate import simulate
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.compiler.cache import cached_program
 from lpu_backend.compiler.compile import compile_placed
-from lpu_backend.compiler.room import Room
+from lpu_backend.compiler.reservation import Reservation
 from lpu_backend.compiler.steps import CompiledSteps
 from lpu_backend.errors import CapacityError, ExecutionError, GraphError
 from lpu_backend.model.graph import build_graph
@@ -58,10 +58,12 @@ def test_prepared_programs_are_all_that_a_first_prompt_takes(tmp_path: Path) -> 
 
 def test_constants_lie_in_the_same_place_in_all_programs_of_a_model(tmp_path: Path) -> None:
     """Between a prefill and a decode nothing moves in SRAM."""
-    shape, room = small_shape(), Room(64, ((1, 64), (32, 64)))
+    shape, reservation = small_shape(), Reservation(64, ((1, 64), (32, 64)))
     held = []
     for kind, rows, positions in (("decode", 1, 32), ("decode", 1, 64), ("prefill", 32, 64)):
-        program, _, _ = compile_placed(build_graph(shape, kind, rows, positions), PRODUCT, room=room)
+        program, _, _ = compile_placed(
+            build_graph(shape, kind, rows, positions), PRODUCT, reservation=reservation
+        )
         stays = program.regions[(program.regions["kind"] == 1) | (program.regions["kind"] == 4)]
         held.append(
             {
@@ -80,14 +82,14 @@ def test_constants_lie_in_the_same_place_in_all_programs_of_a_model(tmp_path: Pa
 
 def test_a_program_is_kept_and_a_damaged_file_is_compiled_again(tmp_path: Path) -> None:
     """What is on disk is used as long as its digest holds."""
-    graph, room = build_graph(small_shape(), "decode", 1, 32), Room(32, ((1, 32),))
-    first = cached_program(graph, PRODUCT, room, tmp_path)
+    graph, reservation = build_graph(small_shape(), "decode", 1, 32), Reservation(32, ((1, 32),))
+    first = cached_program(graph, PRODUCT, reservation, tmp_path)
     (path,) = tmp_path.iterdir()
-    assert cached_program(graph, PRODUCT, room, tmp_path).digest == first.digest
+    assert cached_program(graph, PRODUCT, reservation, tmp_path).digest == first.digest
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    assert cached_program(graph, PRODUCT, room, tmp_path).digest == first.digest
+    assert cached_program(graph, PRODUCT, reservation, tmp_path).digest == first.digest
     assert path.read_bytes() != data
 
 

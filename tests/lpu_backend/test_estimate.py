@@ -99,7 +99,7 @@ def test_an_estimate_is_the_same_every_time(folder: Path, tmp_path: Path) -> Non
 
 def test_sharing_a_layer_trades_programs_for_exchanges(folder: Path) -> None:
     """One chip has no exchanges; more chips a layer have shorter programs and pay for sums."""
-    alone, four = (estimate(question(4, ways=ways), folder=folder).decode for ways in (1, 4))
+    alone, four = (estimate(question(4, tp_degree=tp_degree), folder=folder).decode for tp_degree in (1, 4))
 
     assert sum(stage.exchange_cycles for stage in alone) == 0
     assert sum(stage.exchange_cycles for stage in four) > 0
@@ -110,7 +110,9 @@ def test_the_quickest_division_is_taken(folder: Path) -> None:
     """Of all sizes of groups."""
     best = estimate(question(8), folder=folder).tpot_s
 
-    assert best == min(estimate(question(8, ways=ways), folder=folder).tpot_s for ways in (1, 2, 4, 8))
+    assert best == min(
+        estimate(question(8, tp_degree=tp_degree), folder=folder).tpot_s for tp_degree in (1, 2, 4, 8)
+    )
 
 
 def test_a_longer_context_and_a_longer_prompt_take_longer(folder: Path) -> None:
@@ -137,8 +139,8 @@ def test_hand_overs_are_the_same_wherever_they_are(folder: Path) -> None:
 
 def test_idle_layers_take_room_and_no_time(folder: Path) -> None:
     """Layers of cross-attention, without an image."""
-    plain = estimate(question(8, ways=2), folder=folder)
-    more = estimate(question(8, ways=2, model=replace(TOY, idle_layers=2)), folder=folder)
+    plain = estimate(question(8, tp_degree=2), folder=folder)
+    more = estimate(question(8, tp_degree=2, model=replace(TOY, idle_layers=2)), folder=folder)
 
     assert sum(stage.program_cycles for stage in more.decode) == sum(s.program_cycles for s in plain.decode)
     assert sum(len(stage.parts) for stage in more.partition.stages) == 2 * 8 + 2

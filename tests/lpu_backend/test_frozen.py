@@ -15,7 +15,7 @@ def test_nothing_moved_since_it_was_frozen() -> None:
 
 
 def test_a_constant_that_moves_is_seen() -> None:
-    """Each digest hangs on its own constants."""
+    """Each digest depends on its own constants alone."""
     moved = fingerprints(replace(PRODUCT, vxm_alu_cycles=4), replace(WIRE, hop_ns=700.0))
 
     assert {name for name, value in moved.items() if value != recorded()[name]} == {"chip", "wire"}

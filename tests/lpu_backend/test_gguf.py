@@ -56,7 +56,7 @@ def test_a_scale_that_is_not_finite_is_refused(tmp_path: Path, value: float) -> 
         read_tensor(gguf, "blk.0.ffn_up.weight")
 
 
-def test_a_file_that_shrinks_behind_its_header_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_shrinks_after_its_header_is_refused(tmp_path: Path) -> None:
     """Data that are gone when they are read, an absent tensor and an absent file are a GgufError each."""
     path = write_model(tmp_path / "tiny.gguf", Tiny())
     gguf = open_gguf(path)

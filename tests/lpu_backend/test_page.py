@@ -1,4 +1,4 @@
-"""The chip's page: its figures are the accountant's, its HTML is whole, and a browser has no complaint."""
+"""The chip's page: its figures are the performance model's, its HTML is whole, and a browser has no complaint."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def file(gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_busy_units_add_up_to_what_the_accountant_counts(step: Step) -> None:
+def test_busy_units_add_up_to_what_the_performance_model_counts(step: Step) -> None:
     """Over all bins, each line of units has the busy cycles of the simulation."""
     counted = step.simulation.busy_cycles
     added = {"MEM read": 0.0, "MEM write": 0.0}

@@ -84,7 +84,7 @@ def test_impossible_numbers_of_chips_are_one_line(chips: int, error: type[Except
 def test_parts_in_turn_make_the_bits_of_the_whole(
     tmp_path: Path, chips: int, tied: bool, architecture: str, tokens: list[int], cut: int
 ) -> None:
-    """On the fast engine: a prompt in one step or two, and every token behind it."""
+    """On the fast engine: a prompt in one step or two, and every token after it."""
     model = tiny_model(tmp_path, replace(SMALL, tied=tied, architecture=architecture))
     one, many = FastEngine(model), PipelineEngine(model, pipeline(model.shape, chips, 16).parts)
     cut = min(cut, len(tokens) - 1)

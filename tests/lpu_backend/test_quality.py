@@ -26,7 +26,7 @@ F32 = npt.NDArray[np.float32]
 PASSAGE = Path(__file__).parent.parent / "bench" / "data" / "alice.txt"
 SKIPPED, POSITIONS = 32, 200
 LOGITS_DIGEST = "ef1b42c1df9afb9cd10fd3868d8dc52f93353cdf620afdfaa8f316fcf80974d1"
-"""SHA-256 of the logits behind the passage's first eight tokens: the same on every machine."""
+"""SHA-256 of the logits after the passage's first eight tokens: the same on every machine."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def tokens(gguf: Gguf) -> list[int]:
 
 @pytest.fixture(scope="module")
 def floats(gguf: Gguf, tokens: list[int]) -> tuple[list[F32], F32]:
-    """The residual stream behind every layer, and the logits, of the same weights in float32."""
+    """The residual stream after every layer, and the logits, of the same weights in float32."""
     tensor: Callable[[str], F32] = cache(lambda name: read_tensor(gguf, name))
     return float_model(read_shape(gguf), tensor, tokens)
 

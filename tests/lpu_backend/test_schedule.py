@@ -31,7 +31,7 @@ CELLS = st.lists(
 def test_a_chain_is_placed_at_the_first_cycle_at_which_nothing_it_needs_is_taken(
     chains: list[tuple[list[tuple[int, int, int]], int]],
 ) -> None:
-    """Against a set of bits and one try after another; a chain in its own way is refused."""
+    """Against a set of bits and one try after another; a chain that conflicts with itself is refused."""
     timeline, taken = Timeline(), set[tuple[int, int, int]]()
     for cells, earliest in chains:
         bits = [(row, column, bit) for row, column, mask in cells for bit in (1, 2, 4) if mask & bit]

@@ -91,11 +91,11 @@ def test_the_segments_of_one_chip_are_the_layer_of_the_definition(
         assert equal_bits(part.residual + ffn, wanted["L0.x2"])
 
 
-def dealt(model: QuantisedModel, ways: int, number: int) -> QuantisedModel:
-    """The weights of a layer that chip `number` of `ways` has."""
-    shape, shard = model.shape, layer_shard(model.shape, ways)
-    width, kv_heads = shape.head_width, shape.kv_heads // ways
-    heads = shape.heads // ways
+def dealt(model: QuantisedModel, tp_degree: int, number: int) -> QuantisedModel:
+    """The weights of a layer that chip `number` of `tp_degree` has."""
+    shape, shard = model.shape, layer_shard(model.shape, tp_degree)
+    width, kv_heads = shape.head_width, shape.kv_heads // tp_degree
+    heads = shape.heads // tp_degree
 
     def span(each: int) -> np.ndarray:
         return np.arange(number * each, (number + 1) * each)
@@ -120,15 +120,15 @@ def dealt(model: QuantisedModel, ways: int, number: int) -> QuantisedModel:
     return replace(model, shape=shard, matrices=matrices, score_scales=scores)
 
 
-@pytest.mark.parametrize("ways", [2, 4])
-def test_the_parts_of_several_chips_are_those_of_their_weights(tmp_path: Path, ways: int) -> None:
+@pytest.mark.parametrize("tp_degree", [2, 4])
+def test_the_parts_of_several_chips_are_those_of_their_weights(tmp_path: Path, tp_degree: int) -> None:
     """Each chip's part of both sums, for two tokens, as plain numpy has it from the weights dealt to that chip."""
     tiny = Tiny(heads=8, kv_heads=4, head_width=34, width=352, ffn=700, vocabulary=40)
     model = tiny_model(tmp_path, tiny, positions=16)
-    parts = [dealt(model, ways, number) for number in range(ways)]
+    parts = [dealt(model, tp_degree, number) for number in range(tp_degree)]
     chips = [Part(part, 1, 16) for part in parts]
     references = [Reference(part) for part in parts]
-    rng = np.random.default_rng(ways)
+    rng = np.random.default_rng(tp_degree)
     for position in range(2):
         x = rng.normal(size=(1, tiny.width)).astype(np.float32)
         y = np.zeros_like(x)
@@ -180,14 +180,14 @@ def run_end(
     return {key: from_byte_planes(outputs[key], np.float32) for key in outputs if key[:2] != "y."}
 
 
-@pytest.mark.parametrize("ways", [1, 8])
-def test_the_ends_of_70b_are_counted_without_weights(tmp_path: Path, ways: int) -> None:
+@pytest.mark.parametrize("tp_degree", [1, 8])
+def test_the_ends_of_70b_are_counted_without_weights(tmp_path: Path, tp_degree: int) -> None:
     """A table of 32,000 rows, gathered and as a matrix; one chip has nothing to exchange, and it is too small."""
-    if ways == 1:
+    if tp_degree == 1:
         with pytest.raises(CapacityError):
-            ends_cost(LLAMA_70B, ways, 1, PRODUCT, folder=tmp_path)
+            ends_cost(LLAMA_70B, tp_degree, 1, PRODUCT, folder=tmp_path)
         return
-    one, many = (ends_cost(LLAMA_70B, ways, rows, PRODUCT, folder=tmp_path) for rows in (1, 16))
+    one, many = (ends_cost(LLAMA_70B, tp_degree, rows, PRODUCT, folder=tmp_path) for rows in (1, 16))
     assert many.embedding.cycles == 16 * one.embedding.cycles
     assert (many.head, many.embedding_bytes) == (one.head, one.embedding_bytes)
     assert one.embedding_exchange is not None
@@ -196,7 +196,7 @@ def test_the_ends_of_70b_are_counted_without_weights(tmp_path: Path, ways: int) 
 
 
 def test_a_layer_of_70b_on_eight_chips_is_counted_without_weights(tmp_path: Path) -> None:
-    """Programs that verification passes, the same each time; an exchange of 26 · 4 vectors behind each segment."""
+    """Programs that verification passes, the same each time; an exchange of 26 · 4 vectors after each segment."""
     cost = layer_cost(LLAMA_70B, 8, 1, 4096, PRODUCT, folder=tmp_path)
     assert [segment.name for segment in cost.segments] == list(LAYER)
     assert [(e.kind, e.vectors) for e in cost.exchanges] == [("all_reduce", 104)] * 2
@@ -210,7 +210,7 @@ def test_a_layer_of_70b_on_eight_chips_is_counted_without_weights(tmp_path: Path
 
 def test_more_chips_have_less_each(tmp_path: Path) -> None:
     """Twice the chips: fewer cycles, fewer bytes; heads that don't divide are dealt to the largest part."""
-    few, many = (layer_cost(LLAMA_70B, ways, 1, 512, PRODUCT, folder=tmp_path) for ways in (8, 16))
+    few, many = (layer_cost(LLAMA_70B, tp_degree, 1, 512, PRODUCT, folder=tmp_path) for tp_degree in (8, 16))
     assert many.cycles < few.cycles
     assert many.sram_bytes < few.sram_bytes
     shard = layer_shard(LLAMA_70B, 16)

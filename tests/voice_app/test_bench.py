@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from inference.audio import write_audio
 from inference.tts.scripted_tts import ScriptedTextToSpeech
-from inference.types import Audio, Samples
+from inference.types import Audio, Samples, Voice
 from voice_app.bench.bench_report import figures, is_good
 from voice_app.bench.card import locate
 from voice_app.bench.composed import Durations, measure_composed
@@ -136,7 +136,7 @@ def test_a_pause_is_put_between_the_words_it_stands_between() -> None:
     assert end_s - start_s == pytest.approx(0.6)
     inside = turn.sound.samples[round(start_s * tts.rate_hz) : round(end_s * tts.rate_hz)]
     assert not inside.any()
-    words = [word for chunk in tts.stream("one two three", Event()) for word in chunk.words]
+    words = [word for chunk in tts.stream("one two three", Voice(), Event()) for word in chunk.words]
     assert start_s == pytest.approx(words[1].end_sample / tts.rate_hz, abs=2 / tts.rate_hz)
 
 

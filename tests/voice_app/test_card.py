@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from inference.audio import write_audio
+from inference.stt import transcribe
 from inference.types import Audio, Samples
 from tests.pulse import CARD_RATE_HZ, PulseServer, require_pulse
 from tests.speech import spoken, stt
@@ -102,7 +103,7 @@ def test_a_question_asked_aloud_is_answered_aloud(tmp_path: Path) -> None:
         user, speaker = recording.samples().T
         status = talk.interrupt()
 
-    answer = stt().transcribe(Audio(np.ascontiguousarray(speaker), CARD_RATE_HZ))
+    answer = transcribe(stt(), Audio(np.ascontiguousarray(speaker), CARD_RATE_HZ))
 
     assert "Paris" in answer.text
     assert loud(user)[-1] < loud(speaker)[0]
@@ -129,7 +130,7 @@ def test_speaking_into_the_answer_stops_it(tmp_path: Path) -> None:
     (truncated,) = of(events.ItemTruncated, log)
     sounding = loud(speaker)
     second_from = sounding[np.flatnonzero(np.diff(sounding) > CARD_RATE_HZ // 2)[-1] + 1]
-    answer = stt().transcribe(Audio(np.ascontiguousarray(speaker[second_from:]), CARD_RATE_HZ))
+    answer = transcribe(stt(), Audio(np.ascontiguousarray(speaker[second_from:]), CARD_RATE_HZ))
 
     assert (first.status, second.status) == ("cancelled", "completed")
     assert 0 < len(truncated.heard.split()) < 40
@@ -144,6 +145,32 @@ def test_a_session_ends_with_ctrl_c_before_anything_is_said(tmp_path: Path) -> N
 
     assert [type(event) for event in replay(talk.log)] == [events.SessionCreated, events.SessionClosed]
     assert os.stat(talk.log).st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("break_card", "told", "times"), [(PulseServer.freeze, "hangs", 1), (PulseServer.kill, "stopped", 2)]
+)
+def test_a_session_whose_sound_server_hangs_or_dies_says_so_and_ends_with_ctrl_c(
+    tmp_path: Path, break_card: Callable[[PulseServer], None], told: str, times: int
+) -> None:
+    """The session goes on without sound until it is ended in order, though PortAudio may never return."""
+    question = tmp_path / "question.wav"
+    write_audio(question, spoken("What is the capital of France?"))
+    with talking(tmp_path) as (card, talk):
+        card.play(question)
+        talk.wait_for(lambda log: bool(of(events.SpeechStarted, log)))
+        break_card(card)
+        talk.wait_for(lambda log: sum(told in event.message for event in of(events.Noticed, log)) >= times)
+        status = talk.interrupt()
+
+    log = list(replay(talk.log))
+    said = [event.message for event in of(events.Noticed, log)]
+    assert status == 0
+    assert isinstance(log[-1], events.SessionClosed)
+    assert {message for message in said if "stopped" in message} == {
+        f"the {name} stopped; trying to open it again" for name in ("microphone", "loudspeaker")
+    }
+    assert sum("the sound library hangs" in message for message in said) <= 1
 
 
 def test_the_benchmark_times_a_turn_on_the_card() -> None:

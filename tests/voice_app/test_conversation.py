@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from inference.errors import PromptTooLong
 from inference.llm.scripted_llm import ScriptedLanguageModel
-from inference.protocols import TurnDetector
-from inference.stt.scripted_stt import ScriptedSpeechToText
+from inference.protocols import SpeechToText, TurnDetector
+from inference.stt.scripted_stt import ScriptedSpeechToText, ScriptedStreamingSpeechToText
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Audio, ChatRequest, Message, Samples
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
@@ -25,7 +25,6 @@ from voice_app.core.pipeline import Engines, ReplyStyle
 from voice_app.core.session import Session, SessionIO
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
-from voice_app.runtime.scheduler import Scheduler
 
 RATE_HZ = 16_000
 
@@ -67,6 +66,8 @@ class Stage:
     first_token_s: float = 0.1
     partial_every_s: float | None = None
     detector: TurnDetector | None = None
+    stream_word_s: float | None = None
+    """Where speech to text streams: a word every so many seconds of sound."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Other engines, by name."""
     context_tokens: int = 100_000
@@ -80,7 +81,11 @@ class Stage:
 
     async def _run(self) -> None:
         meter, bus = Meter(), events.Bus()
-        self.stt = ScriptedSpeechToText(self.heard, seconds=0.1, spend=meter.spend)
+        self.stt: SpeechToText
+        if self.stream_word_s is None:
+            self.stt = ScriptedSpeechToText(self.heard, seconds=0.1, spend=meter.spend)
+        else:
+            self.stt = ScriptedStreamingSpeechToText(self.heard, self.stream_word_s, spend=meter.spend)
         self.llm = ScriptedLanguageModel(
             self.replies,
             first_token_s=self.first_token_s,
@@ -88,8 +93,8 @@ class Stage:
             context_tokens=self.context_tokens,
             spend=meter.spend,
         )
-        tts = ScriptedTextToSpeech(first_s=0.05, next_s=0.02, chunk_s=0.5, spend=meter.spend)
-        scheduler: Scheduler = VirtualScheduler(meter)
+        self.tts = tts = ScriptedTextToSpeech(first_s=0.05, next_s=0.02, chunk_s=0.5, spend=meter.spend)
+        scheduler = VirtualScheduler(meter).session("")
         user, self.speaker = RecordedUser(self.turns), FileSpeaker(None)
         self.history = History([Message("system", "persona")])
         self.conversation = Session(

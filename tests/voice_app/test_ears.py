@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
+from voice_app.core.endpointing import Endpointer, EndpointLimits
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.segmenter import GrowingSound, SegmenterSettings, SpeechSegmenter
 from voice_app.core.turn_table import Input
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+
+
+def segmenting(settings: SegmenterSettings) -> SpeechSegmenter:
+    return SpeechSegmenter(settings, Endpointer(EndpointLimits()))
 
 
 def hear(segmenter: SpeechSegmenter, *frames: tuple[float, float]) -> list[tuple[int, Input]]:
@@ -26,8 +33,8 @@ VOICE, QUIET, LATE = (0.1, 0.9), (0.0001, 0.1), (0.0001, 0.9)
 
 def test_a_pause_is_noticed_by_level_before_the_detector_does() -> None:
     """40 dB below the voice is silence, though the detector still says speech."""
-    by_level = hear(SpeechSegmenter(SegmenterSettings()), *[VOICE] * 5, *[LATE] * 2)
-    by_detector = hear(SpeechSegmenter(SegmenterSettings(quiet_db=90)), *[VOICE] * 5, *[LATE] * 2, QUIET)
+    by_level = hear(segmenting(SegmenterSettings()), *[VOICE] * 5, *[LATE] * 2)
+    by_detector = hear(segmenting(SegmenterSettings(quiet_db=90)), *[VOICE] * 5, *[LATE] * 2, QUIET)
 
     assert by_level == [(2, Input.SPEECH_STARTED), (5, Input.SPEECH_PAUSED)]
     assert by_detector == [(2, Input.SPEECH_STARTED), (7, Input.SPEECH_PAUSED)]
@@ -35,15 +42,13 @@ def test_a_pause_is_noticed_by_level_before_the_detector_does() -> None:
 
 def test_a_noisy_room_leaves_it_to_the_detector() -> None:
     """Noise 20 dB below the voice is not silence by its level."""
-    assert hear(SpeechSegmenter(SegmenterSettings()), *[VOICE] * 5, (0.01, 0.9)) == [
-        (2, Input.SPEECH_STARTED)
-    ]
+    assert hear(segmenting(SegmenterSettings()), *[VOICE] * 5, (0.01, 0.9)) == [(2, Input.SPEECH_STARTED)]
 
 
 def test_going_on_takes_fewer_frames_than_starting() -> None:
     """A click starts no turn; two frames of voice go on with one."""
-    assert hear(SpeechSegmenter(SegmenterSettings()), VOICE, VOICE, QUIET) == []
-    assert hear(SpeechSegmenter(SegmenterSettings()), *[VOICE] * 3, QUIET, QUIET, VOICE, VOICE) == [
+    assert hear(segmenting(SegmenterSettings()), VOICE, VOICE, QUIET) == []
+    assert hear(segmenting(SegmenterSettings()), *[VOICE] * 3, QUIET, QUIET, VOICE, VOICE) == [
         (2, Input.SPEECH_STARTED),
         (3, Input.SPEECH_PAUSED),
         (6, Input.SPEECH_STARTED),
@@ -52,10 +57,10 @@ def test_going_on_takes_fewer_frames_than_starting() -> None:
 
 def test_the_turn_ends_after_the_silence_its_words_ask_for() -> None:
     """0.6 s while nothing is known; less once the words are finished."""
-    segmenter, soon = SpeechSegmenter(SegmenterSettings()), SpeechSegmenter(SegmenterSettings())
+    segmenter, soon = segmenting(SegmenterSettings()), segmenting(SegmenterSettings())
     hear(segmenter, *[VOICE] * 5, QUIET)
     hear(soon, *[VOICE] * 5, QUIET)
-    soon.end_silence_s = 0.2
+    soon.endpointer.silence_s = 0.2
     silence = [AudioFrame(np.zeros(FRAME_SAMPLES, np.float32), (7 + n) * FRAME_S) for n in range(30)]
 
     def end(of: SpeechSegmenter) -> float:
@@ -67,8 +72,22 @@ def test_the_turn_ends_after_the_silence_its_words_ask_for() -> None:
 
 def test_over_a_reply_speech_starts_sooner() -> None:
     """Two frames hold the reply; three start a turn in silence."""
-    eager = SpeechSegmenter(SegmenterSettings())
+    eager = segmenting(SegmenterSettings())
     eager.start_frames = eager.settings.barge_in_frames
 
     assert hear(eager, VOICE, VOICE) == [(1, Input.SPEECH_STARTED)]
-    assert hear(SpeechSegmenter(SegmenterSettings()), VOICE, VOICE) == []
+    assert hear(segmenting(SegmenterSettings()), VOICE, VOICE) == []
+
+
+@given(st.lists(st.integers(0, 60_000), max_size=12))
+def test_sound_that_grows_leaves_its_past_alone(lengths: list[int]) -> None:
+    """What was taken of it earlier, without a copy, stays the beginning of all that was added."""
+    all_of_it = np.arange(sum(lengths), dtype=np.float32)
+    sound, end, taken = GrowingSound(), 0, []
+    for length in lengths:
+        sound.append(all_of_it[end : end + length])
+        end += length
+        taken.append((end, sound.so_far()))
+
+    for end, so_far in taken:
+        np.testing.assert_array_equal(so_far, all_of_it[:end])

@@ -16,9 +16,10 @@ from inference.types import Audio, Samples
 from inference.vad.silero import SileroVad
 from tests.speech import spoken
 from voice_app.core.errors import AudioDeviceError
+from voice_app.core.ports import FRAME_RATE_HZ, FRAME_SAMPLES
 from voice_app.io import echo_cancel
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
-from voice_app.io.frames import CHUNK_SAMPLES, FRAME_RATE_HZ, FRAME_SAMPLES, FrameCutter
+from voice_app.io.frames import CHUNK_SAMPLES, FrameCutter
 
 CHUNK_S = CHUNK_SAMPLES / FRAME_RATE_HZ
 SPEAKER_HZ = 48_000

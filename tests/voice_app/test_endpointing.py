@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.core.endpointing import AdaptiveDelay, EndpointLimits, endpoint, is_open
+from voice_app.core.endpointing import (
+    AdaptiveDelay,
+    Ask,
+    EndpointDecision,
+    Endpointer,
+    EndpointLimits,
+    endpoint,
+    is_open,
+)
 
 LIMITS = EndpointLimits()
 
@@ -74,3 +84,45 @@ def test_patience_grows_with_interrupted_speakers_and_wears_off() -> None:
     for _ in range(30):
         delay_factor.was_over()
     assert delay_factor.factor == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sounds", "silence_s"),
+    [
+        ("What is the capital of France?", None, LIMITS.unsure_s),
+        ("What is the capital of France?", 0.99, LIMITS.finished_s),
+        ("What is the capital of France?", 0.5, LIMITS.unsure_s),
+        ("What is the capital of", 0.99, LIMITS.unfinished_s),
+        ("Tell me about the very...", None, LIMITS.unfinished_s),
+        ("Two people.", None, LIMITS.unsure_s),
+        ("", None, LIMITS.unsure_s),
+    ],
+)
+def test_silence_where_nothing_judges_the_words(words: str, sounds: float | None, silence_s: float) -> None:
+    """Unknown is not unfinished: the sound decides where it was asked, and a word that ends no sentence still waits."""
+    found = endpoint(words, None, LIMITS, sounds=sounds)
+
+    assert (found.silence_s, found.finished) == (silence_s, None)
+    assert is_open("What is the capital of France?", None, LIMITS)
+    assert not is_open("What is the capital of", None, LIMITS)
+
+
+@given(st.text(max_size=30), st.none() | st.floats(0, 1), st.none() | st.floats(0, 1))
+def test_the_endpointer_decides_with_the_detectors_there_are(
+    words: str, by_words: float | None, by_sound: float | None
+) -> None:
+    """It remembers what it returns, until somebody speaks again; one that is absent is as one that can't tell."""
+    endpointer = Endpointer(LIMITS)
+
+    async def answer(probability: float | None) -> float | None:
+        return probability
+
+    def decided(*asks: Ask | None) -> EndpointDecision:
+        return asyncio.run(endpointer.decide(words, *asks))
+
+    found = decided(lambda: answer(by_words), lambda: answer(by_sound))
+    assert endpointer.silence_s == found.silence_s
+    endpointer.begin()
+    assert endpointer.silence_s == LIMITS.unheard_s
+    assert decided(None, None) == decided(lambda: answer(None), lambda: answer(None))
+    assert decided(lambda: answer(by_words), None) == endpoint(words, by_words if words else None, LIMITS)

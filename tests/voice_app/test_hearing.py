@@ -7,8 +7,9 @@ import pytest
 
 from inference.types import Transcript
 from voice_app.core.barge_in import SpeechStats, is_backchannel, is_vocal_noise, words
+from voice_app.core.endpointing import Endpointer, EndpointLimits
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 
 
 def test_hums_and_nods() -> None:
@@ -50,11 +51,11 @@ def test_short_doubtful_words_are_noise(
 
 def test_the_voice_of_a_turn_is_that_of_its_own_frames() -> None:
     """The frames of its onset count; what sounded before, without becoming a turn, does not."""
-    segmenter = SpeechSegmenter(SegmenterSettings(start_frames=3))
+    segmenter = SpeechSegmenter(SegmenterSettings(start_frames=3), Endpointer(EndpointLimits()))
     frame = AudioFrame(np.full(FRAME_SAMPLES, 0.1, np.float32), 0.0)
     for probability in (0.6, 0.1, 0.9, 0.7, 0.8):
         segmenter.push(frame, probability)
     segmenter.open_turn()
 
     assert segmenter.stats_so_far() == SpeechStats(pytest.approx(3 * FRAME_S), pytest.approx(0.8))
-    assert SpeechSegmenter(SegmenterSettings()).stats_so_far() == SpeechStats()
+    assert SpeechSegmenter(SegmenterSettings(), Endpointer(EndpointLimits())).stats_so_far() == SpeechStats()

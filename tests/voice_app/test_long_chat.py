@@ -9,6 +9,7 @@ from inference.types import Message
 from tests.voice_app.test_conversation import Stage, tone
 from voice_app.core import events
 from voice_app.core.draft import TURN_TOKENS, Drafter
+from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.io.recordings import RecordedTurn
 from voice_app.io.speaker import FileSpeaker
 from voice_app.runtime.engines import build_assistant
@@ -55,9 +56,8 @@ def test_a_real_chat_outgrows_its_context() -> None:
     """The product's model, with a context for a few turns: there is always room for a turn and its reply."""
     assistant = build_assistant(load_settings(models={"context_tokens": 1024}))
     llm, history = assistant.engines.llm, assistant.history
-    drafter = Drafter(
-        assistant.engines, history, assistant.style, FileSpeaker(None), lambda turn, finished: None
-    )
+    endpointer = Endpointer(EndpointLimits())
+    drafter = Drafter(assistant.engines, history, assistant.style, FileSpeaker(None), endpointer)
     reserve = assistant.style.max_tokens + TURN_TOKENS
     try:
         for number in range(30):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -31,7 +32,10 @@ def test_the_chips_own_commands_are_there() -> None:
     """Without a file they look at the embedded model; wrong usage has its exit status."""
     runner = CliRunner()
 
-    assert runner.invoke(app, ["lpu", "compile", "--stop-after", "place", "--map"]).exit_code == 0
+    placed = runner.invoke(app, ["lpu", "compile", "--stop-after", "place", "--map"])
+    assert placed.exit_code == 0
+    assert "token_embd" in placed.stdout
+    assert re.search(r"^instructions +0$", placed.stdout, re.MULTILINE)
     assert runner.invoke(app, ["lpu", "fly"]).exit_code == 2
 
 

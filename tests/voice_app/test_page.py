@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from lpu_backend.page.markup import ticks
+from lpu_backend.markup import ticks
 from tests.browser import NARROW, NEEDS_BROWSER, WIDE, check_page, invalid, opened, used
 from voice_app.bench.bench_page import page
 from voice_app.bench.composed import Durations, measure_composed

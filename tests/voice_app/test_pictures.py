@@ -10,10 +10,10 @@ from PIL import Image
 
 from lpu_backend.chip.spec import PRODUCT
 from lpu_backend.compiler.steps import CompiledSteps
+from lpu_backend.markup import document
 from lpu_backend.model.gguf_file import open_gguf
 from lpu_backend.model.shape import read_shape
 from lpu_backend.page.facts import step_of
-from lpu_backend.page.markup import document
 from tests.bench.pictures import (
     FOLDER,
     LARGEST_BYTES,

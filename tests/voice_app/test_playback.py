@@ -18,8 +18,9 @@ from inference.types import Samples
 from voice_app.bench.virtual_time import run
 from voice_app.core import clock
 from voice_app.core.errors import SessionError
+from voice_app.core.ports import Played
 from voice_app.io.playback import FADE_S, Playback
-from voice_app.io.speaker import FileSpeaker, Played
+from voice_app.io.speaker import FileSpeaker
 
 RATE_HZ = 8_000
 

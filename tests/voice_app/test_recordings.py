@@ -26,7 +26,8 @@ from voice_app.core.errors import (
     VoiceAppError,
     exit_code,
 )
-from voice_app.io.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame, FrameCutter, SampleClock
+from voice_app.core.ports import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.io.frames import FrameCutter, SampleClock
 from voice_app.io.recordings import (
     HeardReply,
     Manners,

@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.llm.scripted_llm import ScriptedLanguageModel
+from inference.stt import BatchRecognizer
 from inference.turn.scripted_turn import ScriptedTurnDetector
-from inference.types import Audio, Message, Samples, SpeechChunk, Transcript
+from inference.types import Audio, Message, Samples, SpeechChunk, SttCapabilities, Transcript, Voice
 from voice_app.bench.composed import LoudnessVad
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
@@ -77,7 +78,12 @@ class Models:
     partials: int = 0
     rate_hz: int = RATE_HZ
 
-    def transcribe(self, audio: Audio) -> Transcript:
+    capabilities = SttCapabilities()
+
+    def recognizer(self, language: str = "en") -> BatchRecognizer:
+        return BatchRecognizer(self.partial, self.final)
+
+    def final(self, audio: Audio) -> Transcript:
         self.meter.spend(self.plot.stt_s)
         self.transcripts += 1
         return Transcript(WORDS[self.transcripts], audio.seconds)
@@ -89,7 +95,7 @@ class Models:
             self.plot.interruptions[self.partials % len(self.plot.interruptions)], audio.seconds
         )
 
-    def stream(self, text: str, cancelled: Event) -> Iterator[SpeechChunk]:
+    def stream(self, text: str, voice: Voice, cancelled: Event) -> Iterator[SpeechChunk]:
         level = (WORDS.index(text.split()[0].strip(".").lower()) + 1) * LEVEL
         for _ in range(3):
             if cancelled.is_set():
@@ -134,7 +140,7 @@ async def converse(plot: Plot, wav: Path) -> Outcome:
     bus.subscribe(listen)
     llm = ScriptedLanguageModel(reply, first_token_s=plot.token_s, token_s=plot.token_s, spend=meter.spend)
     detector = ScriptedTurnDetector(lambda _: next(finished))
-    engines = Engines(models, llm, models, VirtualScheduler(meter), detector)
+    engines = Engines(models, llm, models, VirtualScheduler(meter).session(""), detector)
     io = SessionIO(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=0.5)
     conversation = Session(io, engines, History([]), ReplyStyle(), bus)
     for number, at_s in enumerate(plot.typed_at_s):

@@ -16,7 +16,7 @@ from inference.types import Samples
 from voice_app.bench.virtual_time import run
 from voice_app.core import clock
 from voice_app.core.errors import AudioDeviceError, SessionError
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
 from voice_app.io.hot_swap import QUIETEST_DB, SwitchedSource, SwitchedSpeaker, level_db
 from voice_app.io.kept_sound import KeptSound
 from voice_app.io.speaker import FileSpeaker

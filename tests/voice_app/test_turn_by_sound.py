@@ -44,3 +44,16 @@ def test_the_sound_is_asked_only_in_doubt(
     assert predicted.silence_s == silence_s
     assert bool(melody.asked_s) == asked
     assert all(seconds > 1.0 for seconds in melody.asked_s)
+
+
+@pytest.mark.parametrize(
+    ("by_sound", "silence_s"),
+    [(Melody(0.99), LIMITS.finished_s), (Melody(0.5), LIMITS.unsure_s), (None, LIMITS.unsure_s)],
+)
+def test_without_a_detector_by_words_the_sound_decides(by_sound: Melody | None, silence_s: float) -> None:
+    """Nor does a long sentence wait as if it were unfinished, where nothing judges it at all."""
+    stage = Stage(heard=("what is the capital of France",), more={"by_sound": by_sound}).run()
+    (predicted,) = stage.of(events.EndpointPredicted)
+
+    assert (predicted.silence_s, predicted.finished) == (silence_s, None)
+    assert by_sound is None or by_sound.asked_s

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -26,13 +27,14 @@ from voice_app.core import events
 from voice_app.core.budget import Budget
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
+from voice_app.core.ports import Priority
 from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
 from voice_app.observe.recorder import replay
-from voice_app.runtime.engines import Assistant, build_assistant, find_model
-from voice_app.runtime.host import converse
-from voice_app.runtime.scheduler import Priority
-from voice_app.runtime.session_parts import SessionPlan
+from voice_app.runtime.engine_set import EngineSet, load
+from voice_app.runtime.engines import find_model
+from voice_app.runtime.host import hold
+from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings
 
 ROUND_TURNS = 4
@@ -42,8 +44,9 @@ ROUND_TURNS = 4
 class Contender(Protocol):
     """Something that answers recorded turns."""
 
-    assistant: Assistant
-    """Its models, its chat."""
+    engines: EngineSet
+    history: History
+    """Of its chat."""
 
     async def hold(self, turns: Sequence[ScenarioTurn], folder: Path) -> list[MeasuredTurn]:
         """Hold a session of these turns, with its files in a folder; return what became of them."""
@@ -54,7 +57,8 @@ class Contender(Protocol):
 class Product:
     """The assistant, with these settings."""
 
-    assistant: Assistant
+    engines: EngineSet
+    history: History
     settings: Settings
     gauge: SoakGauge = field(default_factory=SoakGauge)
 
@@ -69,7 +73,7 @@ class Product:
             events_file=log,
             listeners=(self.gauge,),
         )
-        spoken = await converse(session, self.assistant)
+        spoken = await hold(session, self.engines, self.history)
         return _measured(turns, spoken, list(replay(log)), wav)
 
 
@@ -78,7 +82,8 @@ class SerialCascade:
     """The same models, one after the other. It can't be interrupted: where a turn is said over its reply, the reply is
     switched off instead, and the turn said then."""
 
-    assistant: Assistant
+    engines: EngineSet
+    history: History
     settings: Settings
     whisper: object = None
 
@@ -87,13 +92,14 @@ class SerialCascade:
         if self.whisper is None:
             models = self.settings.models
             path = find_model(models.stt, "stt").path
-            self.whisper = await self.assistant.scheduler.call(
-                Priority.UPKEEP, lambda: cascade.load_whisper(path, models.threads)
+            self.whisper = await self.engines.scheduler.session("").call(
+                Priority.UPKEEP, lambda: cascade.load_whisper(path, models.threads), on="stt"
             )
-        wav, log = folder / "reply.wav", list[events.Event]()
+        tts, wav, log = self.engines.tts, folder / "reply.wav", list[events.Event]()
+        assert tts
         recordings = [RecordedTurn(turn.sound, "reply") for turn in turns]
         user, speaker = RecordedUser(recordings), FileSpeaker(wav)
-        parts = cascade.Cascade(self.whisper, self.assistant, self.assistant.history)
+        parts = cascade.Cascade(self.whisper, self.engines.assistant(history=self.history), tts)
         play_s = [None if turn.after == "reply" else turn.after for turn in [*turns[1:], turns[0]]]
         spoken = await cascade.hold(parts, user, speaker, log, play_s)
         return _measured(turns, spoken, log, wav)
@@ -129,20 +135,20 @@ def measure_audio(
     """Hold these turns; return the figures, with those of the baselines where they are wanted."""
     quiet = settings.model_copy(update={"keep_log": False})
     start_s = time.perf_counter()
-    assistant = build_assistant(quiet)
+    engines = load(quiet)
     ready_s = time.perf_counter() - start_s
-    product = Product(assistant, quiet)
+    product = Product(engines, _new_chat(engines), quiet)
     contenders: dict[str, Contender] = {"product": product}
     if baselines:
         serial = quiet.model_copy(update={"turn": quiet.turn.model_copy(update={"drafting": False})})
-        contenders["without_drafting"] = Product(_fresh(assistant), serial)
-        contenders["serial_cascade"] = SerialCascade(_fresh(assistant), quiet)
+        contenders["without_drafting"] = Product(_fresh(engines), _new_chat(engines), serial)
+        contenders["serial_cascade"] = SerialCascade(_fresh(engines), _new_chat(engines), quiet)
     try:
         results = asyncio.run(_all(contenders, turns))
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise VoiceAppError("interrupted; no figures of a part of the turns are given") from None
     finally:
-        assistant.close()
+        engines.close()
     reports = {name: result.report(budget_ms) for name, result in results.items()}
     report = {"mode": "audio", **reports.pop("product")}
     latencies_ms = [
@@ -153,15 +159,18 @@ def measure_audio(
         "ready_s": round(ready_s, 2),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "soak": None if baselines else soak(product.gauge.seen, latencies_ms),
-        "models": assistant.models,
+        "models": engines.models,
         **({"baselines": compared(report, reports)} if baselines else {}),
     }
 
 
-def _fresh(assistant: Assistant) -> Assistant:
-    """Return the same models with a chat and estimates of their own."""
-    engines = replace(assistant.engines, estimates=replace(assistant.engines.estimates))
-    return replace(assistant, engines=engines, history=History(assistant.persona.messages()))
+def _fresh(engines: EngineSet) -> EngineSet:
+    """Return the same models with estimates of their own."""
+    return replace(engines, estimates=replace(engines.estimates))
+
+
+def _new_chat(engines: EngineSet) -> History:
+    return History(engines.persona.messages())
 
 
 def compared(
@@ -189,9 +198,9 @@ async def _all(contenders: dict[str, Contender], turns: Sequence[ScenarioTurn]) 
     for number, part in enumerate(rounds(turns) if len(names) > 1 else [turns]):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             one, result = contenders[name], results[name]
-            engines, history = one.assistant.engines, one.assistant.history
-            read_again = history.messages("")
-            await engines.scheduler.call(Priority.UPKEEP, lambda: engines.llm.prefill(read_again))  # noqa: B023 - awaited
+            engines, history = one.engines, one.history
+            read = partial(engines.llm.prefill, history.messages(""))
+            await engines.scheduler.session("").call(Priority.UPKEEP, read, on="llm")
             cpu_s, start_s = time.process_time(), time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
                 result.turns += await one.hold(part, Path(folder))

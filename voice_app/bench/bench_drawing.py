@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from lpu_backend.page.markup import Child, axis, bar, element, label, line, percent, plot, rows, ticks
+from lpu_backend.markup import Child, axis, bar, element, label, line, percent, plot, rows, ticks
 from voice_app.core.stages import SPANS
 
 STAGES = tuple(name.removesuffix("_s") for name in SPANS)

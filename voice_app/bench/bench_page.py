@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from inference.assets import asset
-from lpu_backend.page.markup import (
+from lpu_backend.markup import (
     card,
     document,
     element,

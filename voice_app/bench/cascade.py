@@ -17,16 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from inference.protocols import TextToSpeech
 from inference.text import speakable
-from inference.types import Cancel, ChatRequest, Samples
+from inference.types import Cancel, ChatRequest, Samples, Voice
 from inference.vad.silero import SileroVad
 from voice_app.core import clock, events
-from voice_app.core.history import History
-from voice_app.io.frames import FRAME_S, AudioFrame
+from voice_app.core.ports import FRAME_S, AudioFrame, Priority
+from voice_app.core.turn import Assistant
 from voice_app.io.recordings import RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
-from voice_app.runtime.engines import Assistant
-from voice_app.runtime.scheduler import Priority, stream
 
 END_SILENCE_S = 0.8
 """As long as the longest pause inside a bundled turn: with less, the cascade speaks into such turns."""
@@ -43,7 +42,7 @@ class Cascade:
     whisper: Any
     """A `faster_whisper.WhisperModel`."""
     assistant: Assistant
-    history: History
+    tts: TextToSpeech
 
 
 def load_whisper(model_dir: Path, threads: int) -> Any:
@@ -100,7 +99,7 @@ async def hold(
             emit(events.TurnCommitted(speech_end_s=segmenter.speech_end_s - started_s))
             samples = await _prepare(cascade, sound, emit)
             lasts_s = play_s[number - 1] if number <= len(play_s) else None
-            await _play(samples, cascade.assistant.engines.tts.rate_hz, user, speaker, lasts_s, emit)
+            await _play(samples, cascade.tts.rate_hz, user, speaker, lasts_s, emit)
             segmenter, deaf_until_s = FixedSilence(), clock.now()
     await speaker.close()
     return user.spoken_since(started_s)
@@ -111,22 +110,24 @@ async def _prepare(cascade: Cascade, sound: Samples, emit: events.Emit) -> Sampl
     engines, style = cascade.assistant.engines, cascade.assistant.style
     emit(events.DraftCreated())
     heard = await engines.scheduler.call(
-        Priority.FINAL_TRANSCRIPT, lambda: _transcribe(cascade.whisper, sound)
+        Priority.FINAL_TRANSCRIPT, lambda: _transcribe(cascade.whisper, sound), on="stt"
     )
     emit(events.TranscriptCompleted(text=heard))
-    messages = cascade.history.messages(heard)
+    messages = cascade.assistant.history.messages(heard)
     request = ChatRequest(messages, style.max_tokens, style.sampling, style.grammar, Cancel())
     emit(events.ResponseCreated())
     written = ""
-    async for token in stream(engines.scheduler, lambda: Priority.FIRST_TOKENS, engines.llm.stream(request)):
+    async for token in engines.scheduler.stream(
+        lambda: Priority.FIRST_TOKENS, engines.llm.stream(request), on="llm"
+    ):
         written += token.text
         emit(events.ResponseTextDelta(delta=token.text, token_id=token.id))
-    cascade.history.add(heard, written)
+    cascade.assistant.history.add(heard, written)
     emit(events.ClauseReady(text=speakable(written)))
     samples = await engines.scheduler.call(
-        Priority.FIRST_SOUND, lambda: _speak(engines.tts, speakable(written))
+        Priority.FIRST_SOUND, lambda: _speak(cascade.tts, style.voice, speakable(written)), on="tts"
     )
-    emit(events.AudioDelta(audio_s=len(samples) / engines.tts.rate_hz))
+    emit(events.AudioDelta(audio_s=len(samples) / cascade.tts.rate_hz))
     return samples
 
 
@@ -164,6 +165,6 @@ def _transcribe(whisper: Any, sound: Samples) -> str:
     return " ".join(segment.text.strip() for segment in segments)
 
 
-def _speak(tts: Any, text: str) -> Samples:
-    chunks: Sequence[Samples] = [chunk.samples for chunk in tts.stream(text, Event())]
+def _speak(tts: TextToSpeech, voice: Voice, text: str) -> Samples:
+    chunks: Sequence[Samples] = [chunk.samples for chunk in tts.stream(text, voice, Event())]
     return np.concatenate([*chunks, np.zeros(0, np.float32)])

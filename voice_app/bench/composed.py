@@ -27,8 +27,8 @@ from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
 from voice_app.core.budget import Budget, Estimates
 from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, ReplyStyle
-from voice_app.core.session import Session, SessionIO
+from voice_app.core.session import Session, SessionIO, TurnRules
+from voice_app.core.turn import Assistant, Engines
 from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
 
@@ -96,10 +96,11 @@ async def _converse(
             user.heard_end()
 
     bus.subscribe(listen)
-    io = SessionIO(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=None)
-    conversation = Session(io, _engines(turns, durations, meter), History([]), ReplyStyle(), bus)
-    await conversation.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona=""))
-    return user.spoken_since(conversation.started_s)
+    assistant = Assistant(_engines(turns, durations, meter), History([]))
+    session = Session(assistant, TurnRules(partial_every_s=None), bus)
+    io = SessionIO(user, LoudnessVad(), FileSpeaker(wav))
+    await session.run(io, events.SessionCreated(started="", models={}, persona=""))
+    return user.spoken_since(session.started_s)
 
 
 def _engines(turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter) -> Engines:
@@ -109,7 +110,7 @@ def _engines(turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter) 
             _echo, first_token_s=durations.llm_first_token_s, token_s=durations.token_s, spend=meter.spend
         ),
         ScriptedTextToSpeech(first_s=durations.tts_first_s, next_s=durations.tts_next_s, spend=meter.spend),
-        VirtualScheduler(meter),
+        VirtualScheduler(meter).session(""),
         ScriptedTurnDetector(lambda _: 1.0),
         estimates=Estimates(
             stt_s=durations.stt_s,

@@ -14,7 +14,7 @@ import numpy as np
 from inference.assets import asset
 from inference.audio import read_audio
 from inference.protocols import TextToSpeech
-from inference.types import Audio, Samples, WordEnd
+from inference.types import Audio, Samples, Voice, WordEnd
 from voice_app.core.errors import ScenarioError
 
 AUDIBLE = 10 ** (-50 / 20)
@@ -55,7 +55,7 @@ def spoken(line: str, tts: TextToSpeech) -> ScenarioTurn:
     over_reply = line.startswith("!")
     parts = _PAUSE.split(line.removeprefix("!").strip())
     text = " ".join(parts[::2])
-    chunks = list(tts.stream(text, Event()))
+    chunks = list(tts.stream(text, Voice(), Event()))
     samples = np.concatenate([chunk.samples for chunk in chunks])
     start, end = audible(samples)
     words = [word for chunk in chunks for word in chunk.words]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from voice_app.core import events
-from voice_app.io.frames import FRAME_S
+from voice_app.core.ports import FRAME_S
 
 FACTORS = (0.25, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0)
 """Waits are scaled by these; 1 is what was recorded."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from voice_app.runtime.scheduler import ThreadScheduler
+from voice_app.core.ports import EngineName
+from voice_app.runtime.scheduler import Scheduler
 
 T = TypeVar("T")
 
@@ -64,14 +65,17 @@ class Meter:
         return owed
 
 
-class VirtualScheduler(ThreadScheduler):
-    """The real lane's order and cancellation; a quantum is computed in place, and ends when its time has passed."""
+class VirtualScheduler(Scheduler):
+    """The real order and cancellation; a job is computed in place, and ends when its declared time has passed.
 
-    def __init__(self, meter: Meter) -> None:
-        super().__init__()
+    `cores` and `needs` as of `Scheduler`; by default every engine takes the one core there is.
+    """
+
+    def __init__(self, meter: Meter, cores: int = 1, needs: Mapping[EngineName, int] | None = None) -> None:
+        super().__init__(cores, needs)
         self._meter = meter
 
-    def _start(self, work: Callable[[], T]) -> asyncio.Future[T]:
+    def _start(self, on: EngineName, work: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.ensure_future(self._run(work))
 
     async def _run(self, work: Callable[[], T]) -> T:

@@ -142,7 +142,7 @@ def models() -> Finding:
 
 def sound() -> Finding:
     """PortAudio and the sound cards."""
-    from voice_app.io.device import list_devices
+    from voice_app.io.portaudio import list_devices
 
     try:
         devices = list_devices()

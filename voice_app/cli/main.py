@@ -103,9 +103,9 @@ def talk(  # noqa: PLR0913 - each parameter is an option of the command line
     ] = None,
 ) -> None:
     """Hold a conversation: by microphone, with sound files as the user, or typed."""
+    from voice_app.cli.talk import talk_in_terminal
     from voice_app.io.recordings import RecordedTurn
-    from voice_app.runtime.host import talk_in_terminal
-    from voice_app.runtime.session_parts import SessionPlan
+    from voice_app.runtime.plan import SessionPlan
     from voice_app.runtime.settings import load_settings
 
     turns = [*(in_ or []), *(files or [])]
@@ -118,8 +118,8 @@ def talk(  # noqa: PLR0913 - each parameter is an option of the command line
             audio={"input": mic, "output": speaker, "barge_in": barge_in},
         )
     )
-    session = SessionPlan(settings, tuple(RecordedTurn(path, "reply") for path in turns), typed, out, events)
-    raise typer.Exit(talk_in_terminal(session))
+    plan = SessionPlan(settings, tuple(RecordedTurn(path, "reply") for path in turns), typed, out, events)
+    raise typer.Exit(talk_in_terminal(plan))
 
 
 class BenchMode(StrEnum):

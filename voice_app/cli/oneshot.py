@@ -21,7 +21,7 @@ from inference.errors import AudioError
 from inference.llm.llamacpp import LlamaCpp
 from inference.text import ClauseSplitter
 from inference.tts.piper import PiperTextToSpeech
-from inference.types import Audio, ChatRequest, Message, SpeechChunk
+from inference.types import Audio, ChatRequest, Message, SpeechChunk, Voice
 from voice_app.core.errors import SessionError
 from voice_app.core.stages import emulated
 from voice_app.observe import waterfall
@@ -86,12 +86,12 @@ def _ask_considered(llm: LlamaCpp, request: ChatRequest, effort: Effort, as_json
         typer.echo(f"{agreed} of {samples} answers agree; {used}, measured", err=True)
 
 
-def clauses_to_sound(tts: PiperTextToSpeech, text: str) -> Iterator[SpeechChunk]:
+def clauses_to_sound(tts: PiperTextToSpeech, text: str, speed: float = 1.0) -> Iterator[SpeechChunk]:
     """Yield the sound of a text of any length, clause by clause."""
-    splitter = ClauseSplitter()
+    splitter, voice = ClauseSplitter(), Voice(speed)
     for clause in chain(splitter.push(text), splitter.flush()):
         if clause.text:
-            yield from tts.stream(clause.text, Event())
+            yield from tts.stream(clause.text, voice, Event())
 
 
 def say(settings: Settings, text: str, out: Path | None) -> None:
@@ -124,7 +124,7 @@ def devices(as_json: bool) -> None:
     """List the sound devices."""
     from dataclasses import asdict
 
-    from voice_app.io.device import list_devices
+    from voice_app.io.portaudio import list_devices
 
     found = list_devices()
     if as_json:

@@ -20,8 +20,9 @@ from lpu_backend.estimate.shapes import published_models
 from lpu_backend.estimate.smallest import smallest_system
 from voice_app.core.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
 from voice_app.core.endpointing import EndpointLimits
-from voice_app.io.frames import FRAME_S
-from voice_app.runtime.engines import build_assistant, lpu_steps, with_models
+from voice_app.core.ports import FRAME_S
+from voice_app.runtime.engine_set import load
+from voice_app.runtime.engines import lpu_steps, with_models
 from voice_app.runtime.settings import AUTO, Settings
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     if settings.models.llm_backend == "lpu" and settings.models.llm in published_models():
         return run_system_plan(settings, request)
     emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else {}
-    assistant = build_assistant(with_models(settings, llm_backend="llama.cpp"))
-    assistant.close()
-    chosen = {"llm": assistant.models["llm"], "because": assistant.because}
-    report = {**chosen, **prediction(assistant.engines.estimates, request, emulated)}
+    engines = load(with_models(settings, llm_backend="llama.cpp"))
+    engines.close()
+    chosen = {"llm": engines.models["llm"], "because": engines.because}
+    report = {**chosen, **prediction(engines.estimates, request, emulated)}
     if request.json:
         typer.echo(json.dumps(report))
     else:
@@ -69,9 +70,9 @@ def run_system_plan(settings: Settings, request: PlanRequest) -> int:
 
     Print it; return 1 where no system does. Raises ModelError.
     """
-    assistant = build_assistant(with_models(settings, llm_backend="llama.cpp", llm=AUTO))
-    assistant.close()
-    estimates = assistant.engines.estimates
+    engines = load(with_models(settings, llm_backend="llama.cpp", llm=AUTO))
+    engines.close()
+    estimates = engines.estimates
     question = system_question(settings.models.llm, settings.models.context_tokens)
     with lpu_errors():
         found, meets = smallest_system(
@@ -114,7 +115,7 @@ def told_system(found: Estimate) -> str:
     """Return a system in a few words."""
     question, per_user = found.question, 1 / found.tpot_s
     return (
-        f"{question.chips} chips ({found.system.name}) in groups of {found.partition.ways}, "
+        f"{question.chips} chips ({found.system.name}) in groups of {found.partition.tp_degree}, "
         f"{found.watts:,.0f} W: {found.ttft_s * 1e3:.2f} ms to the first token, {per_user:,.0f} tokens/s a user with "
         f"{question.context:,} tokens of context (emulated)"
     )

@@ -12,41 +12,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import numpy as np
-
 from inference.errors import InferenceError, PromptTooLong
-from inference.types import Audio, Cancel, Message
+from inference.types import Cancel, Message
 from voice_app.core import clock, events
-from voice_app.core.barge_in import SpeechStats, words
+from voice_app.core.barge_in import words
 from voice_app.core.budget import Budget, plan
-from voice_app.core.endpointing import UNSURE_FROM, EndpointLimits, is_open
+from voice_app.core.endpointing import UNSURE_FROM, Endpointer
 from voice_app.core.errors import VoiceAppError
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Reply, ReplyStyle, speak_reply
-from voice_app.core.turn import Skill, TurnContext, announcement, answer
-from voice_app.io.frames import FRAME_RATE_HZ
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Priority
+from voice_app.core.pipeline import speak_reply
+from voice_app.core.ports import EngineName, Played, Priority, Speaker
+from voice_app.core.turn import Assistant, Turn, TurnContext, announcement, answer
 
 T = TypeVar("T")
 Messages = tuple[Message, ...]
 TURN_TOKENS = 150
 """What a long turn of the user takes of the model's context: half a minute of speech."""
-
-
-@dataclass(slots=True, eq=False)
-class Turn:
-    """A turn of the user and the latest reply to it."""
-
-    number: int
-    text: str | None = None
-    """Typed, or what was heard once that is known."""
-    sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
-    voice: SpeechStats = SpeechStats()
-    typed: bool = False
-    announced: str = ""
-    """What is said though nobody asked; then there are no words."""
-    reply: Reply = field(default_factory=Reply)
 
 
 @dataclass(slots=True)
@@ -73,29 +53,25 @@ class DraftGauge:
         self.wasted += not useful
         self._last.append(useful)
 
-    def pays(self, finished: float) -> bool:
-        """Tell whether to draft a reply to words that are finished with this probability."""
+    def pays(self, finished: float | None) -> bool:
+        """Return whether to draft a reply to words that are finished with this probability; None: unknown."""
         full = len(self._last) == self._last.maxlen
-        return not full or sum(self._last) * 3 >= len(self._last) or finished >= UNSURE_FROM
+        looks_finished = finished is not None and finished >= UNSURE_FROM
+        return not full or sum(self._last) * 3 >= len(self._last) or looks_finished
 
 
 @dataclass(slots=True)
 class Drafter:
     """Everything a reply is made with."""
 
-    engines: Engines
-    history: History
-    style: ReplyStyle
-    speaker: Speaker
-    heard: Callable[[Turn, float, float | None], None]
-    """Told the words of a draft, the probability that they are finished, and that by the sound where it was asked."""
+    assistant: Assistant
+    endpointer: Endpointer
     gauge: DraftGauge = field(default_factory=DraftGauge)
     budget: Budget = field(default_factory=Budget)
-    limits: EndpointLimits = EndpointLimits()
-    skills: tuple[Skill, ...] = ()
-    """Ways to answer before the language model's own."""
 
-    async def answer(self, turn: Turn, emit: events.Emit, after: asyncio.Task[None] | None) -> None:
+    async def answer(
+        self, turn: Turn, speaker: Speaker, emit: events.Emit, after: asyncio.Task[None] | None
+    ) -> None:
         """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
         reply, status = turn.reply, "failed"
         if after:
@@ -109,9 +85,9 @@ class Drafter:
             if turn.text or turn.announced:
                 if not self.gauge.pays(finished):
                     await reply.released.wait()
-                played = await self._speak(turn, emit)
+                played = await self._speak(turn, speaker, emit)
                 if turn.text:
-                    self.history.add(turn.text, reply.text)
+                    self.assistant.history.add(turn.text, reply.text)
                 emit(events.PlaybackStopped(audio_s=played.seconds))
             status = "completed" if turn.text or turn.announced else "ignored"
         except (InferenceError, VoiceAppError) as error:
@@ -121,52 +97,58 @@ class Drafter:
         await reply.released.wait()
         emit(events.ResponseDone(status=status))
 
-    async def _understand(self, turn: Turn, emit: events.Emit) -> float:
-        """Find the words of a spoken turn, and return the probability that they are finished."""
-        if turn.typed:
+    async def _understand(self, turn: Turn, emit: events.Emit) -> float | None:
+        """Find the words of a spoken turn, and how long a silence ends it.
+
+        Return the probability that they are finished; None: unknown.
+        """
+        if turn.transcription is None:
             return 1.0
-        scheduler, engines, sound = self.engines.scheduler, self.engines, turn.sound
-        heard = await scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: engines.stt.transcribe(sound))
-        turn.text = words(heard, turn.voice)
-        emit(events.TranscriptCompleted(text=turn.text, reruns=heard.reruns))
-        finished = 0.0
-        if turn.text and engines.detector:
-            detector = engines.detector
+        heard = await turn.transcription.finish(turn.sound)
+        turn.text = text = words(heard, turn.stats)
+        emit(events.TranscriptCompleted(text=text, reruns=heard.reruns))
+        detector, by_sound = self.assistant.engines.detector, self.assistant.engines.by_sound
 
-            def ask(messages: Messages) -> Awaitable[float]:
-                return scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: detector.finished(messages))
+        def ask_words() -> Awaitable[float | None]:
+            assert detector
+            return self._fitting(text, lambda chat: self._first(lambda: detector.finished(chat), "llm"))
 
-            finished = await self._fitting(turn.text, ask)
-        self.heard(turn, finished, await self._sounds_finished(turn, finished))
-        return finished
+        def ask_sound() -> Awaitable[float]:
+            assert by_sound
+            sound = turn.sound
+            return self._first(lambda: by_sound.finished(sound), "stt")
 
-    async def _sounds_finished(self, turn: Turn, finished: float) -> float | None:
-        """Return the probability by the sound that a turn is over; None where the words leave no doubt."""
-        by_sound, sound = self.engines.by_sound, turn.sound
-        if by_sound is None or not (turn.text and is_open(turn.text, finished, self.limits)):
-            return None
-        return await self.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: by_sound.finished(sound))
+        end = await self.endpointer.decide(
+            text, ask_words if detector else None, ask_sound if by_sound else None
+        )
+        emit(events.EndpointPredicted(silence_s=end.silence_s, finished=end.finished, because=end.because))
+        return end.finished
 
-    async def _speak(self, turn: Turn, emit: events.Emit) -> Played:
+    def _first(self, work: Callable[[], T], on: EngineName) -> Awaitable[T]:
+        """Do what a turn's end waits for, before all other work."""
+        return self.assistant.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, work, on=on)
+
+    async def _speak(self, turn: Turn, speaker: Speaker, emit: events.Emit) -> Played:
         """Speak the reply."""
         assert turn.text is not None
-        planned = plan(self.budget, self.engines.estimates)
+        assistant, engines = self.assistant, self.assistant.engines
+        planned = plan(self.budget, engines.estimates)
         turn.reply.short_first_clause = planned.short_first_clause
         if planned.cause:
             emit(events.BudgetAction(action="short first clause", cause=planned.cause))
-        if planned.opener and self.engines.openers:
-            turn.reply.filler = self.engines.openers[turn.number % len(self.engines.openers)]
-            turn.reply.due_s = clock.now() + self.engines.estimates.reply_s()
+        if planned.opener and engines.openers:
+            turn.reply.filler = engines.openers[turn.number % len(engines.openers)]
+            turn.reply.due_s = clock.now() + engines.estimates.reply_s()
             emit(events.BudgetAction(action="opener, if the reply is not there in time", cause=planned.cause))
 
         def speak(messages: Messages) -> Awaitable[Played]:
             assert turn.text is not None
             turn.reply.cancelled = Cancel()
             turn.reply.effects.clear()
-            persona = self.history.persona
-            context = TurnContext(turn.text, messages, persona, self.engines, self.style, turn.reply, emit)
-            tokens = announcement(turn.announced) if turn.announced else answer(context, self.skills)
-            return speak_reply(turn.reply, tokens, self.engines, self.speaker, emit)
+            persona = assistant.history.persona
+            context = TurnContext(turn.text, messages, persona, engines, assistant.style, turn.reply, emit)
+            tokens = announcement(turn.announced) if turn.announced else answer(context, assistant.skills)
+            return speak_reply(turn.reply, tokens, assistant, speaker, emit)
 
         return await self._fitting(turn.text, speak)
 
@@ -174,17 +156,17 @@ class Drafter:
         """Do work on the chat with `text`; the oldest turns are forgotten while it outgrows the model's context."""
         while True:
             try:
-                return await work(self.history.messages(text))
+                return await work(self.assistant.history.messages(text))
             except PromptTooLong:
-                if not self.history.forget_oldest():
+                if not self.assistant.history.forget_oldest():
                     raise
 
     async def settle(self) -> None:
         """Between turns: forget the older half of a chat that leaves no room for another one, and read the rest."""
-        scheduler, llm = self.engines.scheduler, self.engines.llm
-        messages = self.history.messages("")
-        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages))
-        if room < self.style.max_tokens + TURN_TOKENS:
-            self.history.forget_older_half()
-        kept = self.history.messages("")
-        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept))
+        scheduler, llm = self.assistant.engines.scheduler, self.assistant.engines.llm
+        messages = self.assistant.history.messages("")
+        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages), on="llm")
+        if room < self.assistant.style.max_tokens + TURN_TOKENS:
+            self.assistant.history.forget_older_half()
+        kept = self.assistant.history.messages("")
+        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept), on="llm")

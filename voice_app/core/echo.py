@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from inference.types import Samples
-from voice_app.io.frames import FRAME_SAMPLES
+from voice_app.core.ports import FRAME_SAMPLES
 
 LAST_WORDS = 40
 """Words of the reply that an echo may be of."""

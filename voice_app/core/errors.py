@@ -7,6 +7,7 @@ VoiceAppError           1
 ├── ResultError         7  a saved result of the benchmark that can't be used
 ├── ToolError           1  a local tool that has no answer, as to a sum that has no value
 ├── TableError          1  a table can't be changed as asked
+├── Overloaded          1  more work than the machine can take on
 ├── AudioDeviceError    4  no sound card, or not the one asked for
 ├── BookError           1  a book that can't be written as asked
 ├── OutputError         7  a file or folder that was asked for can't be written
@@ -67,6 +68,10 @@ class ToolError(VoiceAppError):
 
 class TableError(VoiceAppError):
     """A table that can't be made, or changed as asked."""
+
+
+class Overloaded(VoiceAppError):
+    """More work than the machine can take on."""
 
 
 class AudioDeviceError(VoiceAppError):

@@ -113,8 +113,8 @@ class EndpointPredicted(Fact):
 
     type: Literal["input_audio_buffer.endpoint_predicted"] = "input_audio_buffer.endpoint_predicted"
     silence_s: float
-    finished: float
-    """Probability that the user has finished."""
+    finished: float | None
+    """Probability, by the words, that the user has finished; None: unknown."""
     because: str
 
 

@@ -6,107 +6,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
-from inference.protocols import LanguageModel, SoundTurnDetector, SpeechToText, TextToSpeech, TurnDetector
+from inference.protocols import LanguageModel
 from inference.text import Clause, ClauseSplitter
-from inference.types import Audio, Cancel, ChatRequest, Sampling, Token, WordEnd
+from inference.types import SpeechChunk, Token, WordEnd
 from voice_app.core import clock, events
-from voice_app.core.budget import Estimates
 from voice_app.core.history import SpokenClause, SpokenReply
-from voice_app.io.speaker import Played, Speaker
-from voice_app.runtime.scheduler import Priority, Scheduler, stream
+from voice_app.core.ports import Played, Priority, Speaker
+from voice_app.core.turn import Assistant, Engines, Reply
 
 CLAUSES_AHEAD = 4
 """Clauses that may wait for the voice; then the language model waits."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Filler:
-    """A few words made beforehand ("Let me see."), said while the reply is not ready; never part of the history."""
-
-    text: str
-    sound: Audio
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """The models of a conversation and the lane they share."""
-
-    stt: SpeechToText
-    llm: LanguageModel
-    tts: TextToSpeech
-    scheduler: Scheduler
-    detector: TurnDetector | None = None
-    """None: the words of a turn don't tell whether it is over."""
-    by_sound: SoundTurnDetector | None = None
-    """None: where the words leave it open whether a turn is over, its sound is not asked."""
-    estimates: Estimates = field(default_factory=Estimates)
-    """What they take on this machine."""
-    openers: tuple[Filler, ...] = ()
-    touch: Callable[[], None] = lambda: None
-    """Reads a little of every model, so that it stays in memory."""
-    bridges: tuple[Filler, ...] = ()
-    """Made beforehand for answers that are known to take a while; each is chosen by its text."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyStyle:
-    """How replies are written."""
-
-    sampling: Sampling = Sampling()
-    max_tokens: int = 200
-    grammar: str | None = None
-
-
-@dataclass(slots=True)
-class Reply:
-    """A reply in the making; what it knows at any moment is what a barge-in leaves behind."""
-
-    revision: int = 0
-    """Which draft of the turn's reply this is."""
-    cancelled: Cancel = field(default_factory=Cancel)
-    released: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the turn is over: until then nothing of the reply reaches the loudspeaker."""
-    text: str = ""
-    spoken: SpokenReply = field(default_factory=SpokenReply)
-    first_clause_out: bool = False
-    sound_s: float = 0.0
-    """Sound given to the loudspeaker so far, the opener's included."""
-    ready: bool = False
-    """Whether the first piece of its own sound is made."""
-    filler: Filler | None = None
-    """What is said first where the reply will not be ready for as long as that takes when the turn is over."""
-    due_s: float = 0.0
-    """When the first piece of its own sound is expected, on `voice_app.core.clock`."""
-    short_first_clause: bool = False
-    """Whether the first clause may be part of a sentence, so that sound starts early."""
-    clause_tokens: int = 0
-    """Tokens behind the first one that completed the first clause."""
-    heard: str = ""
-    """Set when the reply is cut off."""
-    effects: list[Callable[[], None]] = field(default_factory=list)
-    """What the reply does beside being said, as remembering; done when it is released, before it is audible."""
-
-    def release(self) -> None:
-        """Let the reply be heard, its effects done."""
-        for effect in self.effects:
-            effect()
-        self.effects.clear()
-        self.released.set()
-
-    def when_released(self, effect: Callable[[], None]) -> None:
-        """Do something once the turn is over: a draft that is dropped must leave no trace."""
-        if self.released.is_set():
-            effect()
-        else:
-            self.effects.append(effect)
-
-
 async def speak_reply(
-    reply: Reply, tokens: AsyncGenerator[Token, None], engines: Engines, speaker: Speaker, emit: events.Emit
+    reply: Reply,
+    tokens: AsyncGenerator[Token, None],
+    assistant: Assistant,
+    speaker: Speaker,
+    emit: events.Emit,
 ) -> Played:
     """Speak the reply that `tokens` are once it is released; return when it has been heard to its end.
 
@@ -116,8 +36,8 @@ async def speak_reply(
     emit(events.ResponseCreated())
     try:
         async with asyncio.TaskGroup() as both:
-            both.create_task(_think(reply, tokens, engines, clauses, emit))
-            both.create_task(_speak(reply, engines, clauses, speaker, emit))
+            both.create_task(_think(reply, tokens, assistant.engines, clauses, emit))
+            both.create_task(_speak(reply, assistant, clauses, speaker, emit))
             both.create_task(_open(reply, speaker, emit))
     except ExceptionGroup as group:  # the first to fail has cancelled the other
         raise group.exceptions[0] from None
@@ -145,7 +65,6 @@ async def _think(
                 reply.clause_tokens = reply.clause_tokens or count
                 reply.first_clause_out = True
                 await clauses.put(clause)
-                await asyncio.sleep(0)  # the voice asks for the lane before the next token does
     for clause in splitter.flush():
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
@@ -161,42 +80,24 @@ def _use(llm: LanguageModel) -> dict[str, object]:
     return known
 
 
-async def written(engines: Engines, request: ChatRequest, reply: Reply) -> AsyncGenerator[Token, None]:
-    """Yield what the language model writes to a request; however it ends, the model's iterator is closed in the lane.
-
-    Raises PromptTooLong, GrammarError.
-    """
-
-    def priority() -> Priority:
-        return Priority.MORE_TOKENS if reply.first_clause_out else Priority.FIRST_TOKENS
-
-    tokens = engines.llm.stream(request)
-    try:
-        async with aclosing(stream(engines.scheduler, priority, tokens)) as items:
-            async for token in items:
-                yield token
-    except BaseException:  # the voice has failed, or the user has spoken: a running quantum must end
-        request.cancelled.set()
-        raise
-    finally:
-        await asyncio.shield(engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(tokens)))
-
-
-def close(items: object) -> None:
-    """Close a generator; other iterators have nothing to close."""
-    getattr(items, "close", lambda: None)()
-
-
 async def _speak(
-    reply: Reply, engines: Engines, clauses: asyncio.Queue[Clause | None], speaker: Speaker, emit: events.Emit
+    reply: Reply,
+    assistant: Assistant,
+    clauses: asyncio.Queue[Clause | None],
+    speaker: Speaker,
+    emit: events.Emit,
 ) -> None:
-    """Give each clause a voice; keep where its words are in the sound."""
+    """Give each clause its voice, asked anew since what a reply is about may change how the rest of it is said."""
+    engines = assistant.engines
     while (clause := await clauses.get()) is not None:
-        if not clause.text:  # nothing to say aloud, as in a table's rows: it belongs to the text before it
+        if (
+            not clause.text or engines.tts is None
+        ):  # as of a table's rows: they belong to the text before them
             _append_silent(reply.spoken, clause)
             continue
         emit(events.ClauseReady(text=clause.text))
-        await _speak_clause(reply, engines, clause, speaker, emit)
+        chunks = engines.tts.stream(clause.text, assistant.style.voice, reply.cancelled)
+        await _speak_clause(reply, engines, clause, chunks, speaker, emit)
 
 
 async def _open(reply: Reply, speaker: Speaker, emit: events.Emit) -> None:
@@ -227,15 +128,19 @@ def _tell_words(spoken: SpokenClause, words: Sequence[WordEnd], emit: events.Emi
 
 
 async def _speak_clause(
-    reply: Reply, engines: Engines, clause: Clause, speaker: Speaker, emit: events.Emit
+    reply: Reply,
+    engines: Engines,
+    clause: Clause,
+    chunks: Iterator[SpeechChunk],
+    speaker: Speaker,
+    emit: events.Emit,
 ) -> None:
     spoken: SpokenClause | None = None
 
     def priority() -> Priority:
         return Priority.MORE_SOUND if reply.ready else Priority.FIRST_SOUND
 
-    chunks = engines.tts.stream(clause.text, reply.cancelled)
-    async with aclosing(stream(engines.scheduler, priority, chunks)) as items:
+    async with aclosing(engines.scheduler.stream(priority, chunks, on="tts")) as items:
         async for chunk in items:
             seconds = len(chunk.samples) / chunk.rate_hz
             emit(events.AudioDelta(audio_s=seconds))
@@ -247,7 +152,7 @@ async def _speak_clause(
                 if not reply.sound_s:
                     speaker.begin()
             if spoken is None:
-                spoken = SpokenClause(clause, reply.sound_s, engines.tts.rate_hz, (), reply.sound_s)
+                spoken = SpokenClause(clause, reply.sound_s, chunk.rate_hz, (), reply.sound_s)
                 reply.spoken.clauses.append(spoken)
             spoken.words += chunk.words
             if chunk.words:

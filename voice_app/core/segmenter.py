@@ -12,9 +12,10 @@ import numpy as np
 
 from inference.types import Audio, Samples
 from voice_app.core.barge_in import SpeechStats
+from voice_app.core.endpointing import Endpointer
+from voice_app.core.ports import FRAME_RATE_HZ as RATE_HZ
+from voice_app.core.ports import FRAME_S, AudioFrame
 from voice_app.core.turn_table import Input
-from voice_app.io.frames import FRAME_RATE_HZ as RATE_HZ
-from voice_app.io.frames import FRAME_S, AudioFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,6 @@ class SegmenterSettings:
     pauses a turn, against 1.5 where the detector must hear two frames of silence; they start 60 ms earlier."""
     resume_frames: int = 2
     """Frames of speech in a row with which the speaker goes on after a pause."""
-    end_silence_s: float = 0.6
-    """Silence that ends the turn while nothing is known of its words."""
     preroll_s: float = 0.4
     """Sound kept from before the start, where soft first consonants are."""
     tail_s: float = 0.2
@@ -53,15 +52,40 @@ PEAK_DECAY = 0.995
 """What a frame leaves of the remembered loudness: half of it in 4 s."""
 
 
-class SpeechSegmenter:
-    """Segments frames into turns and keeps the sound of the current one."""
+class GrowingSound:
+    """Sound that is appended to, 16 kHz; what was there before is never touched again, so that views of it stay."""
 
-    def __init__(self, settings: SegmenterSettings) -> None:
-        self.settings = settings
+    def __init__(self) -> None:
+        self._buffer = np.empty(8 * RATE_HZ, np.float32)
+        self._length = 0
+
+    def append(self, samples: Samples) -> None:
+        """Add sound at the end."""
+        end = self._length + len(samples)
+        if end > len(self._buffer):
+            grown = np.empty(2 * end, np.float32)
+            grown[: self._length] = self._buffer[: self._length]
+            self._buffer = grown
+        self._buffer[self._length : end] = samples
+        self._length = end
+
+    def so_far(self) -> Samples:
+        """Return all of it up to now, without a copy."""
+        return self._buffer[: self._length]
+
+
+class SpeechSegmenter:
+    """Segments frames into turns and keeps the sound of the current one.
+
+    How long a silence ends a turn is the endpointer's to say.
+    """
+
+    def __init__(self, settings: SegmenterSettings, endpointer: Endpointer) -> None:
+        self.settings, self.endpointer = settings, endpointer
         self._preroll: deque[Samples] = deque(
             maxlen=round(settings.preroll_s / FRAME_S) + settings.start_frames
         )
-        self._turn: list[Samples] | None = None
+        self._turn: GrowingSound | None = None
         self._voiced = 0
         self._silent = 0
         self._peak = 0.0
@@ -69,8 +93,6 @@ class SpeechSegmenter:
         self._probabilities: list[float] = []
         self.start_frames = settings.start_frames
         """Frames of speech in a row that make a start now."""
-        self.end_silence_s = settings.end_silence_s
-        """Silence that ends this turn."""
         self.speech_start_s = 0.0
         """Start of the first voiced frame of the last speech, on the clock of the frames."""
         self.speech_end_s = 0.0
@@ -108,11 +130,11 @@ class SpeechSegmenter:
         if self._speaking:
             self._silent = 0
             self.speech_end_s = frame.end_s
-            if self._turn is not None and len(self._turn) * FRAME_S > self.settings.longest_turn_s:
+            if self._turn is not None and self.turn_so_far().seconds > self.settings.longest_turn_s:
                 return [Input.TURN_OVER]
         elif self._voiced >= (self.start_frames if self._turn is None else self.settings.resume_frames):
             self._speaking, self._silent = True, 0
-            self.end_silence_s = self.settings.end_silence_s
+            self.endpointer.begin()
             self.speech_start_s = frame.end_s - self._voiced * FRAME_S
             self.speech_end_s = frame.end_s
             return [Input.SPEECH_STARTED]
@@ -129,13 +151,15 @@ class SpeechSegmenter:
         self._voiced = 0
         if self._turn is None:
             self._probabilities.clear()
-        if self._turn is not None and frame.end_s - self.speech_end_s >= self.end_silence_s:
+        if self._turn is not None and frame.end_s - self.speech_end_s >= self.endpointer.silence_s:
             return [Input.TURN_OVER]
         return []
 
-    def open_turn(self) -> None:
-        """Begin to keep the sound of a turn, from before its start."""
-        self._turn = list(self._preroll)
+    def open_turn(self, *earlier: Samples) -> None:
+        """Begin to keep the sound of a turn, from before its start; after that of a turn that was taken too early."""
+        self._turn = GrowingSound()
+        for samples in (*earlier, *self._preroll):
+            self._turn.append(samples)
         self._preroll.clear()
 
     def close_turn(self) -> None:
@@ -149,7 +173,7 @@ class SpeechSegmenter:
 
     def turn_so_far(self) -> Audio:
         """Return the sound of the turn up to now, 16 kHz."""
-        return Audio(np.concatenate(self._turn) if self._turn else np.zeros(0, np.float32), RATE_HZ)
+        return Audio(self._turn.so_far() if self._turn else np.zeros(0, np.float32), RATE_HZ)
 
     def take_turn(self) -> Audio:
         """Return the sound of the turn, 16 kHz, cut shortly behind the last voiced frame, and stop keeping."""
@@ -158,11 +182,6 @@ class SpeechSegmenter:
         end = len(samples) - round(quiet_s * RATE_HZ)
         self._turn = None
         return Audio(samples[: max(end, 0)], RATE_HZ)
-
-    def reopen_turn(self, earlier: Audio) -> None:
-        """Go on with a turn that was taken too early: its sound, then what came since."""
-        self._turn = [earlier.samples, *self._preroll]
-        self._preroll.clear()
 
 
 def _rms(samples: Samples) -> float:

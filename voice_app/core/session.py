@@ -1,11 +1,11 @@
-"""The conversation: frames in, turns decided, replies drafted, released, cancelled. `run` is the main path."""
+"""A session: frames and commands in, turns decided, replies drafted, released, cancelled. `run` is the main path."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from inference.protocols import VoiceActivityDetector
@@ -13,34 +13,52 @@ from inference.types import Audio, Samples
 from voice_app.core import clock, events
 from voice_app.core.barge_in import SpeechStats, is_backchannel, words
 from voice_app.core.budget import Budget
-from voice_app.core.draft import Drafter, DraftGauge, Turn
+from voice_app.core.draft import Drafter, DraftGauge
 from voice_app.core.echo import EchoFloor, is_echo
-from voice_app.core.endpointing import AdaptiveDelay, EndpointLimits, endpoint
+from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.core.errors import VoiceAppError
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Reply, ReplyStyle
+from voice_app.core.ports import (
+    Announce,
+    Command,
+    EndTurn,
+    FrameSource,
+    Notify,
+    Priority,
+    Speaker,
+    Stop,
+    Swap,
+    Text,
+)
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 from voice_app.core.stages import turn_times
+from voice_app.core.turn import Assistant, Reply, Transcription, Turn
 from voice_app.core.turn_table import Action, Input, State, step
-from voice_app.io.frames import FrameSource
-from voice_app.io.speaker import Speaker
-from voice_app.runtime.scheduler import Priority
 
-TOUCH_EVERY_S = 5.0
-"""Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
 JUDGE_EVERY_S = 0.6
 """How long a sound holds the reply before it is asked whether it is words; a cough has paused by then."""
+STREAMED_WORDS_EVERY_S = 0.2
+"""How often the words so far are taken at most from an engine that has them without being asked."""
 UNSTABLE_WORDS = 2
 """Words at the end of a partial transcript that the next one may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionIO:
-    """Where sound comes from and goes to, and how turns are taken."""
+    """Where sound comes from and goes to."""
 
     source: FrameSource
     vad: VoiceActivityDetector
     speaker: Speaker
+    hears_itself: Callable[[], bool] = lambda: False
+    """Returns by the sound whether the microphone hears the loudspeaker, as long as nothing cancels it."""
+    cancel_echo: Callable[[], bool] = lambda: False
+    """Called when the assistant has heard itself; returns whether echo cancellation is now active."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRules:
+    """How turns are taken."""
+
     segmenter: SegmenterSettings = SegmenterSettings()
     limits: EndpointLimits = EndpointLimits()
     budget: Budget = Budget()
@@ -48,38 +66,32 @@ class SessionIO:
     """Whether replies are drafted during pauses; without it, work begins at the end of a turn."""
     barge_in: bool = True
     """Whether speech stops a reply. Loudspeakers without echo cancellation need it off: half duplex."""
-    hears_itself: Callable[[], bool] = lambda: False
-    """Tells by the sound whether the microphone hears the loudspeaker, as long as nothing cancels it."""
-    cancel_echo: Callable[[], bool] = lambda: False
-    """Called when the assistant has heard itself; returns whether it will not again, as far as that can be helped."""
-    session_id: str = ""
-    """What the session's events carry."""
     partial_every_s: float | None = 1.0
     """How often the words so far are guessed while the user speaks; None: never."""
+    language: str = "en"
+    """What is spoken, as an ISO 639-1 code."""
 
 
 class Session:
-    """Everything between the microphone and the loudspeaker, for one session."""
+    """Everything between the microphone and the loudspeaker: commands and frames in, events and sound out.
 
-    def __init__(
-        self, io: SessionIO, engines: Engines, history: History, style: ReplyStyle, bus: events.Bus
-    ) -> None:
-        self.io, self.engines, self.history, self.bus = io, engines, history, bus
+    It has no thread and no loop of its own. Commands that come before it listens are done once it does.
+    """
+
+    def __init__(self, assistant: Assistant, rules: TurnRules, bus: events.Bus, name: str = "") -> None:
+        """`name` is the id that its events carry."""
+        self.assistant, self.rules, self.bus, self.name = assistant, rules, bus, name
+        self.io: SessionIO
+        """Known from `run` on."""
         self.state = State.LISTENING
-        self.segmenter = SpeechSegmenter(io.segmenter)
-        self.drafter = Drafter(
-            engines,
-            history,
-            style,
-            io.speaker,
-            self._on_words,
-            DraftGauge(io.drafting),
-            io.budget,
-            io.limits,
-        )
-        self.adaptive_delay = AdaptiveDelay()
+        self.endpointer = Endpointer(rules.limits)
+        self.segmenter = SpeechSegmenter(rules.segmenter, self.endpointer)
+        gauge = DraftGauge(rules.drafting)
+        self.drafter = Drafter(assistant, self.endpointer, gauge, rules.budget)
         self.echo_floor = EchoFloor()
         self._turn = Turn(0)
+        self._transcription = Transcription(assistant.engines, rules.language)
+        """What hears the sound that the segmenter keeps."""
         self._log: list[events.Event] = []
         """What happened in this turn."""
         self._answering: asyncio.Task[None] | None = None
@@ -87,6 +99,9 @@ class Session:
         self._guess_due_s = 0.0
         self._typed: str | None = None
         self._announcements: deque[str] = deque()
+        self._early: list[Command] | None = []
+        """Commands that came before the session listens."""
+        self._swaps: set[asyncio.Task[None]] = set()
         self._listening = asyncio.Event()
         self._listening.set()
         self.started_s = 0.0
@@ -99,7 +114,7 @@ class Session:
             Action.OPEN_TURN: self._open_turn,
             Action.TAKE_TURN: self._take_turn,
             Action.REOPEN_TURN: self._reopen_turn,
-            Action.LISTEN_IN: self.segmenter.open_turn,
+            Action.LISTEN_IN: self._listen_in,
             Action.HOLD_SOUND: self._hold_sound,
             Action.RESUME_SOUND: self._resume_sound,
             Action.JUDGE: self._judge,
@@ -107,14 +122,15 @@ class Session:
             Action.RELEASE: self._release,
         }
 
-    async def run(self, created: Callable[[], events.Event]) -> None:
-        """Talk until the source of frames ends. `created` makes the session's first event, once it listens."""
-        io = self.io
-        self.started_s = clock.now()
+    async def run(self, io: SessionIO, created: events.SessionCreated) -> None:
+        """Talk until the source of frames ends. `created` is the session's first event."""
+        self.io, self.started_s = io, clock.now()
         io.speaker.on_started = self._on_sound
         await io.speaker.start()
-        touching = asyncio.create_task(self._stay_warm())
-        self.bus.emit(created())
+        self.bus.emit(created.model_copy(update={"session": self.name}))
+        early, self._early = self._early or [], None
+        for command in early:
+            asyncio.get_running_loop().call_soon(self.send, command)
         try:
             async for frame in io.source.frames():
                 probability = io.vad.probability(frame.samples)
@@ -124,33 +140,39 @@ class Session:
                     self.handle(input_)
                 self._guess_words(frame.end_s)
         finally:
-            touching.cancel()
             await self._close()
 
-    def submit(self, text: str) -> None:
-        """Take typed text as a turn of its own; nothing, where there is none."""
-        if text.strip():
-            self._typed = text
-            self.handle(Input.TEXT_TYPED)
+    def send(self, command: Command) -> None:
+        """Do what is asked; in the session's thread."""
+        if self._early is not None:
+            self._early.append(command)
+            return
+        match command:
+            case Text(text) if text.strip():
+                self._typed = text
+                self.handle(Input.TEXT_TYPED)
+            case Stop():
+                self._turn.announced = ""  # it is not wanted any more
+                self.handle(Input.STOP_ASKED)
+                self._emit(events.InputCleared())
+            case EndTurn() if self.state in (State.HEARING, State.PAUSED):
+                self.handle(Input.TURN_OVER)
+            case Announce(text):
+                self._announcements.append(text)
+                self._say_announcement()
+            case Notify(message):
+                self._emit(events.Noticed(message=message))
+            case Swap(exchange):
+                swap = asyncio.create_task(self._swap(exchange))
+                self._swaps.add(swap)
+                swap.add_done_callback(self._swaps.discard)
 
-    def stop(self) -> None:
-        """Drop what is being said, by the user or the assistant."""
-        self._turn.announced = ""  # it is not wanted any more
-        self.handle(Input.STOP_ASKED)
-        self._emit(events.InputCleared())
+    def updated(self, models: dict[str, str], persona: str) -> None:
+        """Tell that the session has other models, another persona or other devices."""
+        self._emit(events.SessionUpdated(models=models, persona=persona))
 
-    def end_turn(self) -> None:
-        """Take the user's turn for over, whatever a silence would say: a key was released."""
-        if self.state in (State.HEARING, State.PAUSED):
-            self.handle(Input.TURN_OVER)
-
-    def announce(self, text: str) -> None:
-        """Say something that answers nobody, as that a timer is up, as soon as nobody speaks."""
-        self._announcements.append(text)
-        self._say_announcement()
-
-    async def rest(self) -> None:
-        """Wait until nobody speaks and no model works for the conversation."""
+    async def until_idle(self) -> None:
+        """Wait until nobody speaks and no model works for the session."""
         while True:
             await self._listening.wait()
             working = [task for task in (self._answering, self._guessing) if task and not task.done()]
@@ -158,26 +180,16 @@ class Session:
                 return
             await asyncio.wait(working or [asyncio.create_task(asyncio.sleep(0))])
 
-    def engage(self, engines: Engines, style: ReplyStyle, history: History) -> None:
-        """Go on with other models; not while a reply is made."""
-        self.engines = self.drafter.engines = engines
-        self.history = self.drafter.history = history
-        self.drafter.style = style
-
-    def updated(self, models: dict[str, str], persona: str) -> None:
-        """Tell that the session has other models, another persona or other devices."""
-        self._emit(events.SessionUpdated(models=models, persona=persona))
-
-    def notice(self, message: str) -> None:
-        """Tell the user something, as a device that came back."""
-        self._emit(events.Noticed(message=message))
+    async def _swap(self, exchange: Callable[[], Awaitable[None]]) -> None:
+        await self.until_idle()
+        await exchange()
 
     def handle(self, input_: Input) -> None:
         """Move the state by the table, and do what it says."""
         if input_ is Input.SPEECH_PAUSED and self.state is State.HEARING:
             self._emit(events.SpeechStopped(speech_end_s=self._speech_end_s()))
         self.state, actions = step(self.state, input_)
-        settings = self.io.segmenter
+        settings = self.rules.segmenter
         speaks = self.state is State.SPEAKING
         self.segmenter.start_frames = settings.barge_in_frames if speaks else settings.start_frames
         for action in actions:
@@ -210,7 +222,7 @@ class Session:
     def _remember(self) -> None:
         """Keep in the history what was heard of the reply."""
         if self._turn.text:
-            self.history.add(self._turn.text, self._turn.reply.heard)
+            self.assistant.history.add(self._turn.text, self._turn.reply.heard)
             self._emit(events.ItemTruncated(heard=self._turn.reply.heard))
 
     def _open_turn(self) -> None:
@@ -222,7 +234,12 @@ class Session:
         elif self._turn.typed:
             self._emit(events.TextSubmitted(text=self._turn.text))
         else:
-            self.segmenter.open_turn()
+            self._listen_in()
+
+    def _listen_in(self, *earlier: Samples) -> None:
+        """Keep the sound from now on, after `earlier`, and hear it."""
+        self.segmenter.open_turn(*earlier)
+        self._transcription = Transcription(self.assistant.engines, self.rules.language)
 
     def _take_turn(self) -> None:
         """Go on keeping the sound of an interruption, as that of a turn."""
@@ -231,19 +248,20 @@ class Session:
 
     def _reopen_turn(self) -> None:
         """Go on with a turn whose reply nobody has heard: its sound is kept, a typed one is kept as unanswered."""
-        self.adaptive_delay.went_on()
+        self.endpointer.adaptive_delay.went_on()
         if self._turn.typed:
             self._remember()
             self._open_turn()
         else:
-            self.segmenter.reopen_turn(self._turn.sound)
+            self._listen_in(self._turn.sound.samples)  # anew, since some of its silence was cut
 
     def _draft(self) -> None:
         """Begin a reply to the turn as it stands; nobody hears it before it is released."""
         turn = self._turn
         turn.reply = Reply(turn.reply.revision + 1)
         if not turn.typed:
-            turn.sound, turn.voice = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
+            turn.sound, turn.stats = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
+            turn.transcription = self._transcription
         self._answering = asyncio.create_task(self._answer(turn, self._answering))
 
     def _drop_draft(self) -> None:
@@ -285,26 +303,17 @@ class Session:
     def _judge(self) -> None:
         """Find out whether words interrupt the reply."""
         if self._guessing is None or self._guessing.done():
-            self._guessing = asyncio.create_task(
-                self._judge_interruption(self.segmenter.turn_so_far(), self.segmenter.stats_so_far())
-            )
+            sound, stats = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
+            self._guessing = asyncio.create_task(self._judge_interruption(self._transcription, sound, stats))
 
     # What the reply tells.
 
     async def _answer(self, turn: Turn, after: asyncio.Task[None] | None) -> None:
-        await self.drafter.answer(turn, self._emitter(turn), after)
+        await self.drafter.answer(turn, self.io.speaker, self._emitter(turn), after)
         self.handle(Input.REPLY_ENDED)
         if turn.text:
-            self.adaptive_delay.was_over()
+            self.endpointer.adaptive_delay.was_over()
             await self.drafter.settle()
-
-    def _on_words(self, turn: Turn, finished: float, sounds: float | None) -> None:
-        """Set how long a silence ends the turn, now that its words are known."""
-        end = endpoint(turn.text or "", finished, self.io.limits, self.adaptive_delay.factor, sounds=sounds)
-        self.segmenter.end_silence_s = end.silence_s
-        self._emitter(turn)(
-            events.EndpointPredicted(silence_s=end.silence_s, finished=end.finished, because=end.because)
-        )
 
     def _on_sound(self) -> None:
         first_sound_s = self.io.speaker.first_sound_s
@@ -313,14 +322,20 @@ class Session:
         by_model = turn.reply.clause_tokens or not turn.reply.first_clause_out
         with contextlib.suppress(ValueError):  # a log out of order teaches nothing; `bench` refuses it
             if by_model:
-                self.engines.estimates.learn(turn_times(self._log, turn.number), turn.reply.clause_tokens)
+                self.assistant.engines.estimates.learn(
+                    turn_times(self._log, turn.number), turn.reply.clause_tokens
+                )
         self.handle(Input.SOUND_STARTED)
 
     # Beside the turns.
 
     def _guess_words(self, now_s: float) -> None:
         """Start a partial transcript when one is due and none is under way."""
-        every_s = self.io.partial_every_s
+        every_s = self.rules.partial_every_s
+        if every_s and self._transcription.streams:
+            every_s = min(every_s, STREAMED_WORDS_EVERY_S)
+        if self.state in (State.HEARING, State.INTERRUPTED):
+            self._transcription.feed(self.segmenter.turn_so_far())
         if self.state is State.INTERRUPTED:
             if now_s >= self._guess_due_s:
                 self._guess_due_s = now_s + JUDGE_EVERY_S
@@ -329,28 +344,29 @@ class Session:
             self._guess_due_s = now_s + (JUDGE_EVERY_S if self.state is State.SPEAKING else every_s or 0.0)
         elif now_s >= self._guess_due_s and (self._guessing is None or self._guessing.done()):
             self._guess_due_s = now_s + every_s
-            self._guessing = asyncio.create_task(self._guess(self._turn, self.segmenter.turn_so_far()))
+            sound = self.segmenter.turn_so_far()
+            self._guessing = asyncio.create_task(self._guess(self._turn, self._transcription, sound))
 
-    async def _guess(self, turn: Turn, sound: Audio) -> None:
+    async def _guess(self, turn: Turn, transcription: Transcription, sound: Audio) -> None:
         """Guess the words so far, and let the language model read those that will hardly change."""
-        scheduler, engines = self.engines.scheduler, self.engines
-        guess = await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: engines.stt.partial(sound))
+        scheduler, llm = self.assistant.engines.scheduler, self.assistant.engines.llm
+        guess = await transcription.partial(sound, Priority.PARTIAL_TRANSCRIPT)
         if guess.text and turn is self._turn and self.state is State.HEARING:
             self._emit(events.TranscriptDelta(text=guess.text))
             stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
-            messages = self.history.messages(stable)
+            messages = self.assistant.history.messages(stable)
             if stable:
-                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: engines.llm.prefill(messages))
+                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: llm.prefill(messages), on="llm")
 
-    async def _judge_interruption(self, sound: Audio, voice: SpeechStats) -> None:
+    async def _judge_interruption(
+        self, transcription: Transcription, sound: Audio, stats: SpeechStats
+    ) -> None:
         """Words to the assistant take the floor; of anything else the reply goes on."""
-        heard = await self.engines.scheduler.call(
-            Priority.FINAL_TRANSCRIPT, lambda: self.engines.stt.partial(sound)
-        )
+        heard = await transcription.partial(sound, Priority.FINAL_TRANSCRIPT)
         if self.state is not State.INTERRUPTED:
             return
-        text, text_delta = words(heard, voice), self._turn.reply.spoken.heard(self.io.speaker.played_s)
-        echo = self.io.hears_itself() or is_echo(text, text_delta)
+        text, spoken = words(heard, stats), self._turn.reply.spoken.heard(self.io.speaker.played_s)
+        echo = self.io.hears_itself() or is_echo(text, spoken)
         if echo and not self.io.cancel_echo():
             self.echo_floor.learn(sound.samples)
         if not (echo or is_backchannel(text)):
@@ -363,18 +379,11 @@ class Session:
 
     def _is_deaf_to(self, samples: Samples) -> bool:
         """Tell whether sound during a reply is not even listened to: in half duplex, or as quiet as its echo."""
-        return not self.io.barge_in or self.echo_floor.hides(samples)
-
-    async def _stay_warm(self) -> None:
-        """Touch the models while nobody speaks."""
-        while True:
-            await asyncio.sleep(TOUCH_EVERY_S)
-            if self.state is State.LISTENING:
-                await self.engines.scheduler.call(Priority.UPKEEP, self.engines.touch)
+        return not self.rules.barge_in or self.echo_floor.hides(samples)
 
     async def _close(self) -> None:
         """Stop what is under way and close the devices."""
-        tasks = [task for task in (self._answering, self._guessing) if task]
+        tasks = [task for task in (self._answering, self._guessing, *self._swaps) if task]
         self._turn.reply.cancelled.set()
         for task in tasks:
             task.cancel()
@@ -391,9 +400,7 @@ class Session:
         self._emitter(self._turn)(event, at_s=at_s)
 
     def _emitter(self, turn: Turn) -> events.Emit:
-        return events.emitter(
-            self._send, self.started_s, turn.number, turn.reply.revision, self.io.session_id
-        )
+        return events.emitter(self._send, self.started_s, turn.number, turn.reply.revision, self.name)
 
     def _send(self, event: events.Event) -> None:
         self._log.append(event)

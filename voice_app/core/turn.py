@@ -1,20 +1,177 @@
-"""Ways to answer a turn. The language model's is the last one; each of the others may take a turn by its words.
+"""A turn and what answers it: the engines, the reply in the making, and who may answer.
 
-A way is drafted like any reply: it may be dropped at any moment, so whatever else it does than speak is an effect,
-`context.reply.when_released(...)`, and happens once, when the turn is over, before the answer is audible.
+The language model is the last one who may. A skill that answers is drafted like any reply: it may be dropped at any
+moment, so whatever else it does than speak is an effect, `context.reply.when_released(...)`, and happens once, when
+the turn is over, before the answer is audible.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 
-from inference.types import ChatRequest, Message, Sampling, Token
+import numpy as np
+
+from inference.protocols import (
+    LanguageModel,
+    Recognizer,
+    SoundTurnDetector,
+    SpeechToText,
+    TextToSpeech,
+    TurnDetector,
+)
+from inference.types import Audio, Cancel, ChatRequest, Message, Sampling, Token, Transcript, Voice
 from voice_app.core import events
-from voice_app.core.pipeline import Engines, Reply, ReplyStyle, written
+from voice_app.core.barge_in import SpeechStats
+from voice_app.core.budget import Estimates
+from voice_app.core.history import History, SpokenReply
+from voice_app.core.ports import FRAME_RATE_HZ, Priority, Scheduler
 
 NO_MODEL = -1
 """Token id of words that the program says, not the language model."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filler:
+    """A few words made beforehand ("Let me see."), said while the reply is not ready; never part of the history."""
+
+    text: str
+    sound: Audio
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The models of a session and its share of the processor."""
+
+    stt: SpeechToText | None
+    """None: nobody speaks, all turns are typed."""
+    llm: LanguageModel
+    tts: TextToSpeech | None
+    """None: replies are written, not spoken."""
+    scheduler: Scheduler
+    detector: TurnDetector | None = None
+    """None: nothing judges by the words of a turn whether it is over."""
+    by_sound: SoundTurnDetector | None = None
+    """None: nothing judges it by the sound."""
+    estimates: Estimates = field(default_factory=Estimates)
+    """What they take on this machine."""
+    openers: tuple[Filler, ...] = ()
+    bridges: tuple[Filler, ...] = ()
+    """Made beforehand for answers that are known to take a while; each is chosen by its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStyle:
+    """How replies are written, and in what voice they are said."""
+
+    sampling: Sampling = Sampling()
+    max_tokens: int = 200
+    grammar: str | None = None
+    voice: Voice = Voice()
+
+
+@dataclass(slots=True)
+class Reply:
+    """A reply in the making; what it knows at any moment is what a barge-in leaves behind."""
+
+    revision: int = 0
+    """Which draft of the turn's reply this is."""
+    cancelled: Cancel = field(default_factory=Cancel)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the turn is over: until then nothing of the reply reaches the loudspeaker."""
+    text: str = ""
+    spoken: SpokenReply = field(default_factory=SpokenReply)
+    first_clause_out: bool = False
+    sound_s: float = 0.0
+    """Sound given to the loudspeaker so far, the opener's included."""
+    ready: bool = False
+    """Whether the first piece of its own sound is made."""
+    filler: Filler | None = None
+    """What is said first where the reply will not be ready for as long as that takes when the turn is over."""
+    due_s: float = 0.0
+    """When the first piece of its own sound is expected, on `voice_app.core.clock`."""
+    short_first_clause: bool = False
+    """Whether the first clause may be part of a sentence, so that sound starts early."""
+    clause_tokens: int = 0
+    """Tokens behind the first one that completed the first clause."""
+    heard: str = ""
+    """Set when the reply is cut off."""
+    effects: list[Callable[[], None]] = field(default_factory=list)
+    """What the reply does beside being said, as remembering; done when it is released, before it is audible."""
+
+    def release(self) -> None:
+        """Let the reply be heard, its effects done."""
+        for effect in self.effects:
+            effect()
+        self.effects.clear()
+        self.released.set()
+
+    def when_released(self, effect: Callable[[], None]) -> None:
+        """Do something once the turn is over: a draft that is dropped must leave no trace."""
+        if self.released.is_set():
+            effect()
+        else:
+            self.effects.append(effect)
+
+
+class Transcription:
+    """Hears a turn whose sound grows: gives its recognizer, in the scheduler, what that does not have yet."""
+
+    def __init__(self, engines: Engines, language: str) -> None:
+        self._stt, self._scheduler, self._language = engines.stt, engines.scheduler, language
+        self._recognizer: Recognizer | None = None
+        self._pushed_samples = 0
+        self._feeding: asyncio.Task[object] | None = None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the words are there soon after they are said."""
+        return self._stt is not None and self._stt.capabilities.streaming
+
+    def feed(self, sound: Audio) -> None:
+        """Let an engine that streams hear the sound so far, unless it still works on what it has."""
+        if self.streams and (self._feeding is None or self._feeding.done()):
+            call = self._scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: self._push(sound), on="stt")
+            self._feeding = asyncio.create_task(call)
+
+    async def partial(self, sound: Audio, priority: Priority) -> Transcript:
+        """Return the words so far of a turn that goes on."""
+        return await self._scheduler.call(priority, lambda: self._push(sound).partial(), on="stt")
+
+    async def finish(self, sound: Audio) -> Transcript:
+        """Return the words of a turn that may be over. Raises InferenceError."""
+        return await self._scheduler.call(
+            Priority.FINAL_TRANSCRIPT, lambda: self._push(sound).finish(), on="stt"
+        )
+
+    def _push(self, sound: Audio) -> Recognizer:
+        if self._recognizer is None:
+            assert self._stt, "sound needs speech to text"
+            self._recognizer = self._stt.recognizer(self._language)
+        new = sound.samples[self._pushed_samples :]
+        if len(new):
+            self._recognizer.push(new)
+            self._pushed_samples += len(new)
+        return self._recognizer
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A turn of the user and the latest reply to it."""
+
+    number: int
+    text: str | None = None
+    """Typed, or what was heard once that is known."""
+    sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
+    stats: SpeechStats = SpeechStats()
+    transcription: Transcription | None = None
+    """What hears `sound`; None for a turn that is not spoken."""
+    typed: bool = False
+    announced: str = ""
+    """What is said though nobody asked; then there are no words."""
+    reply: Reply = field(default_factory=Reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +244,55 @@ def answer(context: TurnContext, skills: Sequence[Skill]) -> Answer:
 async def announcement(text: str) -> Answer:
     """Say what nobody asked for."""
     yield text_delta(text)
+
+
+@dataclass(slots=True, eq=False)
+class Assistant:
+    """Who answers in a session, and with what. Everything in it may be exchanged between two turns."""
+
+    engines: Engines
+    history: History
+    style: ReplyStyle = ReplyStyle()
+    skills: tuple[Skill, ...] = ()
+    """Asked in this order whether a turn is theirs, before the language model answers it."""
+
+    def pronounce(self, pronunciations: Mapping[str, str]) -> None:
+        """Say these words as told from the next clause on, in place of what was told before: in this session alone."""
+        self.style = replace(self.style, voice=replace(self.style.voice, pronunciations=pronunciations))
+
+    def adopt(self, other: Assistant) -> None:
+        """Become another assistant, skills included."""
+        self.engines, self.history, self.style, self.skills = (
+            other.engines,
+            other.history,
+            other.style,
+            other.skills,
+        )
+
+
+async def written(engines: Engines, request: ChatRequest, reply: Reply) -> AsyncGenerator[Token, None]:
+    """Yield what the language model writes to a request; however it ends, the model's iterator is closed in the lane.
+
+    Raises PromptTooLong, GrammarError.
+    """
+
+    def priority() -> Priority:
+        return Priority.MORE_TOKENS if reply.first_clause_out else Priority.FIRST_TOKENS
+
+    tokens = engines.llm.stream(request)
+    try:
+        async with aclosing(engines.scheduler.stream(priority, tokens, on="llm")) as items:
+            async for token in items:
+                yield token
+    except BaseException:  # the voice has failed, or the user has spoken: a running quantum must end
+        request.cancelled.set()
+        raise
+    finally:
+        await asyncio.shield(
+            engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(tokens), on="llm")
+        )
+
+
+def close(items: object) -> None:
+    """Close a generator; other iterators have nothing to close."""
+    getattr(items, "close", lambda: None)()

@@ -18,7 +18,7 @@ from voice_app.io.recordings import RecordedTurn
 from voice_app.observe.console import ConsoleView
 from voice_app.runtime.engines import build_tts
 from voice_app.runtime.host import run_session
-from voice_app.runtime.session_parts import SessionPlan
+from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings
 
 QUESTIONS = (

@@ -21,30 +21,24 @@ from inference.types import Audio
 from voice_app.cli.oneshot import clauses_to_sound
 from voice_app.core import events
 from voice_app.core.errors import OutputError
-from voice_app.core.pipeline import Engines
 from voice_app.demos import demo_report as report
 from voice_app.demos import modelled
 from voice_app.demos.demo_screen import TableView
 from voice_app.demos.metered import MeteredLlm
 from voice_app.demos.scripts import SCRIPTS, SPEED, Line
 from voice_app.demos.turn_records import Listener, TurnRecord
-from voice_app.demos.typed_turns import hold
 from voice_app.io.recordings import RecordedTurn
+from voice_app.runtime.engine_set import EngineSet, load, load_text_only
 from voice_app.runtime.engines import (
-    build_assistant,
-    build_llm,
     chosen_llm,
     find_model,
     lpu_steps,
     with_models,
 )
-from voice_app.runtime.host import converse
-from voice_app.runtime.scheduler import ThreadScheduler
-from voice_app.runtime.session_parts import Listener as EventListener
-from voice_app.runtime.session_parts import SessionPlan
+from voice_app.runtime.host import hold, hold_typed
+from voice_app.runtime.plan import Listener as EventListener
+from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings
-from voice_app.skills.router import Router
-from voice_app.skills.table.table_skill import Tables, table_skill
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +96,19 @@ def _held(settings: Settings, demo: TableDemo, console: Console) -> report.Outco
 
 def _typed(settings: Settings, said: list[str], console: Console) -> list[TurnRecord]:
     """Hold the turns without sound."""
-    scheduler = ThreadScheduler()
+    engines, llm = _metered(load_text_only(settings))
+    told = Listener(said, llm.works)
+    plan = SessionPlan(settings.model_copy(update={"keep_log": False}), listeners=(told, TableView(console)))
     try:
-        llm = MeteredLlm(scheduler.prepare(lambda: build_llm(settings)).result())
-        told, view = Listener(said, llm.works), TableView(console)
-
-        def emit(event: events.Event) -> None:
-            told(event)
-            view(event)
-
-        engines = Engines(None, llm, None, scheduler)  # type: ignore[arg-type] # nothing is heard or spoken
-        asyncio.run(hold(said, engines, (Router((table_skill(Tables()),)),), emit))
-        return told.turns
+        asyncio.run(hold_typed(plan, said, engines))
     finally:
-        scheduler.close()
+        engines.close()
+    return told.turns
+
+
+def _metered(engines: EngineSet) -> tuple[EngineSet, MeteredLlm]:
+    llm = MeteredLlm(engines.llm)
+    return replace(engines, llm=llm), llm
 
 
 def _spoken(
@@ -124,9 +117,7 @@ def _spoken(
     """Hold the turns in a conversation, the requests spoken by the bundled voice or by the user."""
     folder, backend = _folder(demo.out), settings.models.llm_backend
     asked = [] if demo.mic else requests(asking_voice(settings), lines, folder)
-    assistant = build_assistant(settings)
-    llm = MeteredLlm(assistant.engines.llm)
-    assistant.engines = replace(assistant.engines, llm=llm)
+    engines, llm = _metered(load(settings))
     told, view = Listener([line.said for line in lines], llm.works), TableView(console)
     sound = folder / f"reply-{backend}.wav" if folder else None
     log = folder / f"events-{backend}.jsonl" if folder else None
@@ -139,9 +130,9 @@ def _spoken(
     )
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            asyncio.run(converse(session, assistant))
+            asyncio.run(hold(session, engines))
     finally:
-        assistant.close()
+        engines.close()
     return told.turns, sound
 
 
@@ -162,16 +153,16 @@ class _Prompter:
 
 
 def asking_voice(settings: Settings) -> PiperTextToSpeech:
-    """Load the bundled voice, a little slower than it answers."""
+    """Load the bundled voice."""
     voice = find_model(settings.models.tts, "tts").path
-    return PiperTextToSpeech(voice, cache_folder() / "voices", speed=SPEED, threads=settings.models.threads)
+    return PiperTextToSpeech(voice, cache_folder() / "voices", threads=settings.models.threads)
 
 
 def requests(tts: PiperTextToSpeech, lines: Sequence[Line], folder: Path | None) -> list[Audio]:
     """Return the requests as a voice speaks them; kept in `folder`, where there is one."""
     sounds = []
     for number, line in enumerate(lines, start=1):
-        chunks = [chunk.samples for chunk in clauses_to_sound(tts, line.for_voice)]
+        chunks = [chunk.samples for chunk in clauses_to_sound(tts, line.for_voice, SPEED)]
         sounds.append(Audio(np.concatenate(chunks), tts.rate_hz))
         if folder:
             write_audio(folder / f"request-{number}.wav", sounds[-1])

@@ -1,178 +1,42 @@
-"""Microphone and loudspeaker on a real sound card: PortAudio, opened late, reopened after a loss."""
+"""Microphone and loudspeaker on a real sound card, reopened after a loss."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
-import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.types import Samples
-from voice_app.core.errors import AudioDeviceError
+from voice_app.core.ports import FRAME_RATE_HZ, AudioFrame
 from voice_app.io.echo_cancel import PlayedSound
-from voice_app.io.frames import FRAME_RATE_HZ, AudioFrame, Clean, FrameCutter
+from voice_app.io.frames import Clean, FrameCutter
 from voice_app.io.playback import Playback
+from voice_app.io.portaudio import (
+    BLOCK_S,
+    CALLER,
+    NAMES,
+    choose_device,
+    find_device,
+    open_stream,
+    query_devices,
+    reinitialise,
+)
 from voice_app.io.recovery import Line, Watch
 from voice_app.io.speaker import PlaybackSpeaker
 
-Kind = Literal["input", "output"]
 Report = Callable[[str], None]
-NAMES: dict[Kind, str] = {"input": "microphone", "output": "loudspeaker"}
 
-PULSE_LATENCY_MS = 30
-"""Without it, PortAudio asks PulseAudio's ALSA plugin for 9 ms, and underruns lose 5-35 % of what is played."""
-BLOCK_S = 0.01
-"""What a callback is asked for, or gives."""
 BACKLOG_S = 3.0
 """How far the program may fall behind the microphone before the oldest sound is dropped."""
 LATENCY_LIMIT_S = 1.0
 """PortAudio's time stamps that imply more are wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceInfo:
-    """One device of the system."""
-
-    index: int
-    name: str
-    inputs: int
-    """Channels that can be recorded."""
-    outputs: int
-    default_rate_hz: float
-    hostapi: str
-    default_in: bool
-    default_out: bool
-
-
-def list_devices() -> list[DeviceInfo]:
-    """Return the devices PortAudio sees. Raises AudioDeviceError when PortAudio itself is missing."""
-    sd = _portaudio()
-    try:
-        devices, apis = sd.query_devices(), sd.query_hostapis()
-    except sd.PortAudioError as error:
-        raise AudioDeviceError(f"the sound devices can't be listed: {_reason(error)}") from error
-    default_in, default_out = _default_index(sd, "input"), _default_index(sd, "output")
-    return [
-        DeviceInfo(
-            index=index,
-            name=device["name"],
-            inputs=device["max_input_channels"],
-            outputs=device["max_output_channels"],
-            default_rate_hz=device["default_samplerate"],
-            hostapi=apis[device["hostapi"]]["name"],
-            default_in=index == default_in,
-            default_out=index == default_out,
-        )
-        for index, device in enumerate(devices)
-    ]
-
-
-def find_device(wanted: str | int | None, kind: Kind) -> DeviceInfo:
-    """Return the device with this index or name, or the default. Raises AudioDeviceError."""
-    return choose_device(list_devices(), wanted, kind)
-
-
-def choose_device(devices: Sequence[DeviceInfo], wanted: str | int | None, kind: Kind) -> DeviceInfo:
-    """Return the device of `kind` that `wanted` names: an index, a name, or an unambiguous part of one.
-
-    None stands for the system's default. Raises AudioDeviceError with the choices there are.
-    """
-    usable = [device for device in devices if (device.inputs if kind == "input" else device.outputs) > 0]
-    if not usable:
-        raise AudioDeviceError(f"there is no {NAMES[kind]}{_way_out(kind)}")
-    if wanted is None:
-        defaults = [
-            device for device in usable if (device.default_in if kind == "input" else device.default_out)
-        ]
-        return (defaults or usable)[0]
-    text = str(wanted).strip()
-    exact = [device for device in usable if text in (str(device.index), device.name)]
-    folded = text.casefold()
-    similar = [device for device in usable if folded and folded in device.name.casefold()]
-    same = [device for device in similar if device.name.casefold() == folded]
-    found = exact or same or similar
-    if exact or same or len(similar) == 1:
-        return found[0]
-    raise AudioDeviceError(_no_such_device(usable, similar, text, kind))
-
-
-def _no_such_device(
-    usable: Sequence[DeviceInfo], similar: Sequence[DeviceInfo], text: str, kind: Kind
-) -> str:
-    near = difflib.get_close_matches(text, [device.name for device in usable], n=1, cutoff=0.5)
-    what = f"{text!r} fits several {NAMES[kind]}s" if similar else f"there is no {NAMES[kind]} {text!r}"
-    hint = f"; did you mean {near[0]!r}?" if near and not similar else ""
-    choices = ", ".join(f"{device.index} {device.name!r}" for device in (similar or usable)[:8])
-    return f"{what}{hint} (choose from: {choices})"
-
-
-def _way_out(kind: Kind) -> str:
-    if kind == "input":
-        return "; connect one, or use `voice-app talk --in FILE` or typed text"
-    return "; connect one, or write the sound to a file with `--out FILE`"
-
-
-def _default_index(sd: Any, kind: Kind) -> int | None:
-    try:
-        return int(sd.query_devices(kind=kind)["index"])
-    except (sd.PortAudioError, ValueError):  # there is none
-        return None
-
-
-def _portaudio() -> Any:
-    """Import sounddevice, which initialises PortAudio. Raises AudioDeviceError."""
-    os.environ.setdefault("PULSE_LATENCY_MSEC", str(PULSE_LATENCY_MS))
-    try:
-        with _quiet():
-            import sounddevice
-    except OSError as error:
-        raise AudioDeviceError(
-            f"PortAudio can't be loaded ({error}): apt-get install libportaudio2, or brew install portaudio"
-        ) from error
-    except Exception as error:  # PortAudioError, a class of the module that could not be imported
-        raise AudioDeviceError(f"PortAudio does not start: {_reason(error)}") from error
-    return sounddevice
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what ALSA's C code writes to stderr while devices are looked up and opened."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no stderr
-        yield
-        return
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 2)
-        os.close(null)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def _reason(error: Exception) -> str:
-    return str(error.args[0] if error.args else error).splitlines()[0]
-
-
-def _reinitialise() -> None:
-    """Close and open PortAudio, so that it looks at the devices anew. All streams must be closed."""
-    sd = _portaudio()
-    with contextlib.suppress(sd.PortAudioError):
-        sd._terminate()
-    try:
-        sd._initialize()
-    except sd.PortAudioError as error:
-        raise AudioDeviceError(f"PortAudio does not start: {_reason(error)}") from error
-
 
 _watches: list[Watch] = []
 
@@ -180,30 +44,36 @@ _watches: list[Watch] = []
 def _watch() -> Watch:
     """Return the watch of the running event loop: PortAudio is one for all streams."""
     if not _watches or _watches[-1].loop is not asyncio.get_running_loop():
-        _watches[:] = [Watch(_reinitialise)]
+        _watches[:] = [Watch(reinitialise, CALLER)]
     return _watches[-1]
 
 
-def _open_stream(kind: Kind, device: DeviceInfo, formats: Sequence[tuple[int, int]], callback: Any) -> Any:
-    """Return a stream, not started, in the first of `formats` (rate, channels) that the device takes."""
-    sd = _portaudio()
-    stream_type = sd.InputStream if kind == "input" else sd.OutputStream
-    refusal = "no usable format"
-    for rate_hz, channels in formats:
-        try:
-            with _quiet():
-                return stream_type(
-                    device=device.index,
-                    samplerate=rate_hz,
-                    channels=channels,
-                    dtype="float32",
-                    blocksize=round(rate_hz * BLOCK_S),
-                    latency="low",
-                    callback=callback,
-                )
-        except (sd.PortAudioError, ValueError) as error:
-            refusal = _reason(error)
-    raise AudioDeviceError(f"the {NAMES[kind]} {device.name!r} can't be opened: {refusal}")
+def _open_output(wanted: str | None, rate_hz: int, callback: Callable[..., None]) -> Any:
+    device = choose_device(query_devices(), wanted, "output")
+    rates_hz = dict.fromkeys((rate_hz, round(device.default_rate_hz)))
+    channels = dict.fromkeys((min(2, device.outputs), 1))
+    formats = [(rate_hz, count) for rate_hz in rates_hz for count in channels]
+    return open_stream("output", device, formats, callback)
+
+
+def _open_input(wanted: str | None, callback: Callable[..., None]) -> Any:
+    device = choose_device(query_devices(), wanted, "input")
+    rates_hz = dict.fromkeys((FRAME_RATE_HZ, round(device.default_rate_hz)))
+    channels = dict.fromkeys((1, min(2, device.inputs)))
+    formats = [(rate_hz, count) for rate_hz in rates_hz for count in channels]
+    return open_stream("input", device, formats, callback)
+
+
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """Return what calls a method while its object lives: a stream that hangs keeps no session alive at exit."""
+    kept = WeakMethod(method)
+
+    def call(*arguments: Any) -> None:
+        living = kept()
+        if living is not None:
+            living(*arguments)
+
+    return call
 
 
 def _ignore(message: str) -> None:
@@ -229,9 +99,10 @@ class DeviceSpeaker(PlaybackSpeaker):
         self._played_sound = played
         self.latency_s = 0.0
         """From the last callback to the moment its sound was audible."""
-        self._wanted = info.name if device is not None else None
+        wanted = info.name if device is not None else None
+        opener = partial(_open_output, wanted, self.rate_hz, _weakly(self._callback))
         self._line = Line(
-            NAMES["output"], self._open_line, self._adopt, report, busy=lambda: self._open, gone=self._give_up
+            NAMES["output"], opener, self._adopt, report, busy=lambda: self._open, gone=self._give_up
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._announced_s = 0.0
@@ -250,13 +121,6 @@ class DeviceSpeaker(PlaybackSpeaker):
         if self._home is not None:
             await self._home.remove(self._line)
             self._home = None
-
-    def _open_line(self) -> Any:
-        device = find_device(self._wanted, "output")
-        rates_hz = dict.fromkeys((self.rate_hz, round(device.default_rate_hz)))
-        channels = dict.fromkeys((min(2, device.outputs), 1))
-        formats = [(rate_hz, count) for rate_hz in rates_hz for count in channels]
-        return _open_stream("output", device, formats, self._callback)
 
     def _adopt(self, stream: Any) -> None:
         rate_hz = round(stream.samplerate)
@@ -302,9 +166,10 @@ class Microphone:
         self._clean = clean
         self.dropped_s = 0.0
         """Sound lost since construction because the program did not take it in time."""
-        self._wanted = info.name if device is not None else None
+        wanted = info.name if device is not None else None
         self._report = report
-        self._line = Line(NAMES["input"], self._open_line, self._adopt, report)
+        opener = partial(_open_input, wanted, _weakly(self._callback))
+        self._line = Line(NAMES["input"], opener, self._adopt, report)
         self._rate_hz = float(FRAME_RATE_HZ)
         self._blocks: deque[tuple[int, npt.NDArray[np.float32], float]] = deque(
             maxlen=round(BACKLOG_S / BLOCK_S)
@@ -342,14 +207,6 @@ class Microphone:
         if self._home is not None:
             await self._home.remove(self._line)
             self._home = None
-
-    def _open_line(self) -> Any:
-        device = find_device(self._wanted, "input")
-        rates_hz = dict.fromkeys((FRAME_RATE_HZ, round(device.default_rate_hz)))
-        formats = [
-            (rate_hz, count) for rate_hz in rates_hz for count in dict.fromkeys((1, min(2, device.inputs)))
-        ]
-        return _open_stream("input", device, formats, self._callback)
 
     def _adopt(self, stream: Any) -> None:
         self._blocks.clear()

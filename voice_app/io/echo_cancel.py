@@ -16,7 +16,8 @@ import soxr
 
 from inference.types import Samples
 from voice_app.core.errors import AudioDeviceError
-from voice_app.io.frames import CHUNK_SAMPLES, FRAME_RATE_HZ
+from voice_app.core.ports import FRAME_RATE_HZ
+from voice_app.io.frames import CHUNK_SAMPLES
 
 PACKAGE = "pywebrtc_audio"
 MISSING = f"no {PACKAGE}: pip install pywebrtc-audio"

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 import soxr
 
 from inference.types import Samples
+from voice_app.core.ports import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
 
-FRAME_RATE_HZ = 16_000
-FRAME_SAMPLES = 512
-"""The frame of the Silero voice activity detector at 16 kHz."""
-FRAME_S = FRAME_SAMPLES / FRAME_RATE_HZ
 CHUNK_SAMPLES = 160
 """10 ms: what a microphone gives at a time, and an echo canceller takes."""
 Clean = Callable[[Samples], Samples]
@@ -26,28 +21,6 @@ DRIFT_LIMIT = 500e-6
 RESYNC_S = 0.02
 """A lateness that lasts for `RESYNC_AFTER_S` is lost sound, not jitter."""
 RESYNC_AFTER_S = 1.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AudioFrame:
-    """One frame of the user's sound."""
-
-    samples: Samples
-    """Shape (512,), 16 kHz, in [-1, 1]."""
-    end_s: float
-    """When the last sample was captured, on `voice_app.core.clock`."""
-
-
-class FrameSource(Protocol):
-    """A microphone, or something that acts as one."""
-
-    def frames(self) -> AsyncIterator[AudioFrame]:
-        """Yield frames in real time, without gaps, until `close` or the end of the sound."""
-        ...
-
-    async def close(self) -> None:
-        """End `frames` and release the device."""
-        ...
 
 
 class SampleClock:

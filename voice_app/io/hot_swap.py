@@ -11,9 +11,9 @@ import numpy as np
 from inference.types import Samples
 from voice_app.core import clock
 from voice_app.core.errors import AudioDeviceError
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame, FrameSource
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame, FrameSource, Played, Speaker, nothing
 from voice_app.io.kept_sound import KeptSound
-from voice_app.io.speaker import FileSpeaker, Played, Speaker, nothing
+from voice_app.io.speaker import FileSpeaker
 
 QUIETEST_DB = -96.0
 """What 16 bits can hold."""

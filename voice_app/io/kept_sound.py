@@ -13,7 +13,7 @@ import soxr
 
 from inference.types import Samples
 from voice_app.core.errors import SessionError
-from voice_app.io.frames import FRAME_RATE_HZ, AudioFrame
+from voice_app.core.ports import FRAME_RATE_HZ, AudioFrame
 
 Pcm = npt.NDArray[np.int16]
 LONGEST_S = 3600.0

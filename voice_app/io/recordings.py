@@ -14,7 +14,7 @@ from inference.audio import read_audio, resample
 from inference.errors import AudioError
 from inference.types import Audio, Samples
 from voice_app.core import clock
-from voice_app.io.frames import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.ports import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
 
 REPLY_LIMIT_S = 120.0
 """A reply that sounds for longer is not waited for."""

@@ -1,15 +1,23 @@
-"""Watches the open streams of a sound card and reopens those that are lost. Knows no sound library."""
+"""Watches the open streams of a sound card and reopens those that are lost. Knows no sound library.
+
+Sound libraries may hang: PortAudio never comes back from opening or ending a stream of a sound server that is stopped,
+and sometimes of one that was killed. The calls go through a `Caller`, with limits. All take 0.1 s at most on a
+PulseAudio that runs; the limits are for loaded machines, and for devices that sleep.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from voice_app.core import clock
 from voice_app.core.errors import AudioDeviceError
+from voice_app.io.abandonable import Caller
 
 STALLED_S = 0.5
 """A stream whose callback has not been called for this long is lost; blocks come every 10 to 35 ms."""
@@ -18,6 +26,13 @@ RETRY_S = (0.25, 5.0)
 """First and longest wait between two attempts to reopen a device."""
 GONE_S = 5.0
 """A reply does not wait longer than this for its loudspeaker to come back."""
+OPEN_LIMIT_S = 10.0
+"""Devices are looked up and several formats tried; a wireless headset connects first."""
+START_LIMIT_S = 5.0
+SHUT_LIMIT_S = 5.0
+"""A stream ends within a block; the device may take its time to be released. The user waits for it on Ctrl-C."""
+REINITIALISE_LIMIT_S = 10.0
+"""The library looks at all cards anew."""
 
 
 class Stream(Protocol):
@@ -25,7 +40,7 @@ class Stream(Protocol):
 
     @property
     def active(self) -> bool:
-        """Whether it runs, as far as it knows itself."""
+        """Whether it runs, as far as it knows itself; never blocks."""
         ...
 
     def start(self) -> None:
@@ -56,7 +71,7 @@ class Line:
     name: str
     """For messages: "microphone", "loudspeaker"."""
     open: Callable[[], Stream]
-    """Opens a stream, not yet started, in any thread. Raises AudioDeviceError."""
+    """Opens a stream, not yet started, in the caller's thread. Raises AudioDeviceError."""
     adopt: Callable[[Stream], None]
     """Takes a new stream over before it starts, in the event loop's thread."""
     report: Callable[[str], None]
@@ -73,23 +88,6 @@ class Line:
         self.calls += 1
         self.called_s = now_s
 
-    def start(self, stream: Stream) -> None:
-        """Take over and start a stream of `open`. Raises AudioDeviceError."""
-        self.adopt(stream)
-        self.stream, self.calls, self.called_s = stream, 0, clock.now()
-        try:
-            stream.start()
-        except Exception as error:  # of a sound library that this file does not know
-            raise AudioDeviceError(f"the {self.name} does not start: {error}") from error
-
-    def shut(self) -> None:
-        """Close the stream, if there is one; a graceful stop would wait for ever for one that has stalled."""
-        stream, self.stream = self.stream, None
-        if stream is not None:
-            for act in (stream.abort, stream.close):
-                with contextlib.suppress(Exception):
-                    act()
-
     def lost(self, now_s: float) -> bool:
         """Return whether the stream is closed, inactive, or has not called back for `STALLED_S`."""
         if self.stream is None or now_s - self.called_s > STALLED_S:
@@ -100,42 +98,86 @@ class Line:
             return True
 
 
+def _start(stream: Stream, name: str) -> None:
+    """Start a stream, in the caller's thread. Raises AudioDeviceError."""
+    try:
+        stream.start()
+    except Exception as error:  # of a sound library that this file does not know
+        raise AudioDeviceError(f"the {name} does not start: {error}") from error
+
+
+def _shut(stream: Stream | None) -> None:
+    """Close a stream; a graceful stop would wait for ever for one that has stalled."""
+    if stream is not None:
+        for act in (stream.abort, stream.close):
+            with contextlib.suppress(Exception):
+                act()
+
+
 class Watch:
     """Opens lines and looks after them until they are removed. Bound to the event loop it is made in.
 
-    `reinitialise` closes and opens the sound library itself, in a thread; all streams are closed then. Only
-    after that do devices that came or went show.
+    `reinitialise` closes and opens the sound library itself; all streams are closed then. Only after that do devices
+    that came or went show. It and all that blocks is called through `caller`. While the library hangs, the lines are
+    lost; that is reported once. They are opened again if the call that hangs ends after all.
     """
 
-    def __init__(self, reinitialise: Callable[[], None]) -> None:
+    def __init__(self, reinitialise: Callable[[], None], caller: Caller) -> None:
         self.loop = asyncio.get_running_loop()
         self._reinitialise = reinitialise
+        self._caller = caller
         self._lines: list[Line] = []
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
+        self._told: str | None = None
 
     async def add(self, line: Line) -> None:
         """Open and start `line`, and look after it. Raises AudioDeviceError."""
         async with self._lock:
             try:
-                line.start(await asyncio.to_thread(line.open))
+                await self._open(line)
             except AudioDeviceError:
-                line.shut()
+                self._told = self._caller.hang  # by the error
                 raise
             self._lines.append(line)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
     async def remove(self, line: Line) -> None:
-        """Close `line` for good."""
+        """Close `line` for good, or leave it to a library that hangs."""
         async with self._lock:  # no attempt to reopen is under way
             if line in self._lines:
                 self._lines.remove(line)
-            await asyncio.to_thread(line.shut)
+            with contextlib.suppress(AudioDeviceError):
+                await self._caller.wait(self._shut(line))
+            self._tell_hang(line)
             if not self._lines and self._task is not None:
                 self._task.cancel()
                 await asyncio.wait([self._task])
                 self._task = None
+
+    async def _open(self, line: Line) -> None:
+        """Give a line a new stream, and start it. Raises AudioDeviceError; the line has no stream then."""
+        call = self._caller.call
+        try:
+            stream = await call(line.open, OPEN_LIMIT_S, f"opening the {line.name}", undo=_shut)
+            line.adopt(stream)
+            line.stream, line.calls, line.called_s = stream, 0, clock.now()
+            await call(partial(_start, stream, line.name), START_LIMIT_S, f"starting the {line.name}")
+        except BaseException:  # also when the session ends now
+            self._shut(line)
+            raise
+
+    def _shut(self, line: Line) -> Future[None]:
+        """Have the line's stream closed, if there is one, before anything else is opened."""
+        stream, line.stream = line.stream, None
+        return self._caller.submit(partial(_shut, stream), SHUT_LIMIT_S, f"closing the {line.name}")
+
+    def _tell_hang(self, line: Line) -> None:
+        """Report once that the sound library hangs."""
+        told, self._told = self._told, self._caller.hang
+        if self._told and self._told != told:
+            line.report(self._told)
 
     async def _run(self) -> None:
         suspects: set[Line] = set()
@@ -153,17 +195,22 @@ class Watch:
         since_s, wait_s = clock.now(), RETRY_S[0]
         _tell_stopped(lost)
         while lost:
-            await self._reopen(lost)
-            lost = self._tell_back(lost)
-            if lost and not any(line.busy() for line in self._lines if line not in lost):
+            if not self._caller.hang:
+                await self._reopen(lost)
+                lost = self._tell_back(lost)
+            if lost and not self._caller.hang and not self._in_use(lost):
                 await self._start_over()
                 lost = self._tell_back(lost)
             if lost:
+                self._tell_hang(next(iter(lost)))
                 if clock.now() - since_s > GONE_S:
                     for line in lost:
                         line.gone()
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, RETRY_S[1])
+
+    def _in_use(self, lost: set[Line]) -> bool:
+        return any(line.busy() for line in self._lines if line not in lost)
 
     def _tell_back(self, lost: set[Line]) -> set[Line]:
         """Report which of `lost` are open again; return all lines that are not."""
@@ -178,9 +225,11 @@ class Watch:
         async with self._lock:
             lines = list(self._lines)
             for line in lines:
-                await asyncio.to_thread(line.shut)
+                self._shut(line)
             with contextlib.suppress(AudioDeviceError):
-                await asyncio.to_thread(self._reinitialise)
+                await self._caller.call(
+                    self._reinitialise, REINITIALISE_LIMIT_S, "starting the sound library anew"
+                )
         await self._reopen(lines)
 
     async def _reopen(self, lines: Iterable[Line]) -> None:
@@ -188,13 +237,13 @@ class Watch:
         async with self._lock:
             wanted = [line for line in lines if line in self._lines]
             for line in wanted:
-                await asyncio.to_thread(line.shut)
+                self._shut(line)
                 with contextlib.suppress(AudioDeviceError):
-                    line.start(await asyncio.to_thread(line.open))
+                    await self._open(line)
             await asyncio.sleep(STALLED_S / 2)
             for line in wanted:
                 if line.calls == 0:
-                    await asyncio.to_thread(line.shut)
+                    self._shut(line)
 
 
 def _tell_stopped(lines: Iterable[Line]) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
@@ -14,6 +13,7 @@ import soxr
 from inference.types import Samples
 from voice_app.core import clock
 from voice_app.core.errors import SessionError
+from voice_app.core.ports import Played, nothing
 from voice_app.io.playback import Playback
 
 if TYPE_CHECKING:
@@ -26,76 +26,6 @@ PIECE_S = 0.25
 BLOCK_S = 0.01
 HEADER_S = 5.0
 """A crash loses at most this much of the recording for readers that trust the WAV header."""
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """How much of a reply has left the loudspeaker."""
-
-    seconds: float
-    """In the time of the written sound."""
-    complete: bool
-    """Whether that is the whole reply."""
-
-
-def nothing() -> None:
-    """Hear nothing: the default of `on_started` and `on_stopped`."""
-
-
-class Speaker(Protocol):
-    """A loudspeaker that says one reply after another; calls and callbacks are in the loop's thread."""
-
-    on_started: Callable[[], None]
-    """Called once a reply, when its first sample is audible."""
-    on_stopped: Callable[[], None]
-    """Called once for every `on_started`, when the reply has been heard, or is cut."""
-
-    @property
-    def rate_hz(self) -> int:
-        """The device's rate."""
-        ...
-
-    @property
-    def played_s(self) -> float:
-        """Seconds of this reply that have been heard by now."""
-        ...
-
-    @property
-    def first_sound_s(self) -> float | None:
-        """When the first sample of this reply is audible, device latency included; None until it has left."""
-        ...
-
-    async def start(self) -> None:
-        """Open the device."""
-        ...
-
-    async def close(self) -> None:
-        """Cut what is being said and release the device."""
-        ...
-
-    def begin(self) -> None:
-        """Start a reply; an unfinished one is cut."""
-        ...
-
-    async def write(self, samples: Samples, rate_hz: int) -> None:
-        """Queue sound, shape (n,), of any rate; wait while the buffer is full. Ignored outside a reply."""
-        ...
-
-    async def finish(self) -> Played:
-        """End the reply and wait until it has been heard or is cut."""
-        ...
-
-    def hold(self) -> None:
-        """Pause the reply; what is queued stays."""
-        ...
-
-    def resume(self) -> None:
-        """Go on with a held reply."""
-        ...
-
-    def cut(self) -> Played:
-        """Fall silent: what is queued is dropped. What the device holds already still counts as played."""
-        ...
 
 
 class PlaybackSpeaker:

@@ -6,12 +6,12 @@ import asyncio
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import numpy as np
 
 from voice_app.core import clock
-from voice_app.io.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
 
 LONGEST_LINE_CHARS = 200_000
 TAIL_S = 0.2
@@ -76,3 +76,30 @@ class TypedUser:
         self._ended = True
         self._lines.clear()
         self._busy = False
+
+
+class TypedTurns:
+    """A source that types one text after another, each after the answer to the one before; it has no frames."""
+
+    def __init__(self, texts: Sequence[str], submit: Callable[[str], None]) -> None:
+        self._texts, self._submit = texts, submit
+        self._answered = asyncio.Event()
+
+    async def frames(self) -> AsyncIterator[AudioFrame]:
+        """Type the texts; end after the last answer."""
+        for text in self._texts:
+            self._answered.clear()
+            self._submit(text)
+            await self._answered.wait()
+        for frame in list[AudioFrame]():
+            yield frame
+
+    def heard_start(self) -> None:
+        """Wait for the end."""
+
+    def heard_end(self) -> None:
+        """Type the next text."""
+        self._answered.set()
+
+    async def close(self) -> None:
+        """Have nothing to release."""

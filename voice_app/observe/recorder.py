@@ -7,13 +7,13 @@ written, so that what follows it can be read. Sound is never in it.
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from voice_app.core import clock
 from voice_app.core.errors import SessionError
 from voice_app.core.events import EVENT, Event
 
@@ -67,9 +67,9 @@ class Recorder:
         os.close(self._file)
 
 
-def session_path(folder: Path) -> Path:
-    """Return the path of a new session's log in `folder`."""
-    return folder / f"{clock.wall():%Y-%m-%d_%H-%M-%S}_{os.getpid()}.jsonl"
+def session_path(folder: Path, started: datetime.datetime, session: str) -> Path:
+    """Return the path of a new log in `folder`, of the session with this id."""
+    return folder / f"{started:%Y-%m-%d_%H-%M-%S}_{session}.jsonl"
 
 
 def replay(path: Path) -> Iterator[Event]:

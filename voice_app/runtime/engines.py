@@ -5,8 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -24,39 +22,16 @@ from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
-from inference.types import Audio, ChatRequest, Message
+from inference.types import Audio, ChatRequest, Message, Voice
 from voice_app.core.budget import Estimates
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, Filler, ReplyStyle
+from voice_app.core.turn import Filler
 from voice_app.runtime.model_choice import Choice, Speed, choose
-from voice_app.runtime.persona import Persona, load_persona
-from voice_app.runtime.scheduler import ThreadScheduler
+from voice_app.runtime.persona import Persona
 from voice_app.runtime.settings import Models, Settings
-from voice_app.skills.fillers import FILLERS
 
 if TYPE_CHECKING:
     from inference.llm.lpu import Lpu
     from lpu_backend.system.pipeline_steps import Steps
-
-
-@dataclass(slots=True)
-class Assistant:
-    """The engines of a session, loaded and warm, and who answers."""
-
-    engines: Engines
-    scheduler: ThreadScheduler
-    history: History
-    style: ReplyStyle
-    persona: Persona
-    models: dict[str, str]
-    because: str
-    """Why this language model."""
-    settings: Settings
-    """With the language model's name."""
-
-    def close(self) -> None:
-        """End the lane's thread."""
-        self.scheduler.close()
 
 
 def build_stt(settings: Settings) -> WhisperSpeechToText:
@@ -67,12 +42,11 @@ def build_stt(settings: Settings) -> WhisperSpeechToText:
 
 
 def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextToSpeech:
-    """Load the voice: the one configured, unless the persona has one of its own."""
+    """Load the engine of the voice: the one configured, unless the persona has one of its own."""
     name = (persona.voice if persona else None) or settings.models.tts
     return PiperTextToSpeech(
         find_model(name, "tts").path,
         cache_folder() / "voices",
-        speed=persona.speed if persona else 1.0,
         threads=settings.models.threads,
     )
 
@@ -93,9 +67,9 @@ OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
 
-def build_openers(tts: PiperTextToSpeech, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
+def build_openers(tts: PiperTextToSpeech, voice: Voice, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
     """Speak openers beforehand."""
-    sounds = [(text, [chunk.samples for chunk in tts.stream(text, Event())]) for text in texts]
+    sounds = [(text, [chunk.samples for chunk in tts.stream(text, voice, Event())]) for text in texts]
     return tuple(Filler(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
 
 
@@ -176,79 +150,14 @@ def build_llm(settings: Settings) -> LlamaCpp:
     )
 
 
-def build_assistant(settings: Settings) -> Assistant:
-    """Load all three models at once, and warm them. Raises ModelError, PersonaError."""
-    persona = load_persona(settings.persona)
-    choice = chosen_llm(settings)
-    settings = with_models(settings, llm=choice.name)
-    scheduler = ThreadScheduler()
-    with ThreadPoolExecutor(1) as pool:
-        llm_loading = scheduler.prepare(lambda: ready_llm(settings, persona))
-        tts_loading = pool.submit(ready_tts, settings, persona)
-        stt = build_stt(settings)
-        stt.warm()
-        by_sound = build_smart_turn(settings)
-        if by_sound:
-            by_sound.warm()
-        (llm, detector), tts = llm_loading.result(), tts_loading.result()
-
-    openers = build_openers(tts) if settings.turn.openers else ()
-    estimates = scheduler.prepare(lambda: calibrate(stt, llm, tts)).result()
-
-    return Assistant(
-        engines=Engines(
-            stt,
-            llm,
-            tts,
-            scheduler,
-            detector,
-            by_sound,
-            estimates,
-            openers,
-            touching(stt, llm, tts, by_sound),
-            build_openers(tts, FILLERS) if settings.turn.openers else (),
-        ),
-        scheduler=scheduler,
-        history=History(persona.messages()),
-        style=ReplyStyle(persona.draw(), persona.max_tokens),
-        persona=persona,
-        models=models_of(settings, persona),
-        because=choice.because,
-        settings=settings,
-    )
-
-
-def models_of(settings: Settings, persona: Persona) -> dict[str, str]:
-    """Return the models of a session by their role."""
-    return {
-        "stt": settings.models.stt,
-        "llm": settings.models.llm,
-        "llm_backend": settings.models.llm_backend,
-        "tts": persona.voice or settings.models.tts,
-    }
-
-
-def touching(
-    stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech, by_sound: SmartTurn | None
-) -> Callable[[], None]:
-    """Return what reads a little of every model, so that it stays in memory."""
-
-    def touch() -> None:
-        stt.warm()
-        tts.warm()
-        llm.touch()
-        if by_sound:
-            by_sound.warm()
-
-    return touch
-
-
 def calibrate(stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech) -> Estimates:
     """Measure the stages, warm: a quarter of a second that makes the first reply as well planned as the tenth."""
     return Estimates(
         stt_s=_seconds(stt.warm, 2),
         token_s=_seconds(llm.touch, 5),
-        tts_first_sound_s=_seconds(lambda: next(tts.stream("The capital of France,", Event()), None), 2),
+        tts_first_sound_s=_seconds(
+            lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2
+        ),
     )
 
 

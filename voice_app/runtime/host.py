@@ -1,4 +1,7 @@
-"""One session: the devices or files of a conversation, its listeners, its beginning and end."""
+"""The host of sessions: composes each over a set of engines, holds it from its beginning to its end, exchanges models.
+
+`hosted` is the one place where a session is put together.
+"""
 
 from __future__ import annotations
 
@@ -6,82 +9,146 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
-
-from rich.console import Console
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from voice_app.core import events
+from voice_app.core.history import History
+from voice_app.core.ports import Announce, Priority, Send, Swap, Text
 from voice_app.core.session import Session
+from voice_app.core.turn_table import State
 from voice_app.io.device import Microphone
-from voice_app.io.echo_cancel import PlayedSound
 from voice_app.io.recordings import RecordedUser, SpokenTurn
-from voice_app.io.typed import TypedUser, read_lines
-from voice_app.observe.console import ConsoleView
-from voice_app.runtime.engines import Assistant, build_assistant
-from voice_app.runtime.session_parts import (
-    Listener,
-    Notices,
-    SessionPlan,
-    created,
-    open_canceller,
-    open_log,
-    open_source,
-    open_speaker,
-    session_io,
-)
+from voice_app.io.speaker import FileSpeaker
+from voice_app.io.typed import TypedTurns, TypedUser, read_lines
+from voice_app.runtime.devices import Devices, open_devices, reporter
+from voice_app.runtime.engine_set import EngineSet, load, release, replaced
+from voice_app.runtime.plan import Listener, SessionPlan, created, open_log, rules_of
+from voice_app.runtime.settings import Settings
 from voice_app.runtime.skill_set import SkillSet
 
+D = TypeVar("D", bound=Devices)
 
-def run_session(session: SessionPlan) -> list[SpokenTurn]:
-    """Hold a conversation until the recordings end, the typed text ends, or Ctrl-C.
+
+@dataclass(slots=True)
+class Hosted(Generic[D]):
+    """A session over a set of engines, with its skills and its devices."""
+
+    session: Session
+    engines: EngineSet
+    skills: SkillSet
+    devices: D
+
+    async def run(self) -> None:
+        """Hold the session to its end; the models are kept warm while nobody speaks."""
+        async with self.engines.kept_warm(lambda: self.session.state is State.LISTENING):
+            await self.session.run(self.devices.io(), created(self.engines))
+
+    async def exchange(self, settings: Settings) -> None:
+        """Load what is other beside the session, and go on with it as soon as nobody speaks.
+
+        The chat goes on with another model, and begins anew with another persona. Raises ModelError, PersonaError.
+        """
+        old, session = self.engines, self.session
+        new = await _aside(lambda: replaced(old, settings))
+
+        async def swap() -> None:
+            history = session.assistant.history if new.persona == old.persona else None
+            assistant = new.assistant(session.name, history)
+            session.assistant.adopt(assistant)
+            self.skills.adopt(new)
+            session.assistant.skills = self.skills.skills
+            self.engines = new
+            await assistant.engines.scheduler.call(Priority.UPKEEP, lambda: release(old, new), on="llm")
+
+        await self.when_idle(swap)
+
+    async def when_idle(self, exchange: Callable[[], Awaitable[None]]) -> None:
+        """Have the session do an exchange as soon as nobody speaks, and wait for it; raises what it raises."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def tell() -> None:
+            try:
+                await exchange()
+            except Exception as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self.session.send(Swap(tell))
+        await done
+
+
+@contextlib.contextmanager
+def hosted(
+    plan: SessionPlan,
+    engines: EngineSet,
+    opened: Callable[[SessionPlan, Send], D],
+    history: History | None = None,
+) -> Iterator[Hosted[D]]:
+    """Put a session together, with its log, until the block ends; with a chat that goes on, or a new one."""
+    bus = events.Bus()
+    with open_log(plan) as recorder:
+        for listener in (*recorder, *plan.listeners):
+            bus.subscribe(listener)
+        assistant = engines.assistant(plan.name, history)
+        session = Session(assistant, rules_of(plan.settings), bus, plan.name)
+        devices = opened(plan, session.send)
+        if isinstance(devices.source, RecordedUser | TypedUser | TypedTurns):
+            bus.subscribe(_listening(devices.source))
+
+        def announce(text: str) -> None:
+            session.send(Announce(text))
+
+        skills = SkillSet(engines, reporter(session.send), announce, assistant.pronounce)
+        assistant.skills = skills.skills
+        with contextlib.closing(skills):
+            yield Hosted(session, engines, skills, devices)
+
+
+def run_session(plan: SessionPlan) -> list[SpokenTurn]:
+    """Hold a session until the recordings end, the typed text ends, or Ctrl-C.
 
     Return when recordings were spoken, in seconds of the session; its sound file starts with it.
     """
-    assistant = build_assistant(session.settings)
+    engines = load(plan.settings)
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            return asyncio.run(converse(session, assistant))
+            return asyncio.run(hold(plan, engines))
     finally:
-        assistant.close()
+        engines.close()
     return []
 
 
-async def converse(session: SessionPlan, assistant: Assistant) -> list[SpokenTurn]:
-    """Hold a session with an assistant that is loaded; return what `run_session` does."""
-    bus = events.Bus()
-    with open_log(session) as recorder:
-        for listener in (*recorder, *session.listeners):
-            bus.subscribe(listener)
-
-        notice = Notices()
-
-        def submit(text: str) -> None:
-            conversation.submit(text)
-
-        played = PlayedSound()
-        canceller = open_canceller(session, played)
-        source = open_source(session, submit, notice, canceller)
-        if isinstance(source, RecordedUser | TypedUser):
-            bus.subscribe(_listening(source))
-        mouth = open_speaker(session, notice, played)
-        engines, history, style = assistant.engines, assistant.history, assistant.style
-        io = session_io(session.settings, source, mouth)
-        if canceller:
-            io = replace(io, hears_itself=canceller.hears_itself, cancel_echo=canceller.engage)
-        conversation = Session(io, engines, history, style, bus)
-        skills = SkillSet(assistant, notice, conversation.announce)
-        conversation.drafter.skills = skills.skills
+async def hold(plan: SessionPlan, engines: EngineSet, history: History | None = None) -> list[SpokenTurn]:
+    """Hold a session with engines that are loaded; return what `run_session` does."""
+    with hosted(plan, engines, open_devices, history) as host, _ended_by_signals():
+        source, session = host.devices.source, host.session
         if sys.stdin.isatty() and isinstance(source, Microphone):
-            read_lines(lambda line: submit(line) if line else None)
+            read_lines(lambda line: session.send(Text(line)) if line else None)
+        await host.run()
+    return source.spoken_since(session.started_s) if isinstance(source, RecordedUser) else []
 
-        def listens() -> events.Event:
-            notice.begin(conversation)
-            return created(assistant)
 
-        with _ended_by_signals(), contextlib.closing(skills):
-            await conversation.run(listens)
-        return source.spoken_since(conversation.started_s) if isinstance(source, RecordedUser) else []
+async def hold_typed(plan: SessionPlan, texts: Sequence[str], engines: EngineSet) -> None:
+    """Hold a session of these typed texts, without sound."""
+
+    def opened(_: SessionPlan, send: Send) -> Devices:
+        return Devices(TypedTurns(texts, lambda text: send(Text(text))), FileSpeaker(None))
+
+    with hosted(plan, engines, opened) as host:
+        await host.run()
+
+
+async def _aside(load_: Callable[[], EngineSet]) -> EngineSet:
+    """Load in a thread that ends then: its OpenMP team must not outlive it beside that of the scheduler's thread."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="loading")
+    try:
+        return await asyncio.get_running_loop().run_in_executor(thread, load_)
+    finally:
+        thread.shutdown(wait=False)
 
 
 @contextlib.contextmanager
@@ -98,7 +165,7 @@ def _ended_by_signals() -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _listening(user: RecordedUser | TypedUser) -> Listener:
+def _listening(user: RecordedUser | TypedUser | TypedTurns) -> Listener:
     """Let a recorded or typing user hear when the assistant speaks, as a person would."""
 
     by_voice = isinstance(
@@ -112,10 +179,3 @@ def _listening(user: RecordedUser | TypedUser) -> Listener:
             user.heard_end()
 
     return listen
-
-
-def talk_in_terminal(session: SessionPlan) -> int:
-    """Hold a session with its lines on the terminal; return 1 when a reply failed, else 0."""
-    view = ConsoleView(Console(), session.settings.turn.budget_ms / 1000)
-    run_session(replace(session, listeners=(*session.listeners, view)))
-    return 1 if view.failed else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,32 +17,19 @@ from typing import Any
 from inference.errors import InferenceError
 from inference.models.manifest import load_manifest
 from inference.models.store import ModelStore
-from voice_app.core import events
 from voice_app.core.errors import AudioDeviceError, SessionError, VoiceAppError
+from voice_app.core.ports import Command, EndTurn, Stop, Text
 from voice_app.core.session import Session
 from voice_app.core.turn_table import State
-from voice_app.io.device import DeviceSpeaker, Microphone, list_devices
-from voice_app.io.echo_cancel import EchoCanceller, PlayedSound
-from voice_app.io.frames import FrameSource
-from voice_app.io.hot_swap import QUIETEST_DB, UNHEARD, Silence, SwitchedSource, SwitchedSpeaker
+from voice_app.io.hot_swap import QUIETEST_DB
 from voice_app.io.kept_sound import KeptSound
-from voice_app.io.speaker import FileSpeaker, Speaker
-from voice_app.runtime.engines import Assistant, build_assistant
+from voice_app.io.portaudio import list_devices
+from voice_app.runtime.devices import SwappableDevices, open_swappable, reporter
+from voice_app.runtime.engine_set import EngineSet, load
+from voice_app.runtime.host import Hosted, hosted
 from voice_app.runtime.persona import persona_names
-from voice_app.runtime.replacing import release_unused, replaced
-from voice_app.runtime.scheduler import Priority
-from voice_app.runtime.session_parts import (
-    Notices,
-    SessionPlan,
-    created,
-    open_canceller,
-    open_log,
-    open_source,
-    open_speaker,
-    session_io,
-)
+from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings
-from voice_app.runtime.skill_set import SkillSet
 from voice_app.skills.repeat.repeat import REPEAT, RETRY
 
 BACKENDS = ("llama.cpp", "lpu", "lpu-delegated")
@@ -58,43 +45,27 @@ SWITCHES = {
 
 
 @dataclass(slots=True)
-class SwappableIO:
-    """What a conversation hears and speaks with; everything in it can be exchanged."""
-
-    source: SwitchedSource
-    speaker: SwitchedSpeaker
-    canceller: EchoCanceller | None
-
-    def hears_itself(self) -> bool:
-        """Tell by the sound whether the microphone hears the loudspeaker."""
-        return bool(self.canceller and self.canceller.hears_itself())
-
-    def cancel_echo(self) -> bool:
-        """Take the loudspeaker's sound out of the microphone's from now on; return whether that can be done."""
-        return bool(self.canceller and self.canceller.engage())
-
-
-@dataclass(slots=True)
 class Running:
     """What there is while the session runs."""
 
     loop: asyncio.AbstractEventLoop
     task: asyncio.Task[None]
-    assistant: Assistant
-    conversation: Session
-    devices: SwappableIO
-    skills: SkillSet
+    host: Hosted[SwappableDevices]
     jobs: set[asyncio.Task[None]] = field(default_factory=set)
     switching: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def session(self) -> Session:
+        """The session."""
+        return self.host.session
 
 
 class LiveSession:
     """A session that another thread controls. Its microphone and loudspeaker may be missing: then text does."""
 
-    def __init__(self, session: SessionPlan, *, keep_sound: bool = False) -> None:
-        self._session, self._settings = session, session.settings
+    def __init__(self, plan: SessionPlan, *, keep_sound: bool = False) -> None:
+        self._plan, self._settings = plan, plan.settings
         self._kept = KeptSound() if keep_sound else None
-        self._notice = Notices()
         self._running: Running | None = None
         self._hands_free, self._muted, self._held = True, False, False
         self.ended = False
@@ -104,60 +75,23 @@ class LiveSession:
 
     def run(self) -> None:
         """Hold the session until `end` or the end of its recordings. Raises ModelError, PersonaError, SessionError."""
-        assistant = build_assistant(self._settings)
+        engines = load(self._settings)
         try:
             with contextlib.suppress(asyncio.CancelledError):
-                asyncio.run(self._converse(assistant))
+                asyncio.run(self._hold(engines))
         finally:
             self.ended, self._running = True, None
-            assistant.close()
+            engines.close()
 
-    async def _converse(self, assistant: Assistant) -> None:
-        bus = events.Bus()
+    async def _hold(self, engines: EngineSet) -> None:
         task = asyncio.current_task()
         assert task
-        with open_log(self._session) as recorder:
-            for listener in (*recorder, *self._session.listeners):
-                bus.subscribe(listener)
-            devices = self._plugs()
-            io = replace(
-                session_io(self._settings, devices.source, devices.speaker),
-                hears_itself=devices.hears_itself,
-                cancel_echo=devices.cancel_echo,
-            )
-            conversation = Session(io, assistant.engines, assistant.history, assistant.style, bus)
-            skills = SkillSet(assistant, self._notice, conversation.announce)
-            conversation.drafter.skills = skills.skills
-            loop = asyncio.get_running_loop()
-            self._running = Running(loop, task, assistant, conversation, devices, skills)
+
+        with hosted(self._plan, engines, partial(open_swappable, kept=self._kept)) as host:
+            self._running = Running(asyncio.get_running_loop(), task, host)
             self._set_microphone(self._running)  # keys may have been pressed while the models were loaded
-
-            def listens() -> events.Event:
-                self._notice.begin(conversation)
-                return created(assistant)
-
-            with contextlib.closing(skills):
-                if not self.ended:
-                    await conversation.run(listens)
-
-    def _plugs(self) -> SwappableIO:
-        """Open what the settings name; what is missing is told, and does not stop anybody from typing."""
-        played = PlayedSound()
-        canceller = open_canceller(self._session, played)
-        source: FrameSource
-        try:
-            source = open_source(self._session, self.submit, self._notice, canceller)
-        except AudioDeviceError as error:
-            self._notice(f"{error}. You can type.")
-            source = Silence()
-        speaker: Speaker
-        try:
-            speaker = open_speaker(self._session, self._notice, played)
-        except AudioDeviceError as error:
-            self._notice(f"{error}. {UNHEARD}")
-            speaker = FileSpeaker(None)
-        switched = SwitchedSource(source, self._notice, self._kept)
-        return SwappableIO(switched, SwitchedSpeaker(speaker, self._notice, self._kept), canceller)
+            if not self.ended:
+                await host.run()
 
     # From any thread.
 
@@ -168,9 +102,12 @@ class LiveSession:
             with contextlib.suppress(RuntimeError):  # its loop has ended just now
                 running.loop.call_soon_threadsafe(work, running)
 
+    def _send(self, command: Command) -> None:
+        self._post(lambda running: running.session.send(command))
+
     def submit(self, text: str) -> None:
         """Take typed text as a turn; it interrupts a reply."""
-        self._post(lambda running: running.conversation.submit(text))
+        self._send(Text(text))
 
     def repeat(self) -> None:
         """Have the last answer said again."""
@@ -182,7 +119,7 @@ class LiveSession:
 
     def interrupt(self) -> None:
         """Drop what is being said, by the user or the assistant."""
-        self._post(lambda running: running.conversation.stop())
+        self._send(Stop())
 
     def set_muted(self, muted: bool) -> None:
         """Close or open the microphone."""
@@ -200,26 +137,26 @@ class LiveSession:
         self._post(self._push if down else self._let_go)
 
     def _set_microphone(self, running: Running) -> None:
-        running.devices.source.open = not self._muted and (self._hands_free or self._held)
+        running.host.devices.source.open = not self._muted and (self._hands_free or self._held)
 
     def _push(self, running: Running) -> None:
-        if running.conversation.state in (State.SPEAKING, State.THINKING):
-            running.conversation.stop()
+        if running.session.state in (State.SPEAKING, State.THINKING):
+            running.session.send(Stop())
         self._set_microphone(running)
 
     def _let_go(self, running: Running) -> None:
         self._set_microphone(running)
-        running.conversation.end_turn()
+        running.session.send(EndTurn())
 
     def level_db(self) -> float:
         """Return how loud the microphone is now, RMS in dBFS."""
         running = self._running
-        return running.devices.source.level_db if running else QUIETEST_DB
+        return running.host.devices.source.level_db if running else QUIETEST_DB
 
     def has_microphone(self) -> bool:
         """Tell whether somebody can speak to the session."""
         running = self._running
-        return bool(running and not running.devices.source.deaf)
+        return bool(running and not running.host.devices.source.deaf)
 
     def write_sound(self, path: Path) -> float:
         """Write the session's sound as a stereo WAV, user left, and return its seconds; blocks. Raises SessionError."""
@@ -261,59 +198,22 @@ class LiveSession:
     async def _switch(self, changes: Mapping[str, str], running: Running) -> None:
         """Make one exchange after the other; what fails leaves everything as it was."""
         async with running.switching:
-            settings = changed(self._settings, changes)
-            names = ", ".join(f"{what} {name}" for what, name in changes.items())
-            self._notice(f"Switching to {names} …")
+            host, settings, session = running.host, changed(self._settings, changes), running.session
+            report = reporter(session.send)
+            report(f"Switching to {', '.join(f'{what} {name}' for what, name in changes.items())} …")
             try:
                 if {"input", "output"} & set(changes):
-                    await self._plug_in(running, settings, set(changes))
+                    await host.when_idle(await running.host.devices.exchange(settings, set(changes), report))
                 if set(changes) - {"input", "output"}:
-                    await self._rewire(running, settings)
+                    await host.exchange(settings)
             except Exception as error:  # whatever a model or a driver does, the session goes on
                 known = isinstance(error, VoiceAppError | InferenceError)
-                self._notice(f"{error if known else repr(error)}; nothing was changed")
+                report(f"{error if known else repr(error)}; nothing was changed")
                 return
-            self._settings, assistant = settings, running.assistant
-            if changes.get("voice", assistant.models["tts"]) != assistant.models["tts"]:
-                self._notice(f"The persona {assistant.persona.name} has a voice of its own")
-            running.conversation.updated(assistant.models, assistant.persona.name)
-
-    async def _plug_in(self, running: Running, settings: Settings, changes: set[str]) -> None:
-        """Exchange the devices. The canceller pairs one microphone with one loudspeaker: both are opened anew."""
-        devices = running.devices
-        session = replace(self._session, settings=settings, recordings=(), typed_only=False, out=None)
-        played = PlayedSound()
-        canceller = open_canceller(session, played)
-        speaker = source = None
-        try:
-            if "output" in changes or canceller:
-                speaker = DeviceSpeaker(settings.audio.output or None, report=self._notice, played=played)
-                await speaker.start()
-            if "input" in changes or (canceller and not devices.source.deaf):
-                clean = canceller.clean if canceller else None
-                source = Microphone(settings.audio.input or None, report=self._notice, clean=clean)
-                await source.start()
-        except AudioDeviceError:
-            if speaker:
-                await speaker.close()
-            raise
-        await running.conversation.rest()
-        if speaker:
-            await devices.speaker.plug_in(speaker)
-        if source:
-            await devices.source.plug_in(source)
-        devices.canceller = canceller
-
-    async def _rewire(self, running: Running, settings: Settings) -> None:
-        """Load what is other, and go on with it as soon as nobody speaks."""
-        old, conversation = running.assistant, running.conversation
-        new = await old.scheduler.call(Priority.UPKEEP, lambda: replaced(old, settings))
-        await conversation.rest()
-        conversation.engage(new.engines, new.style, new.history)
-        running.skills.adopt(new)
-        conversation.drafter.skills = running.skills.skills
-        running.assistant = new
-        await old.scheduler.call(Priority.UPKEEP, lambda: release_unused(old, new))
+            self._settings, engines = settings, host.engines
+            if changes.get("voice", engines.models["tts"]) != engines.models["tts"]:
+                report(f"The persona {engines.persona.name} has a voice of its own")
+            session.updated(engines.models, engines.persona.name)
 
 
 def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:

@@ -1,114 +1,266 @@
-"""The one lane for the CPU: model work runs a quantum at a time, the most urgent first.
+"""The owner of the processor: jobs of the engines run on its cores, the most urgent first.
 
-Two cores can't share three models: with free threads, speech to text starves the language model
-(75 to 5 tokens a second, measured). A quantum is one call, or one item of an iterator.
+Models with free threads starve each other: on two cores, speech to text beside the language model takes it from 75 to
+5 tokens a second (measured). So a job says which engine it is for, and an engine how many cores it works with. What
+does not fit waits. A job is one call, or one item of a stream.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import itertools
-from collections.abc import AsyncGenerator, Callable, Iterator
+import math
+import os
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from enum import IntEnum
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
+
+from voice_app.core import clock
+from voice_app.core.errors import Overloaded
+from voice_app.core.ports import EngineName, Priority
 
 T = TypeVar("T")
+MOST_WAITING = 256
+"""Jobs that may wait. A session has hardly more than four at a time."""
+KEPT_TURNS = 3
+"""Turns of the event loop for which a stream keeps its place between two items: its reader needs one or two."""
+REMOTE_THREADS = 32
+"""Threads that may wait for other machines; waiting takes no core."""
 
 
-class Priority(IntEnum):
-    """Who goes first; smaller is sooner."""
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """The place of a job, or of a stream of jobs, in the order."""
 
-    FINAL_TRANSCRIPT = 0
-    FIRST_TOKENS = 1
-    FIRST_SOUND = 2
-    MORE_SOUND = 3
-    MORE_TOKENS = 4
-    PARTIAL_TRANSCRIPT = 5
-    UPKEEP = 6
-
-
-class Scheduler(Protocol):
-    """Runs blocking model work for the event loop."""
-
-    async def call(self, priority: Priority, work: Callable[[], T]) -> T:
-        """Run one quantum and return its result."""
-        ...
+    session: str
+    on: EngineName
+    priority: Priority
+    deadline_s: float
+    arrival: int
+    keeps: bool
+    """Whether it is a stream's, which keeps its place between two items."""
+    turn: asyncio.Future[None] | None = None
+    """Set when the job may run; None while a stream only keeps its place."""
+    kept_turns: int = KEPT_TURNS
+    cores: int = 0
+    """What it has while it runs."""
 
 
-class ThreadScheduler:
-    """A lane on one worker thread. A quantum that has begun runs to its end; one that waits can be cancelled."""
+class Scheduler:
+    """Runs jobs of many sessions on a number of cores, in one event loop.
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
-        self._order = itertools.count()
-        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
-        self._busy = False
+    Order: priority, then deadline, then the session that has used the least, then arrival. A job that runs ends by
+    itself; one that waits can be cancelled. An engine does one job at a time, always in the same thread: a thread that
+    calls OpenMP gets a team of threads of its own, and with two teams llama.cpp decodes at half speed (measured).
+    """
 
-    async def call(self, priority: Priority, work: Callable[[], T]) -> T:
-        """Run `work` when no more urgent quantum waits."""
-        await self._acquire(priority)
-        done = self._start(work)
-        try:
-            return await asyncio.shield(done)
-        finally:
-            if done.done():
-                self._release()
-            else:  # cancelled while the quantum runs: the lane is free when it ends
-                done.add_done_callback(self._abandoned)
+    def __init__(self, cores: int | None = None, needs: Mapping[EngineName, int] | None = None) -> None:
+        """`needs` says with how many cores an engine works, 0 for one elsewhere; all cores where it says nothing."""
+        self.cores = cores or os.cpu_count() or 1
+        self._needs = dict(needs or {})
+        self._threads: dict[EngineName, ThreadPoolExecutor] = {}
+        self._arrivals = itertools.count()
+        self._waiting: list[Ticket] = []
+        self._running: Counter[str] = Counter()
+        """Jobs of each session that run."""
+        self._busy: set[EngineName] = set()
+        self._free = self.cores
+        self._used_s: dict[str, float] = {}
+        """Core seconds of each session; who comes back begins no lower than the others."""
+        self._due = False
+        self._entered = False
+        """Whether a job has come since the last look: who is woken by what made it come may have one, too."""
+        self.refused = 0
+        """Jobs that were not taken because too many waited."""
 
-    def prepare(self, work: Callable[[], T]) -> Future[T]:
-        """Run `work` in the lane's thread before there is an event loop, as loading a model.
+    @property
+    def free_cores(self) -> int:
+        """Cores on which no job runs."""
+        return self._free
 
-        Whoever calls OpenMP from a thread gets a team of its own; two teams are more threads than cores, and then
-        llama.cpp decodes at half speed (measured). A model is loaded in the thread that will use it.
-        """
-        return self._thread.submit(work)
+    def session(self, name: str) -> SessionScheduler:
+        """Return the scheduler as one session uses it."""
+        return SessionScheduler(self, name)
 
-    def _start(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+    def set_cores(self, engine: EngineName, cores: int) -> None:
+        """Let an engine work with so many cores from its next job on."""
+        self._needs[engine] = cores
 
-    async def _acquire(self, priority: Priority) -> None:
-        if not self._busy:
-            self._busy = True
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._order), turn))
+    def prepare(self, on: EngineName, work: Callable[[], T]) -> Future[T]:
+        """Run `work` in the thread of an engine before there is an event loop, as loading it."""
+        return self._thread(on).submit(work)
+
+    def close(self) -> None:
+        """Wait for the jobs that run and end the threads."""
+        for thread in self._threads.values():
+            thread.shutdown(wait=True)
+
+    def ticket(
+        self,
+        session: str,
+        on: EngineName,
+        priority: Priority,
+        deadline_s: float | None,
+        *,
+        keeps: bool = False,
+    ) -> Ticket:
+        """Return a place in the order, not yet taken."""
+        due_s = math.inf if deadline_s is None else deadline_s
+        return Ticket(session, on, priority, due_s, next(self._arrivals), keeps)
+
+    async def call(self, ticket: Ticket, work: Callable[[], T]) -> T:
+        """Run `work` when its ticket is the most urgent one that fits. Raises Overloaded."""
+        if self._cores_of(ticket.on) == 0:
+            return await asyncio.wrap_future(self._thread(ticket.on).submit(work))
+        await self._enter(ticket)
+        started_s = clock.now()
+        done = self._start(ticket.on, work)
+
+        def ended(future: asyncio.Future[T]) -> None:
+            if not future.cancelled():
+                future.exception()  # who was cancelled meanwhile does not ask for it
+            self._leave(ticket, clock.now() - started_s)
+
+        done.add_done_callback(ended)
+        return await asyncio.shield(done)
+
+    def give_up(self, ticket: Ticket) -> None:
+        """Forget the place that a stream keeps."""
+        ticket.keeps = False
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
+            self._schedule()
+
+    def _start(self, on: EngineName, work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread(on), work)
+
+    def _thread(self, on: EngineName) -> ThreadPoolExecutor:
+        if on not in self._threads:
+            count = 1 if self._cores_of(on) else REMOTE_THREADS
+            self._threads[on] = ThreadPoolExecutor(count, thread_name_prefix=f"engine-{on}")
+        return self._threads[on]
+
+    def _cores_of(self, on: EngineName) -> int:
+        return min(self._needs.get(on, self.cores), self.cores)
+
+    async def _enter(self, ticket: Ticket) -> None:
+        """Wait for the ticket's turn; it has its cores then."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.refused += 1
+            raise Overloaded(f"{len(self._waiting)} jobs wait already; end a session, or try again")
+        self._catch_up(ticket.session)
+        ticket.turn = turn = asyncio.get_running_loop().create_future()
+        if ticket not in self._waiting:
+            self._waiting.append(ticket)
+        self._entered = True
+        self._schedule()
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._release()
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+                self._schedule()
+            else:  # its turn has come in the same moment
+                self._leave(ticket, 0.0)
             raise
 
-    def _release(self) -> None:
-        while self._waiting:
-            turn = heapq.heappop(self._waiting)[2]
-            if not turn.done():
-                turn.set_result(None)
+    def _catch_up(self, session: str) -> None:
+        """Give a session that did nothing no advantage over those that worked."""
+        active = {ticket.session for ticket in self._waiting} | set(+self._running)
+        if session not in active:
+            least_s = min((self._used_s.get(name, 0.0) for name in active), default=0.0)
+            self._used_s[session] = max(self._used_s.get(session, 0.0), least_s)
+
+    def _schedule(self) -> None:
+        """Look for the next job in the next turn of the loop."""
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Start what is most urgent, as long as there are cores for it."""
+        self._due = False
+        if self._entered:
+            self._entered = False
+            self._schedule()
+            return
+        for ticket in sorted(self._waiting, key=self._order):
+            if ticket.on in self._busy:
+                continue
+            if self._cores_of(ticket.on) > self._free:
+                return  # what is less urgent must not keep it waiting
+            if ticket.turn is None:
+                self._wait_for(ticket)
                 return
-        self._busy = False
+            self._waiting.remove(ticket)
+            if not ticket.turn.done():
+                self._give_cores(ticket, ticket.turn)
 
-    def _abandoned(self, ended: asyncio.Future[T]) -> None:
-        if not ended.cancelled():
-            ended.exception()  # nobody waits for it any more
-        self._release()
+    def _wait_for(self, ticket: Ticket) -> None:
+        """Leave a stream that keeps its place some turns of the loop to ask for its next item."""
+        ticket.kept_turns -= 1
+        if ticket.kept_turns == 0:
+            self._waiting.remove(ticket)
+        self._schedule()
 
-    def close(self) -> None:
-        """Wait for the running quantum and end the thread."""
-        self._thread.shutdown(wait=True)
+    def _order(self, ticket: Ticket) -> tuple[int, float, float, int]:
+        return ticket.priority, ticket.deadline_s, self._used_s.get(ticket.session, 0.0), ticket.arrival
+
+    def _give_cores(self, ticket: Ticket, turn: asyncio.Future[None]) -> None:
+        ticket.cores = self._cores_of(ticket.on)
+        self._busy.add(ticket.on)
+        self._running[ticket.session] += 1
+        self._free -= ticket.cores
+        turn.set_result(None)
+
+    def _leave(self, ticket: Ticket, seconds: float) -> None:
+        """Take the cores back; the place of a stream is kept."""
+        self._used_s[ticket.session] = self._used_s.get(ticket.session, 0.0) + ticket.cores * seconds
+        self._busy.discard(ticket.on)
+        self._running[ticket.session] -= 1
+        self._free += ticket.cores
+        ticket.turn = None
+        if ticket.keeps:
+            ticket.kept_turns = KEPT_TURNS
+            self._waiting.append(ticket)
+        self._schedule()
+
+
+class SessionScheduler:
+    """The scheduler as one session uses it; fulfils the core's protocol."""
+
+    def __init__(self, scheduler: Scheduler, name: str) -> None:
+        self._scheduler, self._name = scheduler, name
+        self.deadline_s: float | None = None
+        """When the reply to the current turn should be audible, on the loop's clock."""
+
+    async def call(self, priority: Priority, work: Callable[[], T], *, on: EngineName) -> T:
+        """Run one job of the engine `on` and return its result. Raises Overloaded."""
+        ticket = self._scheduler.ticket(self._name, on, priority, self._deadline_s(priority))
+        return await self._scheduler.call(ticket, work)
+
+    async def stream(
+        self, priority: Callable[[], Priority], items: Iterator[T], *, on: EngineName
+    ) -> AsyncGenerator[T, None]:
+        """Yield the items of a blocking iterator, a job each; `priority` is asked anew for every item."""
+        ticket = self._scheduler.ticket(self._name, on, priority(), None, keeps=True)
+        try:
+            while True:
+                ticket.priority = priority()
+                ticket.deadline_s = self._deadline_s(ticket.priority) or math.inf
+                item = await self._scheduler.call(ticket, lambda: next(items, _END))
+                if item is _END:
+                    return
+                yield item  # type: ignore[misc]
+        finally:
+            self._scheduler.give_up(ticket)
+
+    def _deadline_s(self, priority: Priority) -> float | None:
+        """Return when work should be done; what comes after the first sound has all the time that sound takes."""
+        return self.deadline_s if priority <= Priority.FIRST_SOUND else None
 
 
 _END = object()
-
-
-async def stream(
-    scheduler: Scheduler, priority: Callable[[], Priority], items: Iterator[T]
-) -> AsyncGenerator[T, None]:
-    """Yield the items of a blocking iterator, a quantum each; `priority` is asked anew for every item."""
-    while True:
-        item = await scheduler.call(priority(), lambda: next(items, _END))
-        if item is _END:
-            return
-        yield item  # type: ignore[misc]
+"""What a stream's iterator gives at its end."""

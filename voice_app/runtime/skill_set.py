@@ -1,17 +1,16 @@
-"""What the assistant of a session can do beside chatting, made from its settings, persona and voice."""
+"""What the assistant of a session can do beside chatting, made from its settings and persona."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 from inference.models.store import cache_folder
-from inference.tts.piper import PiperTextToSpeech
 from voice_app.core.errors import MemoryFileError
 from voice_app.core.turn import Skill
-from voice_app.runtime.engines import Assistant
+from voice_app.runtime.engine_set import EngineSet
 from voice_app.runtime.settings import Settings, data_dir
 from voice_app.skills.memory.database import SESSION_BUSY_S
+from voice_app.skills.memory.memory_skill import Pronunciations
 from voice_app.skills.memory.store import SHARED, Memory, memory_path
 from voice_app.skills.registry import SkillValues, session_skills
 from voice_app.skills.router import Router
@@ -23,33 +22,35 @@ Notify = Callable[[str], None]
 
 
 class SkillSet:
-    """The skills of one session. They belong to a persona and a voice: `adopt` those of another assistant."""
+    """The skills of one session. They belong to a persona: `adopt` that of another assistant.
 
-    def __init__(self, assistant: Assistant, notify: Notify, announce: Notify) -> None:
-        self._notify = notify
+    `pronounce` is told how the session's voice is to say words.
+    """
+
+    def __init__(
+        self, engines: EngineSet, notify: Notify, announce: Notify, pronounce: Pronunciations
+    ) -> None:
+        self._notify, self._pronounce = notify, pronounce
         self._timers = Timers(announce)
         self._memory: Memory | None = None
-        self._persona, self.tables = assistant.persona.name, Tables()
+        self._persona, self.tables = engines.persona.name, Tables()
         self.skills: tuple[Skill, ...] = ()
-        self.adopt(assistant)
+        self.adopt(engines)
 
-    def adopt(self, assistant: Assistant) -> None:
-        """Go on with another assistant's persona and voice; the user is told what to know of its memory."""
-        persona = assistant.persona.name
+    def adopt(self, engines: EngineSet) -> None:
+        """Go on with another persona; the user is told what there is to know of its memory."""
+        settings, persona = engines.settings, engines.persona.name
         if persona != self._persona:  # its chat begins anew, and so do its tables
             self._persona, self.tables = persona, Tables()
         self._close_memory()
-        self._memory = self._open_memory(assistant.settings, persona)
-        tts = cast(PiperTextToSpeech, assistant.engines.tts)
-        tts.pronounce({})
-        thinking = assistant.settings.thinking
+        self._memory = self._open_memory(settings, persona)
         values = SkillValues(
             timers=self._timers,
             tables=self.tables,
             memory=self._memory,
-            pronounce=tts.pronounce,
-            effort=Effort(thinking.samples, thinking.budget_ms / 1000),
-            notes_folder=assistant.settings.notes.folder,
+            pronounce=self._pronounce,
+            effort=Effort(settings.thinking.samples, settings.thinking.budget_ms / 1000),
+            notes_folder=settings.notes.folder,
             cache=cache_folder() / "notes",
         )
         self.skills = (Router(session_skills(values)),)

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from inference.types import Message, Sampling, Token
 from voice_app.core import events
 from voice_app.core.errors import ToolError
+from voice_app.core.ports import Priority
 from voice_app.core.turn import Answer, TurnContext, text_delta
-from voice_app.runtime.scheduler import Priority
 from voice_app.skills.fillers import set_filler
 from voice_app.skills.json_grammar import grammar_of
 from voice_app.skills.skill import Arguments, Open, Outcome, Skill
@@ -50,7 +50,7 @@ async def _outcome(context: TurnContext, skill: Skill, call: Arguments) -> Outco
     assert run is not None
     try:
         if skill.takes_s():
-            return await context.engines.scheduler.call(Priority.FIRST_TOKENS, lambda: run(call))
+            return await context.engines.scheduler.call(Priority.FIRST_TOKENS, lambda: run(call), on="skill")
         return run(call)
     except ToolError as error:
         return Outcome(str(error))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from inference.errors import InferenceError
 from voice_app.core.errors import SessionError, VoiceAppError
-from voice_app.observe.recorder import replay, session_path
+from voice_app.observe.recorder import replay
 from voice_app.runtime.live import LiveSession
-from voice_app.runtime.session_parts import SessionPlan
+from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings, state_dir
 from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.feed import Feed
@@ -67,18 +67,16 @@ class SessionThread:
 
 def run_chat(settings: Settings, request: ChatOptions) -> int:
     """Hold a session; return the exit status. Raises what ended the session, if it was no wish of the user's."""
-    feed, log = Feed(), request.events_file
-    if log is None and settings.keep_log:
-        log = session_path(state_dir() / "sessions")
-    session = SessionPlan(settings, events_file=log, listeners=(feed,))
-    live = LiveSession(session, keep_sound=request.keep_audio)
+    feed = Feed()
+    plan = SessionPlan(settings, events_file=request.events_file, listeners=(feed,))
+    live = LiveSession(plan, keep_sound=request.keep_audio)
     thread = SessionThread(live)
     app = ChatApp(
         Chat(
             live,
             feed,
             settings.turn.budget_ms / 1000,
-            log,
+            plan.log,
             thread.failure,
             memory=state_dir() / "chat.json",
             welcome=request.welcome,

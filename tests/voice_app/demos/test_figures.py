@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from voice_app.demos.typed_turns import hold
 
 from inference.errors import PromptTooLong
 from inference.llm.scripted_llm import ScriptedLanguageModel
@@ -27,7 +28,6 @@ from voice_app.demos.modelled import System, seconds
 from voice_app.demos.race import Answered, Stamp
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.turn_records import Listener, TurnRecord
-from voice_app.demos.typed_turns import hold
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.table.table import Table
@@ -52,7 +52,7 @@ def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
         told(event)
         view(event)
 
-    engines = Engines(None, llm, None, VirtualScheduler(meter))  # type: ignore[arg-type]
+    engines = Engines(None, llm, None, VirtualScheduler(meter).session(""))  # type: ignore[arg-type]
     asyncio.run(hold(SAID, engines, (table_skill(),), emit))
     return told.turns, out.getvalue()
 

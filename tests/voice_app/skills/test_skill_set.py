@@ -9,17 +9,12 @@ from voice_app.runtime.skill_set import SkillSet
 
 
 def assistant(persona: str) -> SimpleNamespace:
-    tts = SimpleNamespace(pronounce=lambda words: None)
-    return SimpleNamespace(
-        settings=load_settings(memory="off"),
-        persona=SimpleNamespace(name=persona),
-        engines=SimpleNamespace(tts=tts),
-    )
+    return SimpleNamespace(settings=load_settings(memory="off"), persona=SimpleNamespace(name=persona))
 
 
 def test_another_persona_has_no_table_of_the_one_before() -> None:
     """Another voice of the same persona keeps it."""
-    skills = SkillSet(assistant("plain"), print, print)
+    skills = SkillSet(assistant("plain"), print, print, print)
     first = skills.tables
     skills.adopt(assistant("plain"))
     assert skills.tables is first

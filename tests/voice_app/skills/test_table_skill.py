@@ -18,7 +18,7 @@ from voice_app.core.turn import TurnContext
 from voice_app.demos.check import faults
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.engines import build_llm
-from voice_app.runtime.scheduler import ThreadScheduler
+from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.router import Router
 from voice_app.skills.table import cell_grammar as grammar
@@ -185,17 +185,17 @@ def test_changes_without_a_model_keep_their_part_for_later_ones() -> None:
 
 
 @pytest.fixture(scope="module")
-def scheduler() -> ThreadScheduler:
-    return ThreadScheduler()
+def scheduler() -> Scheduler:
+    return Scheduler()
 
 
 @pytest.fixture(scope="module")
-def llm(scheduler: ThreadScheduler) -> LlamaCpp:
-    return scheduler.prepare(lambda: build_llm(load_settings())).result()
+def llm(scheduler: Scheduler) -> LlamaCpp:
+    return scheduler.prepare("llm", lambda: build_llm(load_settings())).result()
 
 
 @pytest.mark.model
-def test_the_embedded_model_makes_valid_tables(llm: LlamaCpp, scheduler: ThreadScheduler) -> None:
+def test_the_embedded_model_makes_valid_tables(llm: LlamaCpp, scheduler: Scheduler) -> None:
     """The four requests: columns and rows carried through, amounts in the cost column, nothing twice."""
     turns = asyncio.run(run(llm, scheduler, 0))
 
@@ -203,9 +203,7 @@ def test_the_embedded_model_makes_valid_tables(llm: LlamaCpp, scheduler: ThreadS
 
 
 @pytest.mark.model
-def test_a_table_of_things_is_valid_with_the_embedded_model(
-    llm: LlamaCpp, scheduler: ThreadScheduler
-) -> None:
+def test_a_table_of_things_is_valid_with_the_embedded_model(llm: LlamaCpp, scheduler: Scheduler) -> None:
     """Different things, every cell filled, as many columns as asked for."""
     request = "Make a table of three animals with columns name, color and food."
     (told,) = asyncio.run(run(llm, scheduler, 0, (request,)))

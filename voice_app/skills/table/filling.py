@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from itertools import product
 
-from inference.text.numerals import cardinal
+from inference.text.en.numerals import cardinal
 from inference.types import Message, Sampling
 from voice_app.core.turn import TurnContext
 from voice_app.skills.table import cell_grammar as grammar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from inference.text.numerals import cardinal
+from inference.text.en.numerals import cardinal
 from voice_app.skills.table import table_requests as ask
 from voice_app.skills.table.shown import Shown
 from voice_app.skills.table.table import Row

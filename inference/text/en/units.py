@@ -32,7 +32,7 @@ SCALES = {
     "bn": "billion",
     "x": "times",
 }
-"""What stands right behind a number."""
+"""What may stand right after a number."""
 
 _METRIC = {
     "kilometer": "km",

@@ -1,4 +1,4 @@
-"""Where a first clause may be cut inside a sentence: between phrases.
+"""Where a first clause of English may be cut inside a sentence: between phrases.
 
 A phrase ends where a content word meets a function word ("The capital of Germany | is Berlin"): the chinks 'n chunks
 rule of Liberman & Church (1992). Only plain words are cut between, never beside a number or an abbreviation, and never
@@ -22,7 +22,7 @@ _FUNCTION = """
 
 
 def phrase_end(text: str, words: int) -> int | None:
-    """Return where the first phrase of at least `words` words ends, behind its space; None while, or if, there is none.
+    """Return where the first phrase of at least `words` words ends, after its space; None while, or if, there is none.
 
     The answer for a text is the answer for any text that starts with it.
     """

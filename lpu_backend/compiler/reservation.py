@@ -1,4 +1,4 @@
-"""Words of the slices next to the VXM that stay free for what comes, goes, and lives between two operations."""
+"""Reserved SRAM: words near the VXM that placement keeps free for inputs, outputs and values between operations."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ SIDES = ("W", "E")
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What the programs that find a model in one place have in common."""
+class Reservation:
+    """Common to all programs that use one placement of a model: the caches' length, and the SRAM kept free."""
 
     capacity: int
     """Positions of the caches."""
     steps: tuple[tuple[int, int], ...]
-    """Tokens and positions of the steps there is room for."""
+    """(Tokens, positions) of the steps that there is space for."""
 
-    def kept_free(self, shape: ModelShape) -> dict[tuple[str, int], int]:
-        """Words of slices by side and index: enough for each of the steps."""
-        wanted = [kept_free(shape, *step) for step in self.steps]
+    def words(self, shape: ModelShape) -> dict[tuple[str, int], int]:
+        """Return the words to reserve in the slices by (side, index): enough for each of the steps."""
+        wanted = [reserved_words(shape, *step) for step in self.steps]
         return {place: max(each[place] for each in wanted) for place in wanted[0]}
 
 
-def kept_free(shape: ModelShape, rows: int, positions: int) -> dict[tuple[str, int], int]:
-    """Words of the slices next to the VXM that a step wants for inputs and values between operations, at most."""
+def reserved_words(shape: ModelShape, rows: int, positions: int) -> dict[tuple[str, int], int]:
+    """Return the most words that a step needs for inputs and values between operations, by (side, index) of slices."""
     heads, seen = shape.heads * rows, len(standard(positions))
     group, head = len(by_rank(shape)), len(standard(shape.vocabulary))
     width, ffn = len(standard(shape.width)), len(standard(shape.ffn))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from inference.text.numerals import NUMBER, cardinal, fraction, number, ordinal, spell_digits, year
-from inference.text.units import CURRENCIES, SCALES, UNITS, Currency
+from inference.text.en.numerals import NUMBER, cardinal, fraction, number, ordinal, spell_digits, year
+from inference.text.en.units import CURRENCIES, SCALES, UNITS, Currency
 
 _UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + ")"
 _CURRENCY = r"(?:(?:US|CA|AU)?\$|[€£¥₹])"
@@ -68,7 +68,7 @@ _COUNT_BEFORE = re.compile(
 
 
 def _is_year(match: re.Match[str]) -> bool:
-    """Tell a year, or the years of a range, from a count of the same digits by the words around it."""
+    """Return whether digits are a year or a range of years, not a count, by the words around them."""
     first, second = match["first"], match["second"]
     if first == "2000" or not _YEARS.fullmatch(f"{first}-{second}" if second else first):
         return False
@@ -86,7 +86,7 @@ def _is_plain(match: re.Match[str]) -> bool:
 
 
 def _is_adjective(match: re.Match[str]) -> bool:
-    """Tell "a 5 km run" and "a $5 bill", where the unit stays singular, from amounts."""
+    """Return whether the unit stays singular, as in "a 5 km run" and "a $5 bill"."""
     return _ARTICLE_BEFORE.search(match.string, max(0, match.start() - 3), match.start()) is not None
 
 
@@ -113,7 +113,7 @@ def _money(amount: str, currency: Currency, scale: str) -> str:
 
 
 def _unit(match: re.Match[str], last: str) -> str:
-    """Say the unit behind the number, with its power and rate: "square meters", "kilometers per hour"."""
+    """Say the unit after the number, with its power and rate: "square meters", "kilometers per hour"."""
     single = last == "1" or match["joint"] == "-" or _is_adjective(match)
     words = ""
     if match["inches"]:
@@ -169,7 +169,7 @@ def _say_amount(match: re.Match[str]) -> str:
 
 
 def _trailing(match: re.Match[str]) -> str:
-    """Letters right behind the number are a word of their own: "3D" -> "three D"."""
+    """Say letters right after the number as a word of their own: "3D" -> "three D"."""
     following = match.string[match.end() : match.end() + 1]
     return " " if following.isalpha() else ""
 

@@ -19,8 +19,8 @@ from lpu_backend.errors import GraphError, ScheduleError
 from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.graph import ModelGraph, build_graph
 from lpu_backend.model.shape import ModelShape
-from lpu_backend.model.sharing import shared_model, shared_shape
-from lpu_backend.system.tensor_parallel import sharing
+from lpu_backend.model.tensor_parallel import sharded_model, sharded_shape
+from lpu_backend.system.tensor_parallel import tensor_parallel_group
 from tests.lpu_backend.test_compile import equal_bits
 from tests.lpu_backend.test_compile_real import smollm2
 from tests.lpu_backend.test_fast import tiny_model
@@ -29,27 +29,29 @@ from tests.lpu_backend.tiny_model import Tiny
 MODEL = Tiny(layers=2, heads=8, kv_heads=4, head_width=34, width=352, ffn=700, vocabulary=400)
 
 
-def shared_programs(shape: ModelShape, ways: int, rows: int) -> tuple[ModelGraph, Placement, LinkedPrograms]:
+def tensor_parallel_programs(
+    shape: ModelShape, tp_degree: int, rows: int
+) -> tuple[ModelGraph, Placement, LinkedPrograms]:
     """A step of a model whose layers so many chips share: all run one program, from one cycle on."""
-    part, wires = sharing(shape, ways)
+    part, wires = tensor_parallel_group(shape, tp_degree)
     kind = "decode" if rows == 1 else "prefill"
-    graph = build_graph(shared_shape(shape, ways), kind, rows, 32, part)
+    graph = build_graph(sharded_shape(shape, tp_degree), kind, rows, 32, part)
     program, placement, _ = compile_placed(graph, PRODUCT)
-    return graph, placement, LinkedPrograms((program,) * ways, (0,) * ways, wires)
+    return graph, placement, LinkedPrograms((program,) * tp_degree, (0,) * tp_degree, wires)
 
 
-@pytest.mark.parametrize(("ways", "rows"), [(2, 1), (4, 1), (2, 16)])
+@pytest.mark.parametrize(("tp_degree", "rows"), [(2, 1), (4, 1), (2, 16)])
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
 def test_chips_that_share_layers_make_the_bits_of_one(
-    tmp_path: Path, architecture: str, ways: int, rows: int
+    tmp_path: Path, architecture: str, tp_degree: int, rows: int
 ) -> None:
     """Two steps in lockstep; every chip ends with the same logits, those of the definition."""
     model = tiny_model(tmp_path, replace(MODEL, architecture=architecture), positions=32)
-    graph, placement, linked = shared_programs(model.shape, ways, rows)
+    graph, placement, linked = tensor_parallel_programs(model.shape, tp_degree, rows)
     verify_linked(linked, PRODUCT)
-    held = [shared_model(model, ways, chip) for chip in range(ways)]
+    held = [sharded_model(model, tp_degree, chip) for chip in range(tp_degree)]
     states = [image.empty_state(placement) for _ in held]
-    fast, tokens = FastEngine(model), np.random.default_rng(ways).integers(0, 400, 2 * rows).tolist()
+    fast, tokens = FastEngine(model), np.random.default_rng(tp_degree).integers(0, 400, 2 * rows).tolist()
     for position in (0, rows):
         given = tokens[position : position + rows]
         images = [
@@ -68,7 +70,9 @@ def test_chips_that_share_layers_make_the_bits_of_one(
 
 def test_a_send_of_an_exchange_that_moves_is_caught() -> None:
     """On one chip of four, a cycle earlier or later."""
-    _, _, linked = shared_programs(replace(smollm2(), layers=1, vocabulary=400, kv_heads=4, heads=8), 4, 1)
+    _, _, linked = tensor_parallel_programs(
+        replace(smollm2(), layers=1, vocabulary=400, kv_heads=4, heads=8), 4, 1
+    )
     program = linked.programs[2]
     sends = np.flatnonzero(program.rows["opcode"] == Opcode.SEND)
     assert len(sends) == 3 * 2 * 4 * 3
@@ -82,7 +86,7 @@ def test_a_send_of_an_exchange_that_moves_is_caught() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "ways", "message"),
+    ("shape", "tp_degree", "message"),
     [
         (smollm2(), 2, "3 heads of keys can't be dealt evenly to 2 chips"),
         (
@@ -94,7 +98,7 @@ def test_a_send_of_an_exchange_that_moves_is_caught() -> None:
         (replace(smollm2(), kv_heads=4, heads=8, ffn=4096), 4, "sums over more than 2,240 columns"),
     ],
 )
-def test_what_cannot_be_dealt_is_one_line(shape: ModelShape, ways: int, message: str) -> None:
+def test_what_cannot_be_dealt_is_one_line(shape: ModelShape, tp_degree: int, message: str) -> None:
     """Uneven shares, and sums that are no INT32."""
     with pytest.raises(GraphError, match=message):
-        shared_shape(shape, ways)
+        sharded_shape(shape, tp_degree)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from inference.text.numerals import cardinal, decade, ordinal, spell_digits, year
+from inference.text.en.numerals import cardinal, decade, ordinal, spell_digits, year
 
 MONTHS = [
     "January",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from inference.text.language import FullStops
+
 TITLES = {
     "dr": "Doctor",
     "mr": "Mister",
@@ -61,40 +63,18 @@ _TAILS = {
     "tues": "Tuesday",
     "thurs": "Thursday",
 }
-NEVER_LAST = frozenset(TITLES) | frozenset(_CONNECTIVES)
-"""Abbreviations, lower case without the last dot, that something always follows."""
-MAYBE_LAST = frozenset(_TAILS) | frozenset(
-    [
-        "a.m",
-        "p.m",
-        "a.d",
-        "b.c",
-        "b.c.e",
-        "c.e",
-        "ph.d",
-        "m.d",
-        "b.a",
-        "m.a",
-        "a.k.a",
-        "esq",
-        "est",
-        "min",
-        "hr",
-        "hrs",
-        "ft",
-        "oz",
-        "lb",
-        "lbs",
-        "tsp",
-        "tbsp",
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-    ]
+_OTHER_TAILS = """
+    a.m p.m a.d b.c b.c.e c.e ph.d m.d b.a m.a a.k.a esq est min hr hrs
+    ft oz lb lbs tsp tbsp mon tue wed thu fri
+"""
+"""Those that are spoken as they are written, or that other steps read."""
+FULL_STOPS = FullStops(
+    never_last=frozenset(TITLES) | frozenset(_CONNECTIVES),
+    maybe_last=frozenset(_TAILS) | frozenset(_OTHER_TAILS.split()),
+    before_number=frozenset({"no", "nos", "fig", "figs", "vol", "p", "pp", "ca", "ch", "sec"}),
+    before_capital=frozenset({"v"}),
+    one_letter_words=frozenset({"I"}),
 )
-"""Abbreviations that end a sentence when a capital follows."""
 
 _ENDS = r"(?=(?P<last>\s*$|\s+(?-i:[A-Z])))?"
 _TITLE = re.compile(

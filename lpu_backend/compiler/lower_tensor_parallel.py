@@ -1,4 +1,4 @@
-"""Matrix products whose columns are dealt to several chips: INT32 parts go to all others, each adds them up.
+"""Tensor parallel matrix products, split by columns: INT32 parts go to all other chips, and each adds them up.
 
 All chips run the same program on their own weights, so what a chip sends in a cycle all others send in that cycle, too,
 and what it receives a latency later is their part of the same vector. A vector is read once and sent on all links.
@@ -15,15 +15,17 @@ from lpu_backend.compiler.lanes import Alu, Read, Store
 from lpu_backend.compiler.lower_linear import Finish, integer_sums, products, scaled, weighted
 from lpu_backend.compiler.lowering import Lowering, Planes
 from lpu_backend.compiler.sram import Vectors
-from lpu_backend.model.graph import SharedLinear
+from lpu_backend.model.graph import TensorParallelLinear
 
 _SENT = W(31)
 _FIRST_PEER_SLICE = 8
 """West: what comes by link k lies in four slices from 8 + 4 k on; what comes together goes into different slices."""
 
 
-def lower_shared_linear(lower: Lowering, op: SharedLinear, inputs: Planes, finish: Finish) -> None:
-    """`graph.SharedLinear`: own parts, the exchange, and for every 320 outputs the end of the sum."""
+def lower_tensor_parallel_linear(
+    lower: Lowering, op: TensorParallelLinear, inputs: Planes, finish: Finish
+) -> None:
+    """Lower `graph.TensorParallelLinear`: own parts, the exchange, and for every 320 outputs the end of the sum."""
     own: list[list[Vectors]] = []
     for blocks in lower.placement.blocks[op.matrix]:
         sums = integer_sums(op, products(lower, op, blocks, inputs)[0])
@@ -40,8 +42,8 @@ def lower_shared_linear(lower: Lowering, op: SharedLinear, inputs: Planes, finis
             lower.schedule.sram.release(total)
 
 
-def _total(lower: Lowering, op: SharedLinear, own: Vectors) -> Vectors:
-    """The sum of this and all other chips' parts."""
+def _total(lower: Lowering, op: TensorParallelLinear, own: Vectors) -> Vectors:
+    """Return the sum of this and all other chips' parts."""
     sram = lower.schedule.sram
     others = _exchange(lower, op, own)
     value = Alu(Opcode.ADD_I32, Read(own), Read(others[0]))
@@ -54,13 +56,13 @@ def _total(lower: Lowering, op: SharedLinear, own: Vectors) -> Vectors:
     return total
 
 
-def _exchange(lower: Lowering, op: SharedLinear, own: Vectors) -> list[Vectors]:
-    """Byte planes of all rows to all others, and theirs into SRAM; by link."""
+def _exchange(lower: Lowering, op: TensorParallelLinear, own: Vectors) -> list[Vectors]:
+    """Send byte planes of all rows to all others, and take theirs into SRAM; return them by link."""
     schedule, rows = lower.schedule, lower.rows
     every, landed = schedule.spec.c2c_vector_cycles, timing(schedule.spec).delay[Opcode.RECEIVE]
     chain, paced, sweep = Chain(schedule.spec), Repeat(rows, every), Repeat(rows, every, 1)
     others = []
-    for link in range(op.ways - 1):
+    for link in range(op.tp_degree - 1):
         first = _FIRST_PEER_SLICE + 4 * link
         slices = tuple(mem("W", first + plane) for plane in range(4))
         others.append(schedule.sram.scratch(slices, rows))

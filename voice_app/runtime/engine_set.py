@@ -1,0 +1,187 @@
+"""The engines of a program, loaded and warm, and shared by its sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from inference.llm.llamacpp import LlamaCpp
+from inference.protocols import TurnDetector
+from inference.stt.whisper import WhisperSpeechToText
+from inference.tts.piper import PiperTextToSpeech
+from inference.turn.smart_turn import SmartTurn
+from inference.types import Voice
+from voice_app.core.budget import Estimates
+from voice_app.core.history import History
+from voice_app.core.ports import EngineName, Priority
+from voice_app.core.turn import Assistant, Engines, Filler, ReplyStyle
+from voice_app.runtime.engines import (
+    build_openers,
+    build_smart_turn,
+    build_stt,
+    calibrate,
+    chosen_llm,
+    ready_llm,
+    ready_tts,
+    with_models,
+)
+from voice_app.runtime.persona import Persona, load_persona
+from voice_app.runtime.scheduler import Scheduler
+from voice_app.runtime.settings import Settings
+from voice_app.skills.fillers import FILLERS
+
+KEEP_WARM_EVERY_S = 5.0
+"""Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSet:
+    """What the settings name, loaded. `replaced` returns another set that shares what the settings leave alone."""
+
+    settings: Settings
+    """With the language model's name."""
+    because: str
+    """Why this language model."""
+    persona: Persona
+    llm: LlamaCpp
+    scheduler: Scheduler
+    stt: WhisperSpeechToText | None = None
+    """None, as the next three: for sessions without sound."""
+    tts: PiperTextToSpeech | None = None
+    detector: TurnDetector | None = None
+    by_sound: SmartTurn | None = None
+    estimates: Estimates = field(default_factory=Estimates)
+    openers: tuple[Filler, ...] = ()
+    bridges: tuple[Filler, ...] = ()
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Names of the models by their role."""
+        return models_of(self.settings, self.persona)
+
+    def assistant(self, session: str = "", history: History | None = None) -> Assistant:
+        """Return who answers in a session, without skills; with a chat that goes on, or a new one."""
+        engines = Engines(
+            self.stt,
+            self.llm,
+            self.tts,
+            self.scheduler.session(session),
+            self.detector,
+            self.by_sound,
+            self.estimates,
+            self.openers,
+            self.bridges,
+        )
+        return Assistant(engines, history or History(self.persona.messages()), style_of(self.persona))
+
+    @contextlib.asynccontextmanager
+    async def kept_warm(self, idle: Callable[[], bool]) -> AsyncIterator[None]:
+        """Touch the models while sessions are `idle`, until the block ends."""
+        warming = asyncio.create_task(self._keep_warm(idle))
+        try:
+            yield
+        finally:
+            warming.cancel()
+
+    async def _keep_warm(self, idle: Callable[[], bool]) -> None:
+        scheduler = self.scheduler.session("keep warm")
+        engines: list[tuple[EngineName, Callable[[], object]]] = [("llm", self.llm.touch)]
+        engines += [("stt", model.warm) for model in (self.stt, self.by_sound) if model]
+        engines += [("tts", self.tts.warm)] if self.tts else []
+        while True:
+            await asyncio.sleep(KEEP_WARM_EVERY_S)
+            for on, warm in engines:
+                if idle():
+                    await scheduler.call(Priority.UPKEEP, warm, on=on)
+
+    def close(self) -> None:
+        """End the scheduler's threads."""
+        self.scheduler.close()
+
+
+def load(settings: Settings) -> EngineSet:
+    """Load all models at once, and warm them. Raises ModelError, PersonaError."""
+    scheduler = Scheduler(needs=cores_of(settings))
+    with ThreadPoolExecutor(2) as pool:
+        text_loading = pool.submit(load_text_only, settings, scheduler)
+        tts_loading = pool.submit(ready_tts, settings, load_persona(settings.persona))
+        stt = build_stt(settings)
+        stt.warm()
+        by_sound = build_smart_turn(settings)
+        if by_sound:
+            by_sound.warm()
+        text, tts = text_loading.result(), tts_loading.result()
+    llm = text.llm
+    estimates = scheduler.prepare("llm", lambda: calibrate(stt, llm, tts)).result()
+    return _with_fillers(replace(text, stt=stt, tts=tts, by_sound=by_sound, estimates=estimates))
+
+
+def load_text_only(settings: Settings, scheduler: Scheduler | None = None) -> EngineSet:
+    """Load what sessions without sound need. Raises ModelError, PersonaError."""
+    persona, choice = load_persona(settings.persona), chosen_llm(settings)
+    settings = with_models(settings, llm=choice.name)
+    scheduler = scheduler or Scheduler(needs=cores_of(settings))
+    llm, detector = scheduler.prepare("llm", lambda: ready_llm(settings, persona)).result()
+    return EngineSet(settings, choice.because, persona, llm, scheduler, detector=detector)
+
+
+def replaced(old: EngineSet, settings: Settings) -> EngineSet:
+    """Return a set for other settings that shares with `old` what they leave alone; blocks while models load.
+
+    The new models are warm; those of `old` can still be used until `release`. Raises ModelError, PersonaError.
+    """
+    choice, persona = chosen_llm(settings), load_persona(settings.persona)
+    settings = with_models(settings, llm=choice.name)
+    new = replace(old, settings=settings, because=choice.because, persona=persona)
+    if old.tts and new.models["tts"] != old.models["tts"]:
+        new = replace(new, tts=ready_tts(settings, persona))
+    if settings.models != with_models(old.settings, tts=settings.models.tts).models:
+        llm, detector = ready_llm(settings, persona)
+        new = replace(new, llm=llm, detector=detector)
+    if new.tts is not old.tts or persona.speed != old.persona.speed:
+        new = _with_fillers(new)
+    return new
+
+
+def release(old: EngineSet, new: EngineSet) -> None:
+    """Free the models of `old` that `new` does not use; one that it goes on with reads another persona's messages."""
+    if old.llm is not new.llm:
+        old.llm.close()
+    elif old.persona != new.persona:
+        new.llm.restore(new.persona.messages())
+
+
+def cores_of(settings: Settings) -> dict[EngineName, int]:
+    """Return with how many cores each engine works."""
+    models = settings.models
+    return {"stt": models.stt_threads, "llm": models.threads, "tts": models.threads, "skill": 1}
+
+
+def style_of(persona: Persona) -> ReplyStyle:
+    """Return how a persona's replies are written and said."""
+    return ReplyStyle(persona.draw(), persona.max_tokens, voice=Voice(persona.speed))
+
+
+def models_of(settings: Settings, persona: Persona) -> dict[str, str]:
+    """Return the models of a session by their role."""
+    return {
+        "stt": settings.models.stt,
+        "llm": settings.models.llm,
+        "llm_backend": settings.models.llm_backend,
+        "tts": persona.voice or settings.models.tts,
+    }
+
+
+def _with_fillers(engines: EngineSet) -> EngineSet:
+    """Speak the fillers beforehand, where the settings want any."""
+    if engines.tts is None or not engines.settings.turn.openers:
+        return replace(engines, openers=(), bridges=())
+    voice = style_of(engines.persona).voice
+    return replace(
+        engines,
+        openers=build_openers(engines.tts, voice),
+        bridges=build_openers(engines.tts, voice, FILLERS),
+    )
