@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from voice_app.core import clock
 from voice_app.skills.calculator.calculator import calculate
-from voice_app.skills.clock.world_clock import clock_skill
+from voice_app.skills.clock.world_clock import Now, clock_skill
 from voice_app.skills.memory.memory_skill import memory_skill
 from voice_app.skills.memory.store import Memory
 from voice_app.skills.notes.note_search import notes_skill
@@ -35,6 +36,7 @@ class SkillValues:
     """The user's notes; empty: none."""
     cache: Path = Path()
     """Folder of the notes' index."""
+    now: Now = clock.wall
 
 
 def session_skills(values: SkillValues) -> tuple[Skill, ...]:
@@ -44,8 +46,8 @@ def session_skills(values: SkillValues) -> tuple[Skill, ...]:
         memory_skill(values.memory, values.pronounce),
         think_skill(values.effort),
         notes_skill(values.notes_folder, values.cache),
-        timer_skill(values.timers),
-        clock_skill(),
+        timer_skill(values.timers, values.now),
+        clock_skill(values.now),
         convert,
         calculate,
         table_skill(values.tables),

@@ -21,7 +21,7 @@ ASK = r"""
 _LEAD = phrase(
     r"""
     ^(?:(?:
-    (?:ok(?:ay)?|alright|hey|hi|hello|please|um+|uh+|er|well|so|and|now|then|also|oh|actually|sorry|pardon|thanks|
+    (?:ok(?:ay)?|alright|hey|hi|hello|please|um+|uh+|er|well|so|and|now|then|also|oh|actually|sorry|thanks|
     computer|assistant|by the way|one more thing|excuse me|quick question)\b[,.!:;-]*|
     (?:no|nope|yes|yeah|but|wait|listen)\b[,.!:;-]+
     )\s+)*

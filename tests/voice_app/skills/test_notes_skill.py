@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from contextlib import closing
@@ -11,14 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.voice_app.test_conversation import Stage
+from tests.voice_app.skills.talk import Talk
 from voice_app.core import events
 from voice_app.core.errors import ToolError
-from voice_app.core.session import Session
 from voice_app.skills.notes import notes as module
 from voice_app.skills.notes.note_search import NoteQuery, answer, notes_skill
 from voice_app.skills.notes.notes import LONGEST_SPOKEN, Notes, Passage, passages, spoken_part, terms
-from voice_app.skills.router import Router, route
+from voice_app.skills.router import route
 from voice_app.skills.utterance import Utterance
 
 
@@ -222,12 +222,10 @@ def test_other_notes_are_not_searched(text: str) -> None:
 
 def test_a_spoken_question_names_its_sources(folder: Path) -> None:
     """In the event as in the sentence."""
-
-    def join(conversation: Session) -> None:
-        conversation.drafter.skills = (Router((notes_skill(str(folder), folder.parent / "cache"),)),)
-
-    stage = Stage(heard=("What is the wifi password in my notes?",), during=join).run()
-    (answered,) = stage.of(events.ToolAnswered)
+    talk = Talk((notes_skill(str(folder), folder.parent / "cache"),))
+    said = asyncio.run(talk.say("What is the wifi password in my notes?"))
+    (answered,) = talk.of(events.ToolAnswered)
 
     assert answered.sources == ("house-and-home.md",)
-    assert answered.output.startswith("Your note house and home says: The wifi password is blue giraffe 42.")
+    assert answered.output == said
+    assert "blue giraffe 42" in said

@@ -1,32 +1,42 @@
-"""Skills in conversations of virtual time, with a scripted language model."""
+"""Whose turn it is, in which order that is asked, and how the call is made."""
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from tests.voice_app.test_conversation import Stage
+from inference.types import Message
+from tests.voice_app.skills.talk import BY_MODEL, Talk
 from voice_app.core import events
-from voice_app.core.session import Session
+from voice_app.core.errors import ToolError
+from voice_app.core.turn import Answer, TurnContext, announcement
 from voice_app.skills.registry import SkillValues, session_skills
-from voice_app.skills.router import Router, route
+from voice_app.skills.router import route
+from voice_app.skills.skill import Arguments, Fallback, Open, Outcome, Skill, skill
 from voice_app.skills.utterance import Utterance
 
 SKILLS = session_skills(SkillValues())
 
 
-def join(conversation: Session) -> None:
-    conversation.drafter.skills = (Router(SKILLS),)
+def held(text: str, *replies: str, skills: tuple[Skill, ...] = SKILLS) -> tuple[Talk, str]:
+    """Hold a turn; return the answer."""
+
+    async def hold() -> str:
+        return await talk.say(text)
+
+    talk = Talk(skills, replies=[*replies] or [BY_MODEL])
+    return talk, asyncio.run(hold())
 
 
 def test_a_request_that_rules_can_read_asks_no_language_model() -> None:
-    """The call, its answer, and the answer's sound; the history has it."""
-    stage = Stage(heard=("What is twelve times seven?",), during=join).run()
-    (called,), (answered,) = stage.of(events.ToolCalled), stage.of(events.ToolAnswered)
+    """The call and its answer are told as events; the answer is the reply."""
+    talk, said = held("What is twelve times seven?")
+    (called,), (answered,) = talk.of(events.ToolCalled), talk.of(events.ToolAnswered)
 
     assert (called.name, called.arguments) == ("calculator", '{"expression":"12 * 7","unit":""}')
-    assert answered.output == "12 times 7 is 84."
-    assert stage.llm.requests == []
-    assert stage.history.messages("next")[2].content == "12 times 7 is 84."
+    assert answered.output == said
+    assert talk.requests == []
 
 
 LAUNDRY = "The laundry takes fifty minutes so could you start a timer for me"
@@ -34,28 +44,24 @@ LAUNDRY = "The laundry takes fifty minutes so could you start a timer for me"
 
 
 def test_a_request_that_no_rule_can_read_is_written_by_the_language_model() -> None:
-    """Under the grammar of the tool, held to the words and numbers of the request."""
-    stage = Stage(
-        heard=(LAUNDRY,),
-        replies=('{"action":"start","kind":"timer","seconds":3000,"at":"","label":"laundry"}',),
-        during=join,
-    ).run()
-    (answered,) = stage.of(events.ToolAnswered)
-    (request,) = stage.llm.requests
+    """Under the grammar of the skill, held to the words and numbers of the request."""
+    written = '{"action":"start","kind":"timer","seconds":3000,"at":"","label":"laundry"}'
+    talk, _ = held(LAUNDRY, written)
+    (called,) = talk.of(events.ToolCalled)
+    (request,) = talk.requests
 
-    assert answered.output == "The laundry timer is set for 50 minutes."
+    assert called.arguments == written
     assert request.grammar is not None
     assert 'f2 ::= "3000"' in request.grammar
     assert '"\\"laundry\\""' in request.grammar
 
 
 def test_a_call_that_is_cut_off_is_asked_for_again() -> None:
-    """One clear line, and no call."""
-    stage = Stage(heard=(LAUNDRY,), replies=('{"action":"start","kind":"ti',), during=join).run()
-    (done,) = stage.of(events.TextDone)
+    """And no call is made."""
+    talk, said = held(LAUNDRY, '{"action":"start","kind":"ti')
 
-    assert done.text == "I didn't get that timer. Say, for example: set a timer for five minutes."
-    assert stage.of(events.ToolCalled) == []
+    assert said == next(skill.unclear for skill in SKILLS if skill.name == "timer")
+    assert talk.of(events.ToolCalled) == []
 
 
 @pytest.mark.parametrize(
@@ -88,16 +94,69 @@ def test_one_choice_for_each_argument_needs_no_language_model(
     assert (found.skill.name, found.arguments, found.by) == (tool, arguments, "rule")
 
 
-def test_a_tool_without_an_answer_says_why() -> None:
-    """Its sentence is the reply; the conversation goes on."""
-    stage = Stage(heard=("What is 9 to the power of 9 to the power of 9?",), during=join).run()
-    (done,) = stage.of(events.TextDone)
+class Word(Arguments):
+    """A word."""
 
-    assert done.text == "That number is too large for me."
-    assert [event.status for event in stage.of(events.ResponseDone)] == ["completed"]
+    word: str
 
 
-@pytest.mark.parametrize("text", ["hello", "x" * 1_000_000, "12 times " * 50_000])
+def scripted_skill(name: str, reading: object) -> Skill:
+    """Return a skill that reads everything alike, and says its name."""
+
+    @skill(name, about="Says its name.", read=lambda utterance, earlier: reading)
+    def say_name(call: Word, context: TurnContext) -> Answer:
+        return announcement(f"{name} {call.word if isinstance(call, Word) else call}")
+
+    return say_name
+
+
+@pytest.mark.parametrize(
+    ("readings", "name"),
+    [
+        ((Fallback(Word(word="a")), Open({"word": ["b"]}), Word(word="c")), "third"),
+        ((Fallback(Word(word="a")), Open({"word": ["b"]}), None), "second"),
+        ((Fallback(Word(word="a")), None, None), "first"),
+        ((Word(word="a"), Word(word="b"), Word(word="c")), "first"),
+        ((None, None, None), None),
+    ],
+)
+def test_who_reads_a_turn_for_sure_comes_before_who_only_may(
+    readings: tuple[object, ...], name: str | None
+) -> None:
+    """Then a skill that is meant, then what is said where nobody is; the first of equals."""
+    skills = [
+        scripted_skill(each, reading)
+        for each, reading in zip(("first", "second", "third"), readings, strict=True)
+    ]
+    found = route(Utterance.of("hello"), skills)
+
+    assert (found and found.skill.name) == name
+
+
+def test_a_skill_is_a_function_and_its_type() -> None:
+    """The schema of its call is that of its parameter; a call without an answer is refused in a sentence."""
+
+    @skill("echo", about="Repeats a word.", read=lambda utterance, earlier: Word(word=utterance.request))
+    def echo(call: Word) -> Outcome:
+        if call.word == "no":
+            raise ToolError("I would rather not.")
+        return Outcome(call.word)
+
+    assert echo.arguments is Word
+    assert echo(Word(word="hi")) == Outcome("hi")
+    assert held("Hi!", skills=(echo,))[1] == "hi"
+    assert held("No.", skills=(echo,))[1] == "I would rather not."
+
+
+def test_the_turns_before_are_read_too() -> None:
+    """By skills whose words mean something only after others."""
+    earlier = [Message("user", "Remember my dog is Rex"), Message("assistant", "Good.")]
+
+    assert route(Utterance.of("What is my dog's name?"), SKILLS) is not None
+    assert route(Utterance.of("What is my dog's name?"), SKILLS, earlier) is None
+
+
+@pytest.mark.parametrize("text", ["hello", "", " ", "x" * 1_000_000, "12 times " * 50_000])
 def test_other_turns_are_left_alone(text: str) -> None:
     """Small talk, and texts that are too long to be a request."""
     assert route(Utterance.of(text), SKILLS) is None

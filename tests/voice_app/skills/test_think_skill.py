@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.types import Audio, Message, Sampling
-from tests.voice_app.test_conversation import Stage, pause
-from voice_app.core import events
-from voice_app.core.pipeline import Filler
-from voice_app.core.session import Session
-from voice_app.io.recordings import RecordedTurn
-from voice_app.skills.fillers import THINKING
-from voice_app.skills.router import Router, route
+from inference.types import Sampling
+from voice_app.skills.router import route
 from voice_app.skills.think.think import WARMTH, Considering, Effort, alike, gist, think_skill
 from voice_app.skills.utterance import Utterance
 
@@ -101,109 +92,3 @@ def test_the_first_answer_is_drawn_as_always_and_the_others_differ() -> None:
     assert drawn[0] == plain
     assert [sampling.temperature for sampling in drawn[1:]] == [WARMTH, WARMTH]
     assert len({sampling.seed for sampling in drawn}) == 3
-
-
-def join(effort: Effort) -> object:
-    def joined(conversation: Session) -> None:
-        conversation.drafter.skills = (Router((think_skill(effort),)),)
-
-    return joined
-
-
-ANSWERS = ("It is Lyon.", "It is Paris.", "Paris.", "It is Nice.", "The capital is Paris.")
-
-
-def test_the_answer_that_most_agree_on_is_spoken() -> None:
-    """The question alone is asked, and the event tells how sure the vote is and what it took."""
-    stage = Stage(
-        heard=("Think harder about what is the capital of France?",),
-        replies=ANSWERS,
-        during=join(Effort(5, 60.0)),
-    ).run()
-    (considered,) = stage.of(events.Considered)
-    (done,) = stage.of(events.TextDone)
-
-    assert done.text == "It is Paris."
-    assert (considered.samples, considered.agreed, considered.budget_s) == (5, 3, 60.0)
-    assert {request.messages[-1].content for request in stage.llm.requests} == {
-        "what is the capital of France?"
-    }
-    assert considered.spent_s == pytest.approx(5 * 0.1 + (2 + 2 + 0 + 2 + 3) * 0.02, abs=0.001)
-
-
-def test_the_time_is_kept() -> None:
-    """An answer that is under way when it is spent does not count; the first always does."""
-    stage = Stage(heard=("Think hard: where?",), replies=ANSWERS, during=join(Effort(5, 0.3))).run()
-    none = Stage(heard=("Think hard: where?",), replies=ANSWERS, during=join(Effort(5, 0.01))).run()
-    (considered,), (least,) = stage.of(events.Considered), none.of(events.Considered)
-
-    assert considered.samples == 2
-    assert considered.spent_s <= 0.3 + 0.1
-    assert least.samples == 1
-    assert none.of(events.TextDone)[0].text == "It is Lyon."
-
-
-def test_the_question_before_is_thought_about() -> None:
-    """Where the wish has none of its own; with none before, it is asked for."""
-    stage = Stage(
-        heard=("Think harder.", "Where is Paris?", "Think harder about that."),
-        replies=("In Spain.", "In Spain.", "In France.", "In France.", "In France."),
-        turns=(RecordedTurn(pause(1.0)),) * 3,
-        during=join(Effort(3, 60.0)),
-    ).run()
-
-    assert [event.text for event in stage.of(events.TextDone)] == [
-        "What shall I think about?",
-        "In Spain.",
-        "In France.",
-    ]
-    assert stage.llm.requests[-1].messages[-1].content == "Where is Paris?"
-
-
-def test_the_user_may_go_on_while_it_thinks() -> None:
-    """The draft is dropped with its samples, and the whole question is thought about."""
-    stage = Stage(
-        heard=("Think harder about", "Think harder about where Paris is"),
-        replies=lambda _: "It is in France",
-        turns=(RecordedTurn(pause(1.0, 0.2, 1.0)),),
-        during=join(Effort(3, 60.0)),
-    ).run()
-
-    assert len(stage.of(events.DraftDiscarded)) == 1
-    assert [event.text for event in stage.of(events.TextDone)][-1] == "It is in France"
-    assert stage.llm.requests[-1].messages[-1] == Message("user", "where Paris is")
-
-
-def test_a_filler_is_said_first_and_is_no_part_of_the_answer() -> None:
-    """Where the answer takes longer than the filler; the history has the answer alone."""
-    filler = Filler(THINKING, Audio(np.ones(16_000, np.float32), 16_000))
-    stage = Stage(
-        heard=("Think harder about where Paris is.",),
-        replies=ANSWERS,
-        first_token_s=0.8,
-        during=join(Effort(5, 10.0)),
-        more={"bridges": (filler,)},
-    ).run()
-    (opener,) = stage.of(events.OpenerSpoken)
-
-    assert opener.text == THINKING
-    assert opener.at_s < stage.of(events.Considered)[0].at_s
-    assert stage.history.messages("next")[2].content == "It is Paris."
-
-
-def test_a_question_without_an_answer_is_the_one_before() -> None:
-    """Its answer was stopped before its first sound; so was that to a first wish to think about it."""
-
-    def begin(conversation: Session) -> None:
-        conversation.drafter.skills = (Router((think_skill(Effort(3, 60.0)),)),)
-        loop = asyncio.get_running_loop()
-        for number, text in enumerate(("Who is Ann?", "Where is Paris?", "Think harder.", "Think harder.")):
-            loop.call_later(0.1 + 8 * number, conversation.submit, text)
-        for number in (1, 2):
-            loop.call_later(0.15 + 8 * number, conversation.stop)
-
-    silence = Audio(np.zeros(40 * 16_000, np.float32), 16_000)
-    stage = Stage(replies=lambda _: "In France.", turns=(RecordedTurn(silence),), during=begin).run()
-
-    assert [event.text for event in stage.of(events.TextDone)] == ["In France."] * 2
-    assert stage.llm.requests[-1].messages[-1].content == "Where is Paris?"
