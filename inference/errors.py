@@ -7,6 +7,7 @@ InferenceError
 │   ├── ModelMissing    known, but not on this machine; says how to get it
 │   ├── ModelCorrupt    a file whose size, hash or content is wrong
 │   └── DownloadFailed  the network, the disk or the hub said no
+├── NoFreeChat          as many chats as a language model holds are open
 ├── UnknownLanguage     a language that text can't be spoken in
 ├── PromptTooLong       the chat does not fit the model's context
 └── GrammarError        a grammar llama.cpp can't read
@@ -61,6 +62,14 @@ class ModelCorrupt(ModelError):
 
 class DownloadFailed(ModelError):
     """A download that did not end with the right file."""
+
+
+class NoFreeChat(InferenceError):
+    """As many chats as a language model holds are open."""
+
+    def __init__(self, chats: int) -> None:
+        super().__init__(f"the language model is busy with {chats} of {chats} chats; close one first")
+        self.chats = chats
 
 
 class UnknownLanguage(InferenceError):

@@ -6,6 +6,7 @@ folder has the real thing, named after its library, and `scripted.py`: a fake wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from threading import Event
 from typing import Protocol
@@ -13,12 +14,14 @@ from typing import Protocol
 from inference.types import (
     Audio,
     ChatRequest,
+    Delta,
+    LlmCapabilities,
     Message,
     Samples,
     SpeechChunk,
     SttCapabilities,
-    Token,
     Transcript,
+    Usage,
     Voice,
 )
 
@@ -76,12 +79,19 @@ class SpeechToText(Protocol):
         """
         ...
 
+    def keep_warm(self) -> None:
+        """Run once, so that the model stays in memory and the next call is quick."""
+        ...
+
 
 class TurnDetector(Protocol):
     """Tells a finished turn from one that goes on."""
 
-    def finished(self, messages: tuple[Message, ...]) -> float:
-        """Return the probability that the last message, the user's words so far, ends here."""
+    def finished(self, chat: Chat, messages: tuple[Message, ...]) -> float | None:
+        """Return the probability that the last message, the user's words so far, ends here; None: unknown.
+
+        `chat` may be asked; what it has in its cache is then these messages.
+        """
         ...
 
 
@@ -92,27 +102,89 @@ class SoundTurnDetector(Protocol):
         """Return the probability that the turn is over after this sound."""
         ...
 
+    def keep_warm(self) -> None:
+        """Run once, so that the model stays in memory and the next call is quick."""
+        ...
+
 
 class LanguageModel(Protocol):
-    """Writes replies."""
+    """Writes replies, in several chats that know nothing of each other.
 
-    def stream(self, request: ChatRequest) -> Iterator[Token]:
-        """Yield the tokens of a reply until its end, `max_tokens`, or `request.cancelled`.
+    One thread at a time may call a model or its chats; items of streams of several chats may be asked for in any
+    order. A request may be cancelled from any thread.
+    """
 
-        Raises PromptTooLong when the messages leave no room for a reply, GrammarError for a bad grammar.
+    @property
+    def capabilities(self) -> LlmCapabilities:
+        """What it offers."""
+        ...
+
+    def chat(self) -> Chat:
+        """Return a new, empty chat. Raises NoFreeChat when all that the model holds are open."""
+        ...
+
+    def keep_warm(self) -> None:
+        """Read the weights, so that they stay in memory; disturbs no chat."""
+        ...
+
+    def close(self) -> None:
+        """Free the weights, and what the chats hold."""
+        ...
+
+
+class Chat(Protocol):
+    """One conversation with a language model, whose latest prompt it remembers; one request at a time."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the running request, or the last, has taken so far; of its prompt it is known from its first token on.
+
+        For whoever watches tokens come, or stops them; others read the usage in `Done`.
         """
         ...
 
     def prefill(self, messages: tuple[Message, ...]) -> int:
         """Bring the longest common prefix of coming requests into the cache; return the tokens computed.
 
-        The last message may be unfinished; no end-of-message marker is put behind it. A chat that is too long is
+        The last message may be unfinished; no end-of-message marker is put after it. Messages that are too long are
         left alone.
         """
         ...
 
-    def room(self, messages: tuple[Message, ...]) -> int:
+    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+        """Yield the reply until its end, `max_tokens`, or `request.cancelled`; last comes `Done`.
+
+        Raises PromptTooLong when the messages leave no room for a reply, GrammarError for a bad grammar.
+        """
+        ...
+
+    def remaining_tokens(self, messages: tuple[Message, ...]) -> int:
         """Return how many tokens of the context these messages leave for a reply; negative when they are too long."""
+        ...
+
+    def restore(self, messages: tuple[Message, ...]) -> bool:
+        """Begin with the prefix of a persona: saved before, or computed and saved now; return whether it was saved."""
+        ...
+
+    def end_probability(
+        self, messages: tuple[Message, ...], ending: re.Pattern[str], marks: str = ""
+    ) -> float | None:
+        """Return the probability that after the last message, without the `marks` at its end, an `ending` comes.
+
+        `ending` is matched with the whole text of a token; the end of a message has the empty text. A reply to
+        `messages` that is asked for next costs no further prefill. None where the model tells no probabilities.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Empty the cache: what is asked next gets the same tokens whatever was asked before.
+
+        After a cached prefix a prompt is computed in other batches, whose sums differ in their last bits.
+        """
+        ...
+
+    def close(self) -> None:
+        """Empty the cache and leave its place to another chat."""
         ...
 
 
@@ -129,4 +201,8 @@ class TextToSpeech(Protocol):
 
         Ends early, between pieces, once `cancelled` is set. Voices of several sessions may take turns.
         """
+        ...
+
+    def keep_warm(self) -> None:
+        """Run once, so that the model stays in memory and the next call is quick."""
         ...

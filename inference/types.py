@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -74,11 +74,36 @@ class HeardWord:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a language model asks for."""
+
+    id: str
+    """What the message with its result refers to; unique in its chat."""
+    name: str
+    arguments: str
+    """A JSON object as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What a language model may call."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """The JSON schema of its arguments, an object."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a chat."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What the assistant calls in this message."""
+    call_id: str = ""
+    """The call whose result a tool's message is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +125,26 @@ class Cancel(threading.Event):
     def __init__(self) -> None:
         super().__init__()
         self._calls: list[Callable[[], None]] = []
+        self._calling = threading.RLock()
 
     def set(self) -> None:
-        super().set()
-        for call in list(self._calls):
-            call()
+        with self._calling:
+            super().set()
+            for call in list(self._calls):
+                call()
 
     @contextmanager
     def calling(self, call: Callable[[], None]) -> Iterator[None]:
-        """Inside the block, `set` calls `call`; at once when it is set already."""
-        self._calls.append(call)
-        try:
+        """Inside the block, `set` calls `call`, at once where it is set already; after it no call is under way."""
+        with self._calling:
+            self._calls.append(call)
             if self.is_set():
                 call()
+        try:
             yield
         finally:
-            self._calls.remove(call)
+            with self._calling:
+                self._calls.remove(call)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,10 +158,12 @@ class ChatRequest:
     """GBNF (llama.cpp) that the reply must match; None leaves it free."""
     cancelled: Cancel = field(default_factory=Cancel)
     """Set from any thread: the reply ends within 40 ms, also inside prefill."""
+    tools: tuple[Tool, ...] = ()
+    """What the reply may call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Text:
     """One token of a reply."""
 
     text: str
@@ -140,6 +171,66 @@ class Token:
     id: int
     emulated_s: float | None = None
     """When an emulated chip has this token, in seconds since its request started; None on real hardware."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a reply took."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Tokens of the prompt that were in the chat's cache already."""
+    completion_tokens: int = 0
+    late_tokens: int = 0
+    """Tokens that came later than the emulated chip would have had them, where they are paced."""
+    cycles_per_token: int = 0
+    """Of the last token's step on the emulated chip; 0 on real hardware."""
+    chip_utilisation: Mapping[str, float] = field(default_factory=dict)
+    """Of each kind of unit of the emulated chip, the share of these cycles in which it works."""
+
+
+Reason = Literal["stop", "length", "cancelled", "tool_calls"]
+"""Why a reply ends: by itself, at `max_tokens` or the context's end, cancelled, or to have its calls answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of a reply."""
+
+    usage: Usage
+    reason: Reason
+
+
+Delta = Text | ToolCall | Done
+"""What a language model streams; `Done` comes last."""
+
+
+def texts(deltas: Iterable[Delta]) -> Iterator[Text]:
+    """Yield the tokens of a reply alone."""
+    return (delta for delta in deltas if isinstance(delta, Text))
+
+
+def text_of(deltas: Iterable[Delta]) -> str:
+    """Return the text of a whole reply."""
+    return "".join(token.text for token in texts(deltas))
+
+
+@dataclass(frozen=True, slots=True)
+class LlmCapabilities:
+    """What a language model offers."""
+
+    context_tokens: int
+    """Of each chat."""
+    chats: int = 1
+    """How many may be open at once."""
+    local: bool = True
+    """Whether it computes on this machine."""
+    tools: bool = False
+    """Whether it was trained to call tools."""
+    grammar: bool = False
+    """Whether a reply can be made to match a grammar."""
+    token_probabilities: bool = False
+    """Whether a chat tells how probable its next token is."""
 
 
 @dataclass(frozen=True, slots=True)

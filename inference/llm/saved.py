@@ -1,9 +1,10 @@
-"""Files of our own that are whole or nothing: a SHA-256, then the content."""
+"""Computed states that are kept: in files that are whole or nothing (a SHA-256, then the content), and in memory."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 DIGEST_BYTES = 32
@@ -31,3 +32,36 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(partial, path)
     except OSError:
         partial.unlink(missing_ok=True)
+
+
+class SavedPrefixes:
+    """States of prefixes by their tokens: the latest in memory for other chats, all in a folder for other processes."""
+
+    def __init__(self, folder: Path | None, identity: str) -> None:
+        """`identity` is what else a state depends on: the model, the context, the build."""
+        self._folder, self._identity = folder, identity
+        self._latest: tuple[str, bytes] = ("", b"")
+
+    def load(self, prompt: Sequence[int]) -> bytes | None:
+        """Return the state that these tokens left; None where it was not saved, or is damaged."""
+        key = self._key(prompt)
+        if key == self._latest[0]:
+            return self._latest[1]
+        state = read_whole(self._folder / _file(key)) if self._folder else None
+        if state:
+            self._latest = (key, state)
+        return state
+
+    def save(self, prompt: Sequence[int], state: bytes) -> None:
+        """Keep a state, unless it is empty."""
+        if state:
+            self._latest = (self._key(prompt), state)
+            if self._folder:
+                write_whole(self._folder / _file(self._latest[0]), state)
+
+    def _key(self, prompt: Sequence[int]) -> str:
+        return hashlib.sha256(f"{self._identity}:{prompt}".encode()).hexdigest()[:24]
+
+
+def _file(key: str) -> str:
+    return f"prefix-{key}.kv"

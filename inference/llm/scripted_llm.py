@@ -6,47 +6,127 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from inference.types import ChatRequest, Message, Spend, Token
+from inference.errors import NoFreeChat
+from inference.types import (
+    ChatRequest,
+    Delta,
+    Done,
+    LlmCapabilities,
+    Message,
+    Reason,
+    Spend,
+    Text,
+    ToolCall,
+    Usage,
+)
+
+Script = str | Sequence[str | ToolCall]
+"""A reply: words, or words and calls."""
 
 
 class ScriptedLanguageModel:
-    """Answers with the next of `replies`, a word and its white space a token, or as a function of the messages says."""
+    """Every chat answers with the next of `replies`, or as a function of the messages says.
+
+    A word and the white space before it are a token; a call takes no time.
+    """
 
     def __init__(
         self,
-        replies: Sequence[str] | Callable[[tuple[Message, ...]], str],
+        replies: Sequence[Script] | Callable[[tuple[Message, ...]], Script],
         *,
         first_token_s: float = 0.1,
         token_s: float = 0.02,
         context_tokens: int = 100_000,
+        chats: int = 1,
         spend: Spend = time.sleep,
     ) -> None:
-        self._replies = replies
-        self._next = 0
-        self.context_tokens = context_tokens
-        self._first_token_s, self._token_s, self._spend = first_token_s, token_s, spend
+        self.replies = replies
+        self.first_token_s, self.token_s, self.spend = first_token_s, token_s, spend
+        self.capabilities = LlmCapabilities(context_tokens, chats, tools=True)
         self.requests: list[ChatRequest] = []
+        """Of all chats, in order."""
+        self._open: set[ScriptedChat] = set()
 
-    def stream(self, request: ChatRequest) -> Iterator[Token]:
-        """Yield the scripted reply; see LanguageModel.stream."""
-        self.requests.append(request)
-        for number, piece in enumerate(re.findall(r"\s*\S+", self._reply(request))):
+    def chat(self) -> ScriptedChat:
+        """Return a chat that begins with the first reply. Raises NoFreeChat."""
+        if len(self._open) == self.capabilities.chats:
+            raise NoFreeChat(self.capabilities.chats)
+        chat = ScriptedChat(self, self._open.discard)
+        self._open.add(chat)
+        return chat
+
+    def keep_warm(self) -> None:
+        """Take no time."""
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class ScriptedChat:
+    """A chat with its own place in the script."""
+
+    def __init__(self, llm: ScriptedLanguageModel, closed: Callable[[ScriptedChat], None]) -> None:
+        self._llm, self._closed = llm, closed
+        self._next = 0
+        self.usage = Usage()
+        """See Chat.usage."""
+
+    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+        """Yield the scripted reply; see Chat.stream."""
+        llm, number = self._llm, 0
+        llm.requests.append(request)
+        reason: Reason = "stop"
+        prompt = _words(request.messages)
+        self.usage = Usage(prompt, prompt)
+        for piece in self._pieces(request):
             if request.cancelled.is_set() or number == request.max_tokens:
-                return
-            self._spend(self._token_s if number else self._first_token_s)
-            yield Token(piece, number)
+                reason = "cancelled" if request.cancelled.is_set() else "length"
+                break
+            if isinstance(piece, ToolCall):
+                reason = "tool_calls"
+                yield piece
+                continue
+            llm.spend(llm.token_s if number else llm.first_token_s)
+            number += 1
+            self.usage = Usage(prompt, prompt, number)
+            yield Text(piece, number - 1)
+        yield Done(self.usage, reason)
 
-    def _reply(self, request: ChatRequest) -> str:
-        if callable(self._replies):
-            return self._replies(request.messages)
-        reply = self._replies[min(self._next, len(self._replies) - 1)]
-        self._next += 1
-        return reply
+    def _pieces(self, request: ChatRequest) -> Iterator[str | ToolCall]:
+        replies = self._llm.replies
+        if callable(replies):
+            script = replies(request.messages)
+        else:
+            script = replies[min(self._next, len(replies) - 1)]
+            self._next += 1
+        for part in (script,) if isinstance(script, str) else script:
+            yield from (part,) if isinstance(part, ToolCall) else re.findall(r"\s*\S+", part)
 
     def prefill(self, messages: tuple[Message, ...]) -> int:
         """Take no time; everything counts as cached."""
         return 0
 
-    def room(self, messages: tuple[Message, ...]) -> int:
-        """Count words as tokens; the context has `context_tokens`."""
-        return self.context_tokens - sum(len(message.content.split()) for message in messages)
+    def remaining_tokens(self, messages: tuple[Message, ...]) -> int:
+        """Count words as tokens."""
+        return self._llm.capabilities.context_tokens - _words(messages)
+
+    def restore(self, messages: tuple[Message, ...]) -> bool:
+        """Take no time; nothing was saved."""
+        return False
+
+    def end_probability(
+        self, messages: tuple[Message, ...], ending: re.Pattern[str], marks: str = ""
+    ) -> float | None:
+        """Tell nothing: `ScriptedTurnDetector` does."""
+        return None
+
+    def forget(self) -> None:
+        """Take no time."""
+
+    def close(self) -> None:
+        """Leave its place to another chat."""
+        self._closed(self)
+
+
+def _words(messages: tuple[Message, ...]) -> int:
+    return sum(len(message.content.split()) for message in messages)

@@ -9,7 +9,7 @@ import sys
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.models.store import ModelStore
-from inference.types import ChatRequest, Message
+from inference.types import ChatRequest, Message, Text
 
 EMBEDDED = "smollm2-135m-instruct"
 
@@ -18,7 +18,7 @@ def main() -> int:
     """Return 0 when a token came out."""
     model = LlamaCpp(ModelStore().find(EMBEDDED, "llm").path, context_tokens=256)
     request = ChatRequest((Message("user", "Say yes."),), max_tokens=1)
-    return 0 if list(model.stream(request)) else 1
+    return 0 if any(isinstance(delta, Text) for delta in model.chat().stream(request)) else 1
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ class ScriptedSpeechToText:
         text = self._texts[self._next] if self._next < len(self._texts) else ""
         return Transcript(text.strip(), audio.seconds)
 
+    def keep_warm(self) -> None:
+        """Take no time."""
+
 
 class ScriptedStreamingSpeechToText:
     """Fulfils `SpeechToText`: each recognizer hears the next text, "" after the last, a word every `word_s` of sound.
@@ -64,6 +67,9 @@ class ScriptedStreamingSpeechToText:
         return _ScriptedStream(
             next(self._texts, "").split(), self._word_s, self._real_time_factor, self._spend
         )
+
+    def keep_warm(self) -> None:
+        """Take no time."""
 
 
 class _ScriptedStream:

@@ -114,7 +114,7 @@ class WhisperSpeechToText:
             start_s += piece.seconds
         return tuple(found)
 
-    def warm(self) -> None:
+    def keep_warm(self) -> None:
         """Run the whole path once, so that the first utterance does not pay for it."""
         self._decode(self._tokenizer("en"), np.zeros(RATE_HZ, np.float32), self._context_s)
 

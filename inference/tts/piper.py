@@ -72,7 +72,7 @@ class PiperTextToSpeech:
         """Sample rate of the voice."""
         return int(self._config.sample_rate)
 
-    def warm(self) -> None:
+    def keep_warm(self) -> None:
         """Run everything once: the first run allocates and loads what later ones reuse."""
         for _ in self.stream("This is a short sentence.", Voice(), Event()):
             pass

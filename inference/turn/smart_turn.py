@@ -46,6 +46,6 @@ class SmartTurn:
         (odds,) = self._session.run(None, {"input_features": features.astype(np.float32)})
         return float(odds.ravel()[0])
 
-    def warm(self) -> None:
+    def keep_warm(self) -> None:
         """Judge once, so that the first turn does not pay for it."""
         self.finished(Audio(np.zeros(RATE_HZ, np.float32), RATE_HZ))

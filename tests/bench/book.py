@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the texts, too")
     options = parser.parse_args(arguments)
     settings = Settings()
-    writer = Writer(build_llm(settings))
+    writer = Writer(build_llm(settings).chat())
     texts: dict[str, dict[str, list[list[str]]]] = {"guarded": {}, "plain": {}}
     tallies: dict[str, list[Tally]] = {"guarded": [], "plain": []}
     headings = Tally()

@@ -107,9 +107,12 @@ def main() -> None:
         )
         messages = history.messages(words)
         assert engines.detector
-        finished = assistant.scheduler.prepare(
-            "llm", lambda m=messages: engines.detector.finished(m)
-        ).result()
+        finished = (
+            assistant.scheduler.prepare(
+                "llm", lambda m=messages: engines.detector.finished(engines.chat, m)
+            ).result()
+            or 0.0
+        )
         whole.append(case.is_whole)
         by_words.append(finished)
         sounds = by_sound.finished(Audio(sound, RATE_HZ)) if by_sound else 0.0

@@ -2,7 +2,7 @@
 
     python -m tests.bench.llm [--rounds 9] [--tokens 64] [--json]
 
-Bare: a greedy loop on llama.cpp's C interface, nothing else in it. Wrapper: `LlamaCpp.stream`. Lane: the same through
+Bare: a greedy loop on llama.cpp's C interface, nothing else in it. Wrapper: `LlamaChat.stream`. Lane: the same through
 the session's scheduler and an event loop. Measured on this machine; the ratio is what counts.
 """
 
@@ -16,7 +16,10 @@ import time
 from collections.abc import Callable
 
 from inference.llm.llamacpp import LlamaCpp
-from inference.types import ChatRequest, Message, Sampling
+from inference.llm.native import NativeContext
+from inference.llm.prompt import Prompts
+from inference.protocols import Chat
+from inference.types import Cancel, ChatRequest, Message, Sampling, texts
 from voice_app.core.ports import Priority
 from voice_app.runtime.engines import build_llm
 from voice_app.runtime.scheduler import Scheduler
@@ -25,13 +28,13 @@ from voice_app.runtime.settings import load_settings
 STORY = (Message("user", "Tell me a long story about a dog and the sea."),)
 
 
-def bare(llm: LlamaCpp, tokens: int) -> float:
+def bare(llm: LlamaCpp, chat: Chat, tokens: int) -> float:
     """Return tokens a second of a loop of decode and greedy sample on the C interface."""
     lib, context = llm.model.lib, llm.context
-    prompt = llm.model.tokenize(llm._render(STORY, True))
-    context.keep(0)
-    llm._cached = []
-    context.decode(prompt)
+    assert isinstance(context, NativeContext)
+    prompt = Prompts(llm.model).asked(STORY)
+    chat.forget()
+    context.decode(0, prompt, 0, [len(prompt) - 1], Cancel())
     sampler = lib.llama_sampler_init_greedy()
     token = lib.llama_sampler_sample(sampler, context.pointer, -1)
     start_s = time.perf_counter()
@@ -41,7 +44,7 @@ def bare(llm: LlamaCpp, tokens: int) -> float:
         token = lib.llama_sampler_sample(sampler, context.pointer, -1)
     rate = tokens / (time.perf_counter() - start_s)
     lib.llama_sampler_free(sampler)
-    context.keep(0)
+    chat.forget()
     return rate
 
 
@@ -49,22 +52,22 @@ def request(tokens: int) -> ChatRequest:
     return ChatRequest(STORY, tokens + 1, Sampling(repeat_penalty=1.0))
 
 
-def wrapper(llm: LlamaCpp, tokens: int) -> float:
+def wrapper(chat: Chat, tokens: int) -> float:
     """Return tokens a second of our stream."""
-    items = llm.stream(request(tokens))
+    items = texts(chat.stream(request(tokens)))
     next(items)
     start_s = time.perf_counter()
     count = sum(1 for _ in items)
     return count / (time.perf_counter() - start_s)
 
 
-def scheduled(llm: LlamaCpp, tokens: int, scheduler: Scheduler) -> float:
+def scheduled(chat: Chat, tokens: int, scheduler: Scheduler) -> float:
     """Return tokens a second through scheduler and event loop."""
 
     async def read() -> float:
         count, start_s = 0, 0.0
         async for _ in scheduler.session("").stream(
-            lambda: Priority.FIRST_TOKENS, llm.stream(request(tokens)), on="llm"
+            lambda: Priority.FIRST_TOKENS, texts(chat.stream(request(tokens))), on="llm"
         ):
             count += 1
             start_s = start_s or time.perf_counter()
@@ -77,10 +80,12 @@ def measure(rounds: int, tokens: int) -> dict[str, list[float]]:
     """Return tokens a second of every way and round. The model runs in one thread, the scheduler's, throughout."""
     scheduler = Scheduler()
     llm = scheduler.prepare("llm", lambda: build_llm(load_settings())).result()
+    assert isinstance(llm, LlamaCpp)
+    chat = llm.chat()
     ways: dict[str, Callable[[], float]] = {
-        "bare": lambda: scheduler.prepare("llm", lambda: bare(llm, tokens)).result(),
-        "wrapper": lambda: scheduler.prepare("llm", lambda: wrapper(llm, tokens)).result(),
-        "scheduler": lambda: scheduled(llm, tokens, scheduler),
+        "bare": lambda: scheduler.prepare("llm", lambda: bare(llm, chat, tokens)).result(),
+        "wrapper": lambda: scheduler.prepare("llm", lambda: wrapper(chat, tokens)).result(),
+        "scheduler": lambda: scheduled(chat, tokens, scheduler),
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):

@@ -31,6 +31,7 @@ from inference.llm.llamacpp import LlamaCpp
 from inference.llm.lpu import Lpu
 from inference.models.quantise import Recipe, requantise
 from inference.models.store import ModelStore
+from inference.protocols import Chat
 from lpu_backend.model import shape as shapes
 from lpu_backend.model.fast import FastEngine
 from lpu_backend.model.gguf_file import open_gguf
@@ -187,9 +188,10 @@ def answers(path: Path) -> dict[str, float]:
     persona, asked = load_persona("plain"), questions("report")
     verdicts: list[list[bool]] = []
     for model in (Lpu(path), LlamaCpp(path)):
-        model.restore(persona.messages())
+        chat = model.chat()
+        chat.restore(persona.messages())
         verdicts.append(
-            [is_right(reply(model, persona, question.text), question.expected) for question in asked]
+            [is_right(reply(chat, persona, question.text), question.expected) for question in asked]
         )
         model.close()
     chip, llama = np.array(verdicts)
@@ -201,11 +203,11 @@ def answers(path: Path) -> dict[str, float]:
     }
 
 
-def reply(model: LlamaCpp, persona: Any, text: str) -> str:
-    from inference.types import ChatRequest, Message
+def reply(chat: Chat, persona: Any, text: str) -> str:
+    from inference.types import ChatRequest, Message, text_of
 
     request = ChatRequest((*persona.messages(), Message("user", text)), persona.max_tokens, persona.draw())
-    return "".join(token.text for token in model.stream(request))
+    return text_of(chat.stream(request))
 
 
 def main() -> None:

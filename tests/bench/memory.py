@@ -12,8 +12,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from inference.llm.llamacpp import LlamaCpp
-from inference.types import ChatRequest, Message
+from inference.protocols import Chat
+from inference.types import ChatRequest, Message, text_of
 from tests.bench.persona import is_right, questions
 from voice_app.runtime.engines import build_llm
 from voice_app.runtime.persona import Persona, load_persona
@@ -117,17 +117,17 @@ def entries(name: str, facts: Sequence[str]) -> list[Entry]:
     return [Entry(number, "fact", fact, "", "", "", "") for number, fact in enumerate(facts, 1)]
 
 
-def score(llm: LlamaCpp, persona: Persona, form: Form, which: str, verbose: bool) -> str:
+def score(chat: Chat, persona: Persona, form: Form, which: str, verbose: bool) -> str:
     name, facts = rows("name")[0][0], [fact for (fact,) in rows("fact")]
     kept = entries(name, facts)
     prefix = form(persona.messages(), name, facts)
-    llm.prefill(prefix)
+    chat.prefill(prefix)
 
     def written(text: str) -> str:
         if form is beside_the_question:
             text = f"{related(text, facts)} {text}".strip()
         request = ChatRequest((*prefix, Message("user", text)), persona.max_tokens, persona.draw())
-        return "".join(token.text for token in llm.stream(request)).strip()
+        return text_of(chat.stream(request)).strip()
 
     def by_skill(text: str) -> str | None:
         said = Utterance.of(text)
@@ -145,7 +145,7 @@ def score(llm: LlamaCpp, persona: Persona, form: Form, which: str, verbose: bool
         if verbose:
             print(f"{'+' if is_right(answer, expected) else '-'} {text} -> {answer[:120]!r} / {own!r}")
     general = [is_right(written(question.text), question.expected) for question in questions(which)]
-    tokens = llm.count_tokens(prefix) - llm.count_tokens(persona.messages())
+    tokens = chat.remaining_tokens(persona.messages()) - chat.remaining_tokens(prefix)
     about = len(rows(which))
     return (
         f"{form.__name__:24} tokens {tokens:4}  model alone {alone}/{about}  with the memory {together}/{about} "
@@ -160,10 +160,10 @@ def main() -> None:
     parser.add_argument("--form", nargs="*", default=[form.__name__ for form in FORMS])
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    llm = build_llm(load_settings())
+    chat = build_llm(load_settings()).chat()
     for form in FORMS:
         if form.__name__ in options.form:
-            print(score(llm, load_persona(options.persona), form, options.set, options.verbose), flush=True)
+            print(score(chat, load_persona(options.persona), form, options.set, options.verbose), flush=True)
 
 
 if __name__ == "__main__":

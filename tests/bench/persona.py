@@ -19,9 +19,9 @@ from threading import Event
 
 import numpy as np
 
-from inference.llm.llamacpp import LlamaCpp
+from inference.protocols import Chat
 from inference.stt import transcribe
-from inference.types import Audio, ChatRequest, Message, Voice
+from inference.types import Audio, ChatRequest, Message, Voice, text_of
 from voice_app.runtime.engines import build_llm, build_stt, build_tts
 from voice_app.runtime.persona import Persona, load_persona, persona_names
 from voice_app.runtime.settings import load_settings
@@ -46,15 +46,15 @@ def is_right(answer: str, expected: str) -> bool:
 
 
 def score(
-    llm: LlamaCpp, persona: Persona, asked: list[tuple[str, Question]], verbose: bool
+    chat: Chat, persona: Persona, asked: list[tuple[str, Question]], verbose: bool
 ) -> dict[str, object]:
-    llm.restore(persona.messages())
+    chat.restore(persona.messages())
     right, lengths, first_clauses = 0, [], []
     for heard, question in asked:
         request = ChatRequest(
             (*persona.messages(), Message("user", heard)), persona.max_tokens, persona.draw()
         )
-        answer = "".join(token.text for token in llm.stream(request)).strip()
+        answer = text_of(chat.stream(request)).strip()
         good = is_right(answer, question.expected)
         right += good
         lengths.append(len(answer.split()))
@@ -95,9 +95,9 @@ def main() -> None:
     options = parser.parse_args()
     hear = by_ear() if options.spoken else lambda text: text
     asked = [(hear(question.text), question) for question in questions(options.set)]
-    llm = build_llm(load_settings(models={"threads": options.threads}))
+    chat = build_llm(load_settings(models={"threads": options.threads})).chat()
     for name in options.persona or persona_names():
-        row = score(llm, load_persona(name), asked, options.verbose)
+        row = score(chat, load_persona(name), asked, options.verbose)
         print(json.dumps(row) if options.json else "  ".join(f"{key} {value}" for key, value in row.items()))
 
 

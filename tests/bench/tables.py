@@ -19,6 +19,7 @@ import jiwer
 from voice_app.demos.typed_turns import hold
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from inference.protocols import Chat
 from inference.stt import transcribe
 from voice_app.core.pipeline import Engines
 from voice_app.demos.check import faults
@@ -60,11 +61,11 @@ def plausible(activity: str, cost: str) -> bool:
 
 
 async def run(
-    llm: Any, scheduler: Scheduler, seed: int, texts: tuple[str, ...] = REQUESTS
+    chat: Chat, scheduler: Scheduler, seed: int, texts: tuple[str, ...] = REQUESTS
 ) -> list[TurnRecord]:
     """Hold one run of the requests."""
     listener = Listener(texts, ())
-    engines = Engines(None, llm, None, scheduler.session(""))  # type: ignore[arg-type]
+    engines = Engines(None, None, chat, None, scheduler.session(""))  # type: ignore[arg-type]
     await hold(texts, engines, (Router((table_skill(Tables(seed)),)),), listener)
     return listener.turns
 
@@ -125,10 +126,10 @@ def main() -> None:
         print(json.dumps(spoken(options.spoken)))
         return
     scheduler = Scheduler()
-    llm = scheduler.prepare(
-        "llm", lambda: build_llm(load_settings(models={"llm_backend": options.llm}))
+    chat = scheduler.prepare(
+        "llm", lambda: build_llm(load_settings(models={"llm_backend": options.llm})).chat()
     ).result()
-    runs = [asyncio.run(run(llm, scheduler, seed)) for seed in range(options.runs)]
+    runs = [asyncio.run(run(chat, scheduler, seed)) for seed in range(options.runs)]
     scheduler.close()
     if options.show:
         for told in (told for turns in runs for told in turns):

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import collections
+import re
 import statistics
 import time
 
-from inference.llm.llamacpp import LlamaCpp
-from inference.types import ChatRequest, Message
+from inference.protocols import Chat
+from inference.types import ChatRequest, Message, text_of
 from tests.bench.persona import Question, is_right, questions
 from voice_app.runtime.engines import build_llm
 from voice_app.runtime.persona import Persona, load_persona
@@ -33,7 +34,7 @@ CHECKED = (
 
 
 def answers(
-    llm: LlamaCpp, persona: Persona, question: Question, samples: int
+    chat: Chat, persona: Persona, question: Question, samples: int
 ) -> tuple[Considering, list[float]]:
     """Return the answers to a question, and the seconds each took."""
     thought, spans_s = Considering(question.text, Effort(samples, float("inf"))), []
@@ -41,26 +42,24 @@ def answers(
     for _ in range(samples):
         request = ChatRequest(messages, LONGEST_ANSWER_TOKENS, thought.sampling(persona.draw()))
         start_s = time.perf_counter()
-        thought.add("".join(token.text for token in llm.stream(request)))
+        thought.add(text_of(chat.stream(request)))
         spans_s.append(time.perf_counter() - start_s)
     return thought, spans_s
 
 
-def words_of(llm: LlamaCpp, word: str) -> list[int]:
-    """Return the tokens that are a word, whatever its case."""
-    model = llm.model
-    return [
-        token
-        for token in range(model.vocab_size)
-        if model.piece(token).decode(errors="replace").strip().lower() == word
-    ]
+def word(text: str) -> re.Pattern[str]:
+    """Return what matches a token that is this word, whatever its case."""
+    return re.compile(rf"\s*{text}\s*", re.IGNORECASE)
 
 
-def trust(llm: LlamaCpp, question: str, answer: str, right: list[int], wrong: list[int]) -> float:
+RIGHT, WRONG = word("right"), word("wrong")
+
+
+def trust(chat: Chat, question: str, answer: str) -> float:
     """Return how probable the model finds "right" rather than "wrong" behind an answer."""
     shown = "".join(f"Question: {q}\nAnswer: {a}\nThis answer is {verdict}.\n\n" for q, a, verdict in CHECKED)
     messages = (Message("user", f"{shown}Question: {question}\nAnswer: {answer}\nThis answer is"),)
-    for_it, against = (llm.ends_with(messages, "", tokens) for tokens in (right, wrong))
+    for_it, against = (chat.end_probability(messages, verdict) or 0.0 for verdict in (RIGHT, WRONG))
     return for_it / (for_it + against) if for_it + against else 0.0
 
 
@@ -72,16 +71,15 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     part, parts = (int(number) for number in options.part.split("/"))
-    llm, persona = build_llm(load_settings()), load_persona("plain")
-    right, wrong = words_of(llm, "right"), words_of(llm, "wrong")
+    chat, persona = build_llm(load_settings()).chat(), load_persona("plain")
     scores: collections.Counter[str] = collections.Counter()
     asked = questions(options.set)[part - 1 :: parts]
     spans_s: list[float] = []
     for question in asked:
-        llm.restore(persona.messages())
-        thought, took_s = answers(llm, persona, question, options.samples)
+        chat.restore(persona.messages())
+        thought, took_s = answers(chat, persona, question, options.samples)
         spans_s.append(sum(took_s))
-        trust_in = {text: trust(llm, question.text, text, right, wrong) for text in set(thought.answers)}
+        trust_in = {text: trust(chat, question.text, text) for text in set(thought.answers)}
         trusted = [trust_in[answer] for answer in thought.answers]
         chosen = {
             "first choice": thought.answers[0],

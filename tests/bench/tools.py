@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from inference.assets import asset
-from inference.llm.llamacpp import LlamaCpp
-from inference.types import ChatRequest
+from inference.protocols import Chat
+from inference.types import ChatRequest, text_of
 from tests.bench.persona import by_ear, questions
 from voice_app.core.errors import ToolError
 from voice_app.runtime.engines import build_llm
@@ -69,13 +69,13 @@ def is_right(request: Request, tool: str, arguments: Arguments) -> bool:
     return all(given[name] == value for name, value in request.expected.items())
 
 
-def written(llm: LlamaCpp, found: Route, text: str, free: bool) -> tuple[Arguments | None, float]:
+def written(chat: Chat, found: Route, text: str, free: bool) -> tuple[Arguments | None, float]:
     """Return the call that the language model writes, and the seconds it takes."""
     assert found.skill.arguments
     grammar = grammar_of(found.skill.arguments, {} if free else found.call.choices)
     start_s = time.perf_counter()
     request = ChatRequest(call_prompt(found.skill, text), LONGEST_CALL_TOKENS, GREEDY, grammar)
-    answer = "".join(token.text for token in llm.stream(request))
+    answer = text_of(chat.stream(request))
     return parsed(found.skill, answer), time.perf_counter() - start_s
 
 
@@ -87,7 +87,7 @@ def main() -> None:
     options = parser.parse_args()
     tools = [skill for skill in session_skills(SkillValues()) if skill.run]
     hear = by_ear() if options.spoken else lambda text: text
-    llm = build_llm(load_settings())
+    chat = build_llm(load_settings()).chat()
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     spans_s: list[float] = []
     for request in requests():
@@ -97,7 +97,7 @@ def main() -> None:
         if found := route(Utterance.of(heard), tools):
             arguments, by = found.call, f"by {found.by}"
             if isinstance(arguments, Open):
-                arguments, span_s = written(llm, found, heard, options.free_grammar)
+                arguments, span_s = written(chat, found, heard, options.free_grammar)
                 spans_s.append(span_s)
             right = arguments is not None and is_right(request, found.skill.name, arguments)
             outcome = f"{by} {'right' if right else 'wrong'}"

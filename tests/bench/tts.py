@@ -99,7 +99,7 @@ def timed(samples: Iterator[int]) -> tuple[float, float, int]:
 def measure(voice: Path, cache: Path, threads: int, runs: int) -> dict[str, Any]:
     """Return time to first chunk in ms and real-time factor, per length, windowed and whole."""
     windowed, whole = PiperTextToSpeech(voice, cache, threads=threads), WholePiper(voice, threads)
-    windowed.warm()
+    windowed.keep_warm()
     ways = {
         "windowed": lambda text: (len(chunk.samples) for chunk in windowed.stream(text, Voice(), Event())),
         "whole": whole.stream,

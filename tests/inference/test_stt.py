@@ -372,7 +372,7 @@ def test_weights_are_not_mapped(whisper: WhisperSpeechToText) -> None:
     maps = Path("/proc/self/maps")
     if not maps.exists():
         pytest.skip("no /proc/self/maps on this system")
-    whisper.warm()
+    whisper.keep_warm()
     assert "model.bin" not in maps.read_text()
 
 

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-from inference.types import ChatRequest, Token
+from inference.types import ChatRequest, Delta, Text, Usage
 from voice_app.demos.books.book_plan import Plan
 
 TOPIC = "keeping bees in a city"
@@ -36,11 +36,10 @@ def reply(request: ChatRequest) -> str:
     return " ".join(sentence(draw) for _ in range(5))
 
 
-class ScriptedBookModel:
-    """Fulfils `BookModel`. `before` is called with the number of each request, and may raise."""
+class ScriptedBookChat:
+    """Fulfils `BookChat`. `before` is called with the number of each request, and may raise."""
 
-    prompt_tokens = 100
-    cached_tokens = 40
+    usage = Usage(100, 40)
 
     def __init__(
         self,
@@ -52,12 +51,12 @@ class ScriptedBookModel:
         self.requests: list[ChatRequest] = []
         self.forgot = 0
 
-    def stream(self, request: ChatRequest) -> Iterator[Token]:
+    def stream(self, request: ChatRequest) -> Iterator[Delta]:
         """Yield the reply in words."""
         self._before(len(self.requests))
         self.requests.append(request)
         for number, piece in enumerate(re.findall(r"\s*\S+", self._reply(request))[: request.max_tokens], 1):
-            yield Token(piece, number, self._token_s and self._token_s * number)
+            yield Text(piece, number, self._token_s and self._token_s * number)
 
     def forget(self) -> None:
         """Count."""

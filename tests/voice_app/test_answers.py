@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from inference.types import Token
+from inference.types import Text
 from tests.voice_app.test_conversation import Stage, pause
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
@@ -26,7 +26,7 @@ class Rememberer:
     def __call__(self, asked: TurnContext) -> Answer | None:
         return self._answer(asked) if "remember" in asked.text else None
 
-    async def _answer(self, asked: TurnContext) -> AsyncGenerator[Token, None]:
+    async def _answer(self, asked: TurnContext) -> AsyncGenerator[Text, None]:
         asked.reply.when_released(lambda: self._keep(asked.text))
         yield text_delta("I will remember that.")
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.types import ChatRequest
-from tests.voice_app.book_model import TOPIC, ScriptedBookModel, plan, reply, sentence
+from tests.voice_app.book_model import TOPIC, ScriptedBookChat, plan, reply, sentence
 from voice_app.cli.book_command import BookRequest, run_book
 from voice_app.core.errors import BookError, OutputError
 from voice_app.demos.books.book import Book, write_book
@@ -32,7 +32,7 @@ from voice_app.runtime.settings import Settings
 ROOT = Path(__file__).parents[2]
 
 
-def written(folder: Path, model: ScriptedBookModel, pages: int = 4, **more: Callable[..., object]) -> Book:
+def written(folder: Path, model: ScriptedBookChat, pages: int = 4, **more: Callable[..., object]) -> Book:
     """Write a book, or go on with it."""
     wanted = plan(pages)
     return write_book(wanted, Writer(model), WorkFolder.open(folder, wanted, False), lambda _: None, **more)  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ def written(folder: Path, model: ScriptedBookModel, pages: int = 4, **more: Call
 @pytest.mark.parametrize("pages", [1, 2, 5, 7, 23])
 def test_a_book_has_exactly_the_pages_asked_for(pages: int, tmp_path: Path) -> None:
     """Each of 250 to 300 words, each with its heading."""
-    book = written(tmp_path, ScriptedBookModel(), pages)
+    book = written(tmp_path, ScriptedBookChat(), pages)
 
     assert len(book.pages) == pages
     assert all(250 <= count(page.paragraphs) <= 300 for page in book.pages)
@@ -65,15 +65,15 @@ def test_pages_are_shared_out_among_the_chapters(pages: int) -> None:
 
 def test_pages_can_be_written_in_any_order(tmp_path: Path) -> None:
     """A page's input is decided before the first page: backwards gives the same bytes."""
-    forwards = written(tmp_path / "a", ScriptedBookModel(), 7)
-    backwards = written(tmp_path / "b", ScriptedBookModel(), 7, order=lambda steps: steps[::-1])
+    forwards = written(tmp_path / "a", ScriptedBookChat(), 7)
+    backwards = written(tmp_path / "b", ScriptedBookChat(), 7, order=lambda steps: steps[::-1])
 
     assert markdown(forwards) == markdown(backwards)
 
 
 def test_every_step_starts_with_an_empty_mind(tmp_path: Path) -> None:
     """The model forgets once a step, so that a step's text does not depend on the steps before."""
-    model = ScriptedBookModel()
+    model = ScriptedBookChat()
     written(tmp_path, model, 4)
 
     assert model.forgot == len(list(tmp_path.glob("*.json"))) - 1 == 6
@@ -85,7 +85,7 @@ class Stopped(Exception):
 
 def test_a_book_stopped_at_any_request_goes_on_to_the_same_book(tmp_path: Path) -> None:
     """Stopped at each of its requests in turn, it resumes with the steps that are done, and ends with equal bytes."""
-    whole = ScriptedBookModel()
+    whole = ScriptedBookChat()
     expected = markdown(written(tmp_path / "whole", whole, 3))
     for last in range(len(whole.requests)):
 
@@ -95,8 +95,8 @@ def test_a_book_stopped_at_any_request_goes_on_to_the_same_book(tmp_path: Path) 
 
         folder = tmp_path / str(last)
         with pytest.raises(Stopped):
-            written(folder, ScriptedBookModel(before=stop), 3)
-        model = ScriptedBookModel()
+            written(folder, ScriptedBookChat(before=stop), 3)
+        model = ScriptedBookChat()
 
         assert markdown(written(folder, model, 3)) == expected
         assert len(model.requests) <= len(whole.requests)
@@ -109,7 +109,7 @@ def test_a_book_survives_kill_9(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path\n"
         "from tests.voice_app.book_model import *; from voice_app.demos.books.book import write_book\n"
         "from voice_app.demos.books.work_folder import WorkFolder; from voice_app.demos.books.writer import Writer\n"
-        "model = ScriptedBookModel(before=lambda _: time.sleep(0.02))\n"
+        "model = ScriptedBookChat(before=lambda _: time.sleep(0.02))\n"
         "write_book(plan(9), Writer(model), WorkFolder.open(Path(sys.argv[1]), plan(9), False), lambda _: None)\n"
     )
     folder = tmp_path / "steps"
@@ -119,29 +119,29 @@ def test_a_book_survives_kill_9(tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = len(list(folder.glob("page-*.json")))
-    model = ScriptedBookModel()
+    model = ScriptedBookChat()
     resumed = written(folder, model, 9)
 
     assert process.returncode == -signal.SIGKILL
     assert 3 <= done < 9
     assert model.forgot == 9 - done
-    assert markdown(resumed) == markdown(written(tmp_path / "whole", ScriptedBookModel(), 9))
+    assert markdown(resumed) == markdown(written(tmp_path / "whole", ScriptedBookChat(), 9))
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"input_sha256": 3}', "[]", '"x"', "\x00", '{"output": 1}'])
 def test_a_damaged_step_is_done_again(damage: str, tmp_path: Path) -> None:
     """Whatever somebody did to a step's file, the book is the same."""
-    expected = markdown(written(tmp_path, ScriptedBookModel()))
+    expected = markdown(written(tmp_path, ScriptedBookChat()))
     digest = json.loads((tmp_path / "page-002.json").read_text())["input_sha256"]
     (tmp_path / "page-002.json").write_text(damage)
     (tmp_path / "page-003.json").write_text(json.dumps({"input_sha256": digest, "output": ["x"], "took": {}}))
 
-    assert markdown(written(tmp_path, ScriptedBookModel())) == expected
+    assert markdown(written(tmp_path, ScriptedBookChat())) == expected
 
 
 def test_the_steps_of_another_book_are_not_touched(tmp_path: Path) -> None:
     """Another topic, length, seed or model: refused, unless the user wants to start anew."""
-    written(tmp_path, ScriptedBookModel(), 2)
+    written(tmp_path, ScriptedBookChat(), 2)
     with pytest.raises(BookError, match="another book \\(2 pages"):
         WorkFolder.open(tmp_path, plan(2, seed=2), False)
     fresh = WorkFolder.open(tmp_path, plan(2, seed=2), True)
@@ -161,7 +161,7 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
 
 def test_fresh_removes_a_books_own_files_alone(tmp_path: Path) -> None:
     """What else lies in the folder stays; a plan.json of another program is no leave to remove anything."""
-    written(tmp_path, ScriptedBookModel(), 2)
+    written(tmp_path, ScriptedBookChat(), 2)
     mine = [tmp_path / "thesis.txt", tmp_path / "page-one.json", tmp_path / "chapter-01.json.bak"]
     for file in mine:
         file.write_text("mine")
@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_emptied_is_told_so(tmp_path: Path, monkeypatch:
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    written(tmp_path, ScriptedBookModel(), 2)
+    written(tmp_path, ScriptedBookChat(), 2)
     monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(OutputError, match="Permission denied"):
         WorkFolder.open(tmp_path, plan(), True)
@@ -196,12 +196,12 @@ def test_the_command_reports_and_does_not_overwrite(
     """JSON with the basis of every speed; a second run is refused, --force makes the same file out of the steps."""
     monkeypatch.setattr("voice_app.cli.book_command._identity", lambda _: "scripted")
     request = BookRequest(TOPIC, 3, tmp_path / "b.md", json=True, estimates=False)
-    first = ScriptedBookModel(token_s=0.001)
+    first = ScriptedBookChat(token_s=0.001)
     assert run_book(Settings(), request, lambda _: first) == 0
     report, content = json.loads(capsys.readouterr().out), request.out.read_bytes()
     with pytest.raises(OutputError, match="--force"):
         run_book(Settings(), request, lambda _: first)
-    again = ScriptedBookModel()
+    again = ScriptedBookChat()
     run_book(Settings(), BookRequest(TOPIC, 3, request.out, force=True, estimates=False), lambda _: again)
 
     assert report["pages"] == 3
@@ -222,12 +222,12 @@ def test_ctrl_c_is_no_accident(
         if list(request.steps.glob("page-*.json")):
             raise KeyboardInterrupt
 
-    status = run_book(Settings(), request, lambda _: ScriptedBookModel(before=stop))
+    status = run_book(Settings(), request, lambda _: ScriptedBookChat(before=stop))
 
     assert status == 130
     assert "1 of 3 pages" in capsys.readouterr().err
     assert not request.out.exists()
-    assert run_book(Settings(), request, lambda _: ScriptedBookModel()) == 0
+    assert run_book(Settings(), request, lambda _: ScriptedBookChat()) == 0
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_ctrl_c_is_no_accident(
 )
 def test_a_model_that_writes_nothing_usable_is_given_up(talk: str, tmp_path: Path) -> None:
     """In bounded time, with one line that says what to do; plain headings take the place of its own."""
-    model = ScriptedBookModel(lambda _: talk)
+    model = ScriptedBookChat(lambda _: talk)
     with pytest.raises(BookError, match="--seed, or a larger --model"):
         written(tmp_path, model, 1)
 
@@ -265,7 +265,7 @@ def test_a_model_that_repeats_itself_now_and_then_fills_a_page(tmp_path: Path) -
             else reply(request)
         )
 
-    book = written(tmp_path, ScriptedBookModel(often_the_same), 2)
+    book = written(tmp_path, ScriptedBookChat(often_the_same), 2)
     for page in book.pages:
         said = [one for paragraph in page.paragraphs for one in sentences(paragraph)]
 

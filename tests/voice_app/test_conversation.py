@@ -106,7 +106,7 @@ class Stage:
                 barge_in=self.barge_in,
                 partial_every_s=self.partial_every_s,
             ),
-            Engines(self.stt, self.llm, tts, scheduler, self.detector, **self.more),
+            Engines(self.stt, self.llm, self.llm.chat(), tts, scheduler, self.detector, **self.more),
             self.history,
             ReplyStyle(),
             bus,

@@ -48,7 +48,8 @@ def test_a_chat_is_halved_before_it_leaves_no_room() -> None:
     first = [request.messages[1].content for request in stage.llm.requests]
 
     assert [event.status for event in stage.of(events.ResponseDone)] == ["completed"] * TURNS
-    assert all(stage.llm.room(request.messages) >= 200 for request in stage.llm.requests)
+    chat = stage.conversation.engines.chat
+    assert all(chat.remaining_tokens(request.messages) >= 200 for request in stage.llm.requests)
     assert 3 <= len(set(first)) <= 5
 
 
@@ -64,6 +65,6 @@ def test_a_real_chat_outgrows_its_context() -> None:
             history.add(f"Tell me about the number {number}.", "It is a number like any other. " * 4)
             asyncio.run(drafter.settle())
 
-            assert llm.room(history.messages("")) >= reserve
+            assert chat.remaining_tokens(history.messages("")) >= reserve
     finally:
         assistant.close()

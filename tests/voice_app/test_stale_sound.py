@@ -140,7 +140,7 @@ async def converse(plot: Plot, wav: Path) -> Outcome:
     bus.subscribe(listen)
     llm = ScriptedLanguageModel(reply, first_token_s=plot.token_s, token_s=plot.token_s, spend=meter.spend)
     detector = ScriptedTurnDetector(lambda _: next(finished))
-    engines = Engines(models, llm, models, VirtualScheduler(meter).session(""), detector)
+    engines = Engines(models, llm, llm.chat(), models, VirtualScheduler(meter).session(""), detector)
     io = SessionIO(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=0.5)
     conversation = Session(io, engines, History([]), ReplyStyle(), bus)
     for number, at_s in enumerate(plot.typed_at_s):

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -198,9 +197,6 @@ async def _all(contenders: dict[str, Contender], turns: Sequence[ScenarioTurn]) 
     for number, part in enumerate(rounds(turns) if len(names) > 1 else [turns]):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             one, result = contenders[name], results[name]
-            engines, history = one.engines, one.history
-            read = partial(engines.llm.prefill, history.messages(""))
-            await engines.scheduler.session("").call(Priority.UPKEEP, read, on="llm")
             cpu_s, start_s = time.process_time(), time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
                 result.turns += await one.hold(part, Path(folder))

@@ -19,7 +19,7 @@ import numpy as np
 
 from inference.protocols import TextToSpeech
 from inference.text import speakable
-from inference.types import Cancel, ChatRequest, Samples, Voice
+from inference.types import Cancel, ChatRequest, Samples, Voice, texts
 from inference.vad.silero import SileroVad
 from voice_app.core import clock, events
 from voice_app.core.ports import FRAME_S, AudioFrame, Priority
@@ -118,7 +118,7 @@ async def _prepare(cascade: Cascade, sound: Samples, emit: events.Emit) -> Sampl
     emit(events.ResponseCreated())
     written = ""
     async for token in engines.scheduler.stream(
-        lambda: Priority.FIRST_TOKENS, engines.llm.stream(request), on="llm"
+        lambda: Priority.FIRST_TOKENS, texts(engines.chat.stream(request)), on="llm"
     ):
         written += token.text
         emit(events.ResponseTextDelta(delta=token.text, token_id=token.id))

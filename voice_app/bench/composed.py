@@ -26,11 +26,14 @@ from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
 from voice_app.core.budget import Budget, Estimates
-from voice_app.core.history import History
-from voice_app.core.session import Session, SessionIO, TurnRules
-from voice_app.core.turn import Assistant, Engines
 from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.devices import Devices
+from voice_app.runtime.engine_set import EngineSet
+from voice_app.runtime.host import hosted
+from voice_app.runtime.persona import Persona
+from voice_app.runtime.plan import SessionPlan
+from voice_app.runtime.settings import Settings, TurnTaking
 
 LOUD = 0.05
 """Amplitude from which the detector of this mode takes sound for speech."""
@@ -85,33 +88,31 @@ def converse_in_virtual_time(turns: Sequence[ScenarioTurn], durations: Durations
 async def _converse(
     turns: Sequence[ScenarioTurn], durations: Durations, wav: Path, log: list[events.Event]
 ) -> list[SpokenTurn]:
-    meter, bus = Meter(), events.Bus()
-    user = RecordedUser([RecordedTurn(turn.sound, turn.after) for turn in turns])
-
-    def listen(event: events.Event) -> None:
-        log.append(event)
-        if isinstance(event, events.PlaybackStarted):
-            user.heard_start()
-        elif isinstance(event, events.ResponseDone):
-            user.heard_end()
-
-    bus.subscribe(listen)
-    assistant = Assistant(_engines(turns, durations, meter), History([]))
-    session = Session(assistant, TurnRules(partial_every_s=None), bus)
-    io = SessionIO(user, LoudnessVad(), FileSpeaker(wav))
-    await session.run(io, events.SessionCreated(started="", models={}, persona=""))
-    return user.spoken_since(session.started_s)
+    meter, user = Meter(), RecordedUser([RecordedTurn(turn.sound, turn.after) for turn in turns])
+    devices = Devices(user, FileSpeaker(wav), vad=LoudnessVad())
+    settings = Settings(memory="off", keep_log=False, turn=TurnTaking(partial_every_ms=0))
+    plan = SessionPlan(settings, listeners=(log.append,), skills=False)
+    with hosted(plan, _engines(settings, turns, durations, meter), lambda *_: devices) as host:
+        await host.run()
+    return user.spoken_since(host.session.started_s)
 
 
-def _engines(turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter) -> Engines:
-    return Engines(
-        ScriptedSpeechToText([turn.text or "" for turn in turns], durations.stt_s, meter.spend),
-        ScriptedLanguageModel(
-            _echo, first_token_s=durations.llm_first_token_s, token_s=durations.token_s, spend=meter.spend
-        ),
-        ScriptedTextToSpeech(first_s=durations.tts_first_s, next_s=durations.tts_next_s, spend=meter.spend),
-        VirtualScheduler(meter).session(""),
-        ScriptedTurnDetector(lambda _: 1.0),
+def _engines(
+    settings: Settings, turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter
+) -> EngineSet:
+    llm = ScriptedLanguageModel(
+        _echo, first_token_s=durations.llm_first_token_s, token_s=durations.token_s, spend=meter.spend
+    )
+    tts = ScriptedTextToSpeech(first_s=durations.tts_first_s, next_s=durations.tts_next_s, spend=meter.spend)
+    return EngineSet(
+        settings,
+        because="declared",
+        persona=Persona(name="", description=""),
+        llm=llm,
+        scheduler=VirtualScheduler(meter),
+        stt=ScriptedSpeechToText([turn.text or "" for turn in turns], durations.stt_s, meter.spend),
+        tts=tts,
+        detector=ScriptedTurnDetector(lambda _: 1.0),
         estimates=Estimates(
             stt_s=durations.stt_s,
             llm_first_token_s=durations.llm_first_token_s,

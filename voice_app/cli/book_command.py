@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from voice_app.demos.books.book import Book
     from voice_app.demos.books.book_plan import Plan
     from voice_app.demos.books.work_folder import Done
-    from voice_app.demos.books.writer import BookModel
+    from voice_app.demos.books.writer import BookChat
     from voice_app.runtime.settings import Settings
 
 INTERRUPTED = 130
@@ -74,7 +74,7 @@ def book(  # noqa: PLR0913 - each parameter is an option of the command line
 
 
 def run_book(
-    settings: Settings, request: BookRequest, load: Callable[[Settings], BookModel] | None = None
+    settings: Settings, request: BookRequest, load: Callable[[Settings], BookChat] | None = None
 ) -> int:
     """Write the book and print the report; return the exit status. Raises BookError, OutputError, ModelError."""
     from voice_app.demos.books.book import write_book
@@ -89,7 +89,7 @@ def run_book(
     folder = WorkFolder.open(request.steps, plan, request.fresh)
     steps: list[Done] = []
     try:
-        writer = Writer((load or build_llm)(settings))
+        writer = Writer(load(settings) if load else build_llm(settings).chat())
         with _progress(plan, steps) as tell:
             found = write_book(plan, writer, folder, tell)
     except KeyboardInterrupt:

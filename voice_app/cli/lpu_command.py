@@ -13,8 +13,8 @@ from typing import Any
 import typer
 
 from inference.errors import ModelError
-from inference.llm.lpu import Lpu
-from inference.types import Cancel, ChatRequest, Message, Sampling, Token
+from inference.llm.pace import Pace
+from inference.types import ChatRequest, Message, Sampling, Text, Usage, texts
 from lpu_backend.errors import LpuError
 from lpu_backend.lpu_command import WITHOUT_A_FILE, run_command
 from lpu_backend.run_tokens import stage_lines
@@ -61,29 +61,32 @@ def _parser() -> argparse.ArgumentParser:
 def answer(settings: Settings, prompt: str, most: int) -> dict[str, Any]:
     """Answer greedily, without a persona."""
     llm = build_lpu(settings)
+    chat = llm.chat()
     messages = (Message("system", SYSTEM), Message("user", prompt))
     started_s, times_s, tokens = time.perf_counter(), [], []
-    for token in llm.stream(ChatRequest(messages, most, Sampling(repeat_penalty=1.0), None, Cancel())):
+    for token in texts(chat.stream(ChatRequest(messages, most, Sampling(repeat_penalty=1.0)))):
         times_s.append(time.perf_counter() - started_s)
         tokens.append(token)
     steps_s = [later - sooner for sooner, later in pairwise(times_s)]
     return {
         "text": "".join(token.text for token in tokens).strip(),
         "tokens": len(tokens),
-        **_emulated(llm, tokens),
+        **_emulated(llm.pace, chat.usage, tokens),
         "host_ttft_ms": round(times_s[0] * 1000, 1) if times_s else None,
         "host_tokens_per_s": round(1 / statistics.median(steps_s), 1) if steps_s else None,
         "basis": {"emulated": "cycles of the compiled program", "host": "measured"},
     }
 
 
-def _emulated(llm: Lpu, tokens: Sequence[Token]) -> dict[str, Any]:
+def _emulated(pace: Pace, usage: Usage, tokens: Sequence[Text]) -> dict[str, Any]:
     """Return what the compiled programs say of a reply to a prompt that was not cached."""
-    timetable = llm.pace.timing
+    timetable = pace.timing
     assert isinstance(timetable, Steps)
-    steps = [timetable.decode_cycles(llm.prompt_tokens + number) for number in range(max(len(tokens) - 1, 1))]
+    steps = [
+        timetable.decode_cycles(usage.prompt_tokens + number) for number in range(max(len(tokens) - 1, 1))
+    ]
     cycles = statistics.mean(steps)
-    used = timetable.summary(*next(timetable.cut(1, llm.prompt_tokens)))
+    used = timetable.summary(*next(timetable.cut(1, usage.prompt_tokens)))
     step_s = cycles / timetable.clock_hz + timetable.link_s
     kept = (
         "program_digest",
@@ -95,7 +98,7 @@ def _emulated(llm: Lpu, tokens: Sequence[Token]) -> dict[str, Any]:
         "stages",
     )
     return {
-        "cycles_prefill": timetable.prefill_cycles(llm.prompt_tokens, 0),
+        "cycles_prefill": timetable.prefill_cycles(usage.prompt_tokens, 0),
         "cycles_per_token": round(cycles, 1),
         "emulated_ttft_ms": round((tokens[0].emulated_s or 0.0) * 1000, 4) if tokens else None,
         "emulated_tokens_per_s": round(1 / step_s, 1),

@@ -18,10 +18,10 @@ from rich.table import Table
 
 from inference.audio import write_audio
 from inference.errors import AudioError
-from inference.llm.llamacpp import LlamaCpp
+from inference.protocols import Chat
 from inference.text import ClauseSplitter
 from inference.tts.piper import PiperTextToSpeech
-from inference.types import Audio, ChatRequest, Message, SpeechChunk, Voice
+from inference.types import Audio, ChatRequest, Done, Message, SpeechChunk, Text, Voice, text_of
 from voice_app.core.errors import SessionError
 from voice_app.core.stages import emulated
 from voice_app.observe import waterfall
@@ -38,20 +38,23 @@ def ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> None:
     With `think` it is answered so often, and what most answers agree on is printed at the end.
     """
     persona = load_persona(settings.persona)
-    llm = build_llm(settings)
-    llm.restore(persona.messages())
+    chat = build_llm(settings).chat()
+    chat.restore(persona.messages())
     request = ChatRequest((*persona.messages(), Message("user", text)), persona.max_tokens, persona.draw())
     if think > 1:
-        _ask_considered(llm, request, Effort(think, settings.thinking.budget_ms / 1000), as_json)
+        _ask_considered(chat, request, Effort(think, settings.thinking.budget_ms / 1000), as_json)
         return
     start_s, stamps, answer = time.perf_counter(), [], ""
-    emulated_s: list[float | None] = []
-    for token in llm.stream(request):
-        stamps.append(time.perf_counter())
-        emulated_s.append(token.emulated_s)
-        answer += token.text
-        if not as_json:
-            typer.echo(token.text, nl=False)
+    emulated_s, late_tokens = list[float | None](), 0
+    for delta in chat.stream(request):
+        if isinstance(delta, Done):
+            late_tokens = delta.usage.late_tokens
+        elif isinstance(delta, Text):
+            stamps.append(time.perf_counter())
+            emulated_s.append(delta.emulated_s)
+            answer += delta.text
+            if not as_json:
+                typer.echo(delta.text, nl=False)
     if as_json:
         rate = (len(stamps) - 1) / (stamps[-1] - stamps[0]) if len(stamps) > 1 else None
         row = {
@@ -62,19 +65,19 @@ def ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> None:
             "basis": "measured",
             "llm": settings.models.llm_backend,
             **emulated(emulated_s),
-            "late_tokens": getattr(llm, "late_tokens", 0),
+            "late_tokens": late_tokens,
         }
         typer.echo(json.dumps(row, ensure_ascii=False))
     else:
         typer.echo()
 
 
-def _ask_considered(llm: LlamaCpp, request: ChatRequest, effort: Effort, as_json: bool) -> None:
+def _ask_considered(chat: Chat, request: ChatRequest, effort: Effort, as_json: bool) -> None:
     """Print what most of several answers agree on, and on the standard error how many do and what they took."""
     start_s, thought = time.perf_counter(), Considering(request.messages[-1].content, effort)
     while not thought.enough(time.perf_counter() - start_s):
         sample = replace(request, sampling=thought.sampling(request.sampling))
-        thought.add("".join(token.text for token in llm.stream(sample)))
+        thought.add(text_of(chat.stream(sample)))
     answer, agreed = thought.chosen()
     spent_s, samples = time.perf_counter() - start_s, len(thought.answers)
     if as_json:

@@ -107,11 +107,14 @@ class Drafter:
         heard = await turn.transcription.finish(turn.sound)
         turn.text = text = words(heard, turn.stats)
         emit(events.TranscriptCompleted(text=text, reruns=heard.reruns))
-        detector, by_sound = self.assistant.engines.detector, self.assistant.engines.by_sound
+        engines = self.assistant.engines
+        detector, by_sound = engines.detector, engines.by_sound
 
         def ask_words() -> Awaitable[float | None]:
             assert detector
-            return self._fitting(text, lambda chat: self._first(lambda: detector.finished(chat), "llm"))
+            return self._fitting(
+                text, lambda messages: self._first(lambda: detector.finished(engines.chat, messages), "llm")
+            )
 
         def ask_sound() -> Awaitable[float]:
             assert by_sound
@@ -161,12 +164,13 @@ class Drafter:
                 if not self.assistant.history.forget_oldest():
                     raise
 
-    async def settle(self) -> None:
+    async def compact(self) -> None:
         """Between turns: forget the older half of a chat that leaves no room for another one, and read the rest."""
-        scheduler, llm = self.assistant.engines.scheduler, self.assistant.engines.llm
-        messages = self.assistant.history.messages("")
-        room = await scheduler.call(Priority.UPKEEP, lambda: llm.room(messages), on="llm")
-        if room < self.assistant.style.max_tokens + TURN_TOKENS:
-            self.assistant.history.forget_older_half()
-        kept = self.assistant.history.messages("")
-        await scheduler.call(Priority.UPKEEP, lambda: llm.prefill(kept), on="llm")
+        assistant, chat = self.assistant, self.assistant.engines.chat
+        scheduler, history = assistant.engines.scheduler, assistant.history
+        messages = history.messages("")
+        remaining = await scheduler.call(Priority.UPKEEP, lambda: chat.remaining_tokens(messages), on="llm")
+        if remaining < assistant.style.max_tokens + TURN_TOKENS:
+            history.forget_older_half()
+        kept = history.messages("")
+        await scheduler.call(Priority.UPKEEP, lambda: chat.prefill(kept), on="llm")

@@ -9,9 +9,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
-from inference.protocols import LanguageModel
 from inference.text import Clause, ClauseSplitter
-from inference.types import SpeechChunk, Token, WordEnd
+from inference.types import SpeechChunk, Text, Usage, WordEnd
 from voice_app.core import clock, events
 from voice_app.core.history import SpokenClause, SpokenReply
 from voice_app.core.ports import Played, Priority, Speaker
@@ -23,7 +22,7 @@ CLAUSES_AHEAD = 4
 
 async def speak_reply(
     reply: Reply,
-    tokens: AsyncGenerator[Token, None],
+    tokens: AsyncGenerator[Text, None],
     assistant: Assistant,
     speaker: Speaker,
     emit: events.Emit,
@@ -36,7 +35,7 @@ async def speak_reply(
     emit(events.ResponseCreated())
     try:
         async with asyncio.TaskGroup() as both:
-            both.create_task(_think(reply, tokens, assistant.engines, clauses, emit))
+            both.create_task(_think(reply, tokens, clauses, emit))
             both.create_task(_speak(reply, assistant, clauses, speaker, emit))
             both.create_task(_open(reply, speaker, emit))
     except ExceptionGroup as group:  # the first to fail has cancelled the other
@@ -49,8 +48,7 @@ async def speak_reply(
 
 async def _think(
     reply: Reply,
-    tokens: AsyncGenerator[Token, None],
-    engines: Engines,
+    tokens: AsyncGenerator[Text, None],
     clauses: asyncio.Queue[Clause | None],
     emit: events.Emit,
 ) -> None:
@@ -69,15 +67,18 @@ async def _think(
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
     await clauses.put(None)
-    emit(events.TextDone(text=reply.text, tokens=count, **(_use(engines.llm) if count else {})))
-
-
-def _use(llm: LanguageModel) -> dict[str, object]:
-    """Return what the last request took, as far as this language model tells."""
-    known = {name: getattr(llm, name, 0) for name in ("prompt_tokens", "cached_tokens", "late_tokens")}
-    if use := getattr(llm, "chip_use", None):
-        known |= {"cycles_per_token": use.cycles, "chip_utilisation": dict(use.utilisation)}
-    return known
+    usage = reply.usage if count else Usage()
+    emit(
+        events.TextDone(
+            text=reply.text,
+            tokens=count,
+            prompt_tokens=usage.prompt_tokens,
+            cached_tokens=usage.cached_tokens,
+            late_tokens=usage.late_tokens,
+            cycles_per_token=usage.cycles_per_token,
+            chip_utilisation=dict(usage.chip_utilisation),
+        )
+    )
 
 
 async def _speak(

@@ -313,7 +313,7 @@ class Session:
         self.handle(Input.REPLY_ENDED)
         if turn.text:
             self.endpointer.adaptive_delay.was_over()
-            await self.drafter.settle()
+            await self.drafter.compact()
 
     def _on_sound(self) -> None:
         first_sound_s = self.io.speaker.first_sound_s
@@ -349,14 +349,14 @@ class Session:
 
     async def _guess(self, turn: Turn, transcription: Transcription, sound: Audio) -> None:
         """Guess the words so far, and let the language model read those that will hardly change."""
-        scheduler, llm = self.assistant.engines.scheduler, self.assistant.engines.llm
+        scheduler, chat = self.assistant.engines.scheduler, self.assistant.engines.chat
         guess = await transcription.partial(sound, Priority.PARTIAL_TRANSCRIPT)
         if guess.text and turn is self._turn and self.state is State.HEARING:
             self._emit(events.TranscriptDelta(text=guess.text))
             stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
             messages = self.assistant.history.messages(stable)
             if stable:
-                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: llm.prefill(messages), on="llm")
+                await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: chat.prefill(messages), on="llm")
 
     async def _judge_interruption(
         self, transcription: Transcription, sound: Audio, stats: SpeechStats

@@ -15,14 +15,25 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from inference.protocols import (
-    LanguageModel,
+    Chat,
     Recognizer,
     SoundTurnDetector,
     SpeechToText,
     TextToSpeech,
     TurnDetector,
 )
-from inference.types import Audio, Cancel, ChatRequest, Message, Sampling, Token, Transcript, Voice
+from inference.types import (
+    Audio,
+    Cancel,
+    ChatRequest,
+    Done,
+    Message,
+    Sampling,
+    Text,
+    Transcript,
+    Usage,
+    Voice,
+)
 from voice_app.core import events
 from voice_app.core.barge_in import SpeechStats
 from voice_app.core.budget import Estimates
@@ -47,7 +58,8 @@ class Engines:
 
     stt: SpeechToText | None
     """None: nobody speaks, all turns are typed."""
-    llm: LanguageModel
+    chat: Chat
+    """The session's own, of a language model."""
     tts: TextToSpeech | None
     """None: replies are written, not spoken."""
     scheduler: Scheduler
@@ -95,7 +107,9 @@ class Reply:
     short_first_clause: bool = False
     """Whether the first clause may be part of a sentence, so that sound starts early."""
     clause_tokens: int = 0
-    """Tokens behind the first one that completed the first clause."""
+    """Tokens after the first until the first clause was complete."""
+    usage: Usage = Usage()
+    """Of the last request to the language model that was written to its end."""
     heard: str = ""
     """Set when the reply is cut off."""
     effects: list[Callable[[], None]] = field(default_factory=list)
@@ -206,7 +220,7 @@ class TurnContext:
         max_tokens: int | None = None,
         grammar: str | None = None,
         sampling: Sampling | None = None,
-    ) -> AsyncGenerator[Token, None]:
+    ) -> AsyncGenerator[Text, None]:
         """Yield what the language model writes to `messages`, in the persona's style unless told otherwise.
 
         Raises PromptTooLong, GrammarError.
@@ -222,14 +236,14 @@ class TurnContext:
         return written(self.engines, request, self.reply)
 
 
-Answer = AsyncGenerator[Token, None]
+Answer = AsyncGenerator[Text, None]
 Skill = Callable[[TurnContext], Answer | None]
 """Returns the words of the answer as they come, or at once None where it has none to these words."""
 
 
-def text_delta(text: str) -> Token:
+def text_delta(text: str) -> Text:
     """Return words that the program says."""
-    return Token(text, NO_MODEL)
+    return Text(text, NO_MODEL)
 
 
 def answer(context: TurnContext, skills: Sequence[Skill]) -> Answer:
@@ -270,8 +284,8 @@ class Assistant:
         )
 
 
-async def written(engines: Engines, request: ChatRequest, reply: Reply) -> AsyncGenerator[Token, None]:
-    """Yield what the language model writes to a request; however it ends, the model's iterator is closed in the lane.
+async def written(engines: Engines, request: ChatRequest, reply: Reply) -> AsyncGenerator[Text, None]:
+    """Yield what the language model writes to a request; however it ends, the model's iterator is closed.
 
     Raises PromptTooLong, GrammarError.
     """
@@ -279,17 +293,20 @@ async def written(engines: Engines, request: ChatRequest, reply: Reply) -> Async
     def priority() -> Priority:
         return Priority.MORE_TOKENS if reply.first_clause_out else Priority.FIRST_TOKENS
 
-    tokens = engines.llm.stream(request)
+    deltas = engines.chat.stream(request)
     try:
-        async with aclosing(engines.scheduler.stream(priority, tokens, on="llm")) as items:
-            async for token in items:
-                yield token
-    except BaseException:  # the voice has failed, or the user has spoken: a running quantum must end
+        async with aclosing(engines.scheduler.stream(priority, deltas, on="llm")) as items:
+            async for delta in items:
+                if isinstance(delta, Text):
+                    yield delta
+                elif isinstance(delta, Done):
+                    reply.usage = delta.usage
+    except BaseException:  # the voice has failed, or the user has spoken: a running job must end
         request.cancelled.set()
         raise
     finally:
         await asyncio.shield(
-            engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(tokens), on="llm")
+            engines.scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: close(deltas), on="llm")
         )
 
 

@@ -75,7 +75,7 @@ def _work(told: TurnRecord) -> Row:
     emulated = [work.emulated_s for work in works if work.emulated_s is not None]
     row: Row = {
         "requests": len(works),
-        "prompt_tokens_computed": sum(work.prompt_tokens - work.cached_tokens for work in works),
+        "prompt_tokens_computed": sum(work.usage.prompt_tokens - work.usage.cached_tokens for work in works),
         "tokens": tokens,
         "seconds": round(spent_s, 3),
         "tokens_per_s": _rate(tokens, spent_s),

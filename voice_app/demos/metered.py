@@ -1,23 +1,21 @@
-"""A language model that is watched: what each request was, and when its tokens came."""
+"""A chat that is watched: what each request was, and when its tokens came."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from inference.protocols import LanguageModel
-from inference.types import ChatRequest, Message, Token
+from inference.protocols import Chat, LanguageModel
+from inference.types import ChatRequest, Delta, Text, Usage
 
 
 @dataclass(slots=True)
 class Work:
     """One request of a language model, as far as it got."""
 
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    """Of the prompt, that were in the cache already."""
+    usage: Usage = Usage()
+    """Of its prompt."""
     tokens: int = 0
     started_s: float = 0.0
     """On `time.perf_counter`; the next two as well."""
@@ -33,33 +31,41 @@ class Work:
         return max(0.0, self.ended_s - self.started_s)
 
 
+class MeteredChat:
+    """Passes everything on to a chat of a language model, and keeps the `works` of its replies."""
+
+    def __init__(self, chat: Chat, works: list[Work]) -> None:
+        self._chat, self.works = chat, works
+        self.prefill, self.restore, self.end_probability = chat.prefill, chat.restore, chat.end_probability
+        self.remaining_tokens, self.forget, self.close = chat.remaining_tokens, chat.forget, chat.close
+
+    @property
+    def usage(self) -> Usage:
+        """See Chat.usage."""
+        return self._chat.usage
+
+    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+        """Yield the reply; see Chat.stream."""
+        work = Work(started_s=time.perf_counter())
+        self.works.append(work)
+        for delta in self._chat.stream(request):
+            if isinstance(delta, Text):
+                work.ended_s = time.perf_counter()
+                work.first_s = work.first_s or work.ended_s
+                work.tokens += 1
+                work.emulated_s = delta.emulated_s
+                work.usage = self._chat.usage
+            yield delta
+
+
 class MeteredLlm:
-    """Passes everything on to a language model, and keeps the `works` of its replies."""
+    """A language model whose chats keep the `works` of their replies in one list."""
 
     def __init__(self, llm: LanguageModel) -> None:
         self._llm = llm
         self.works: list[Work] = []
+        self.capabilities, self.keep_warm, self.close = llm.capabilities, llm.keep_warm, llm.close
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._llm, name)
-
-    def stream(self, request: ChatRequest) -> Iterator[Token]:
-        """Yield the reply's tokens; see LanguageModel.stream."""
-        work = Work(started_s=time.perf_counter())
-        self.works.append(work)
-        for token in self._llm.stream(request):
-            work.ended_s = time.perf_counter()
-            work.first_s = work.first_s or work.ended_s
-            work.tokens += 1
-            work.emulated_s = token.emulated_s
-            work.prompt_tokens = getattr(self._llm, "prompt_tokens", 0)
-            work.cached_tokens = getattr(self._llm, "cached_tokens", 0)
-            yield token
-
-    def prefill(self, messages: tuple[Message, ...]) -> int:
-        """Bring a chat into the cache; see LanguageModel.prefill."""
-        return self._llm.prefill(messages)
-
-    def room(self, messages: tuple[Message, ...]) -> int:
-        """Return how many tokens are left for a reply; see LanguageModel.room."""
-        return self._llm.room(messages)
+    def chat(self) -> MeteredChat:
+        """Return a new chat. Raises NoFreeChat."""
+        return MeteredChat(self._llm.chat(), self.works)

@@ -29,7 +29,7 @@ def chip(timing: StepTiming, model: str) -> System:
     """Return the emulated chip with the language model's own shape: exact cycles of its compiled programs."""
 
     def seconds(work: Work) -> float:
-        return sum(step_s(timing, work, number) for number in range(work.tokens))
+        return sum(step_s(timing, work.usage, number) for number in range(work.tokens))
 
     return System(f"{model} on one emulated chip", "emulated", seconds)
 
@@ -43,7 +43,7 @@ def large() -> System | None:
         return None
 
     def seconds(work: Work) -> float:
-        new = work.prompt_tokens - work.cached_tokens
+        new = work.usage.prompt_tokens - work.usage.cached_tokens
         first = replace(found, question=replace(found.question, prompt=max(1, new))).ttft_s
         return first + (work.tokens - 1) * found.tpot_s
 

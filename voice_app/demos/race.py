@@ -19,7 +19,7 @@ from rich.panel import Panel
 from rich.table import Table as Drawn
 from rich.text import Text
 
-from inference.types import ChatRequest, Message
+from inference.types import ChatRequest, Message, texts
 from voice_app.runtime.engines import build_llm, chosen_llm, with_models
 from voice_app.runtime.persona import load_persona
 from voice_app.runtime.settings import Settings
@@ -111,14 +111,15 @@ def ask(settings: Settings, backend: str, question: str) -> Answered:
     persona = load_persona(settings.persona)
     llm = build_llm(with_models(settings, llm_backend=backend))
     try:
-        llm.restore(persona.messages())
+        chat = llm.chat()
+        chat.restore(persona.messages())
         request = ChatRequest(
             (*persona.messages(), Message("user", question)), persona.max_tokens, persona.draw()
         )
         start_s = time.perf_counter()
         stamps = [
             Stamp(token.text, time.perf_counter() - start_s, token.emulated_s)
-            for token in llm.stream(request)
+            for token in texts(chat.stream(request))
         ]
     finally:
         llm.close()

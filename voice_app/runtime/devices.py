@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
+from inference.protocols import VoiceActivityDetector
 from inference.vad.silero import SileroVad
 from voice_app.core.errors import AudioDeviceError
 from voice_app.core.ports import FrameSource, Notify, Send, Speaker, Text
@@ -31,10 +32,14 @@ class Devices:
     source: FrameSource
     speaker: Speaker
     canceller: EchoCanceller | None = None
+    vad: VoiceActivityDetector | None = None
+    """None: Silero's."""
 
     def io(self) -> SessionIO:
         """Return them as a session wants them."""
-        return SessionIO(self.source, SileroVad(), self.speaker, self._hears_itself, self._cancel_echo)
+        return SessionIO(
+            self.source, self.vad or SileroVad(), self.speaker, self._hears_itself, self._cancel_echo
+        )
 
     def _hears_itself(self) -> bool:
         return bool(self.canceller and self.canceller.hears_itself())

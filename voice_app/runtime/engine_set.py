@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from inference.llm.llamacpp import LlamaCpp
-from inference.protocols import TurnDetector
-from inference.stt.whisper import WhisperSpeechToText
-from inference.tts.piper import PiperTextToSpeech
-from inference.turn.smart_turn import SmartTurn
+from inference.protocols import (
+    Chat,
+    LanguageModel,
+    SoundTurnDetector,
+    SpeechToText,
+    TextToSpeech,
+    TurnDetector,
+)
 from inference.types import Voice
 from voice_app.core.budget import Estimates
 from voice_app.core.history import History
@@ -46,13 +49,13 @@ class EngineSet:
     because: str
     """Why this language model."""
     persona: Persona
-    llm: LlamaCpp
+    llm: LanguageModel
     scheduler: Scheduler
-    stt: WhisperSpeechToText | None = None
+    stt: SpeechToText | None = None
     """None, as the next three: for sessions without sound."""
-    tts: PiperTextToSpeech | None = None
+    tts: TextToSpeech | None = None
     detector: TurnDetector | None = None
-    by_sound: SmartTurn | None = None
+    by_sound: SoundTurnDetector | None = None
     estimates: Estimates = field(default_factory=Estimates)
     openers: tuple[Filler, ...] = ()
     bridges: tuple[Filler, ...] = ()
@@ -62,11 +65,16 @@ class EngineSet:
         """Names of the models by their role."""
         return models_of(self.settings, self.persona)
 
-    def assistant(self, session: str = "", history: History | None = None) -> Assistant:
-        """Return who answers in a session, without skills; with a chat that goes on, or a new one."""
+    def assistant(
+        self, session: str = "", history: History | None = None, chat: Chat | None = None
+    ) -> Assistant:
+        """Return who answers in a session, without skills. `history` and `chat` are those that go on, else new ones.
+
+        The chat is the caller's to close. Raises NoFreeChat.
+        """
         engines = Engines(
             self.stt,
-            self.llm,
+            chat or self.llm.chat(),
             self.tts,
             self.scheduler.session(session),
             self.detector,
@@ -76,6 +84,16 @@ class EngineSet:
             self.bridges,
         )
         return Assistant(engines, history or History(self.persona.messages()), style_of(self.persona))
+
+    async def read(self, assistant: Assistant) -> None:
+        """Bring the persona and the chat so far into the cache of an assistant's chat."""
+        chat, history = assistant.engines.chat, assistant.history
+
+        def read() -> None:
+            chat.restore(history.persona)
+            chat.prefill(history.messages(""))
+
+        await assistant.engines.scheduler.call(Priority.UPKEEP, read, on="llm")
 
     @contextlib.asynccontextmanager
     async def kept_warm(self, idle: Callable[[], bool]) -> AsyncIterator[None]:
@@ -88,14 +106,14 @@ class EngineSet:
 
     async def _keep_warm(self, idle: Callable[[], bool]) -> None:
         scheduler = self.scheduler.session("keep warm")
-        engines: list[tuple[EngineName, Callable[[], object]]] = [("llm", self.llm.touch)]
-        engines += [("stt", model.warm) for model in (self.stt, self.by_sound) if model]
-        engines += [("tts", self.tts.warm)] if self.tts else []
+        engines: list[tuple[EngineName, Callable[[], object]]] = [("llm", self.llm.keep_warm)]
+        engines += [("stt", model.keep_warm) for model in (self.stt, self.by_sound) if model]
+        engines += [("tts", self.tts.keep_warm)] if self.tts else []
         while True:
             await asyncio.sleep(KEEP_WARM_EVERY_S)
-            for on, warm in engines:
+            for on, keep_warm in engines:
                 if idle():
-                    await scheduler.call(Priority.UPKEEP, warm, on=on)
+                    await scheduler.call(Priority.UPKEEP, keep_warm, on=on)
 
     def close(self) -> None:
         """End the scheduler's threads."""
@@ -109,10 +127,10 @@ def load(settings: Settings) -> EngineSet:
         text_loading = pool.submit(load_text_only, settings, scheduler)
         tts_loading = pool.submit(ready_tts, settings, load_persona(settings.persona))
         stt = build_stt(settings)
-        stt.warm()
+        stt.keep_warm()
         by_sound = build_smart_turn(settings)
         if by_sound:
-            by_sound.warm()
+            by_sound.keep_warm()
         text, tts = text_loading.result(), tts_loading.result()
     llm = text.llm
     estimates = scheduler.prepare("llm", lambda: calibrate(stt, llm, tts)).result()
@@ -131,7 +149,7 @@ def load_text_only(settings: Settings, scheduler: Scheduler | None = None) -> En
 def replaced(old: EngineSet, settings: Settings) -> EngineSet:
     """Return a set for other settings that shares with `old` what they leave alone; blocks while models load.
 
-    The new models are warm; those of `old` can still be used until `release`. Raises ModelError, PersonaError.
+    The new models are warm; those of `old` can still be used. Raises ModelError, PersonaError.
     """
     choice, persona = chosen_llm(settings), load_persona(settings.persona)
     settings = with_models(settings, llm=choice.name)
@@ -144,14 +162,6 @@ def replaced(old: EngineSet, settings: Settings) -> EngineSet:
     if new.tts is not old.tts or persona.speed != old.persona.speed:
         new = _with_fillers(new)
     return new
-
-
-def release(old: EngineSet, new: EngineSet) -> None:
-    """Free the models of `old` that `new` does not use; one that it goes on with reads another persona's messages."""
-    if old.llm is not new.llm:
-        old.llm.close()
-    elif old.persona != new.persona:
-        new.llm.restore(new.persona.messages())
 
 
 def cores_of(settings: Settings) -> dict[EngineName, int]:

@@ -13,10 +13,11 @@ import numpy as np
 
 from inference.errors import ModelMissing
 from inference.llm.llamacpp import LlamaCpp
-from inference.llm.pace import Pace
+from inference.llm.pace import Pace, Paced
 from inference.models.manifest import Role
 from inference.models.quantise import prepare_gguf
 from inference.models.store import ModelFiles, ModelStore, cache_folder
+from inference.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector
 from inference.stt.whisper import WhisperSpeechToText
 from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
@@ -30,7 +31,6 @@ from voice_app.runtime.persona import Persona
 from voice_app.runtime.settings import Models, Settings
 
 if TYPE_CHECKING:
-    from inference.llm.lpu import Lpu
     from lpu_backend.system.pipeline_steps import Steps
 
 
@@ -67,7 +67,7 @@ OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
 
-def build_openers(tts: PiperTextToSpeech, voice: Voice, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
+def build_openers(tts: TextToSpeech, voice: Voice, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
     """Speak openers beforehand."""
     sounds = [(text, [chunk.samples for chunk in tts.stream(text, voice, Event())]) for text in texts]
     return tuple(Filler(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
@@ -83,15 +83,15 @@ def with_models(settings: Settings, **changes: object) -> Settings:
     return settings.model_copy(update={"models": settings.models.model_copy(update=changes)})
 
 
-def measured_speed(llm: LlamaCpp) -> Speed:
+def measured_speed(llm: LanguageModel) -> Speed:
     """Measure a language model behind a prompt of two hundred tokens, and close it."""
     behind = (Message("system", "You are a voice assistant. " * 30),)
     asked = (*behind, Message("user", "How many days are there in a week, and in a year?"))
-    first_s = []
+    chat, first_s = llm.chat(), []
     for _ in range(3):
-        llm.prefill(behind)
-        first_s.append(_seconds(lambda: next(llm.stream(ChatRequest(asked, 1)), None), 1))
-    speed = Speed(statistics.median(first_s), _seconds(llm.touch, 5))
+        chat.prefill(behind)
+        first_s.append(_seconds(lambda: next(chat.stream(ChatRequest(asked, 1)), None), 1))
+    speed = Speed(statistics.median(first_s), _seconds(llm.keep_warm, 5))
     llm.close()
     return speed
 
@@ -100,7 +100,7 @@ def _llm_path(settings: Settings) -> Path:
     return find_model(chosen_llm(settings).name, "llm").path
 
 
-def build_lpu(settings: Settings) -> Lpu:
+def build_lpu(settings: Settings) -> Paced:
     """Load the language model onto emulated chips, and compile its programs, which say when its tokens are due."""
     from inference.llm.lpu import Lpu, chip_steps
 
@@ -108,10 +108,9 @@ def build_lpu(settings: Settings) -> Lpu:
     chips = models.lpu_chips
     path = _llm_path(settings)
     llm = Lpu(path, context_tokens=models.context_tokens, threads=models.threads, chips=chips)
-    steps = chip_steps(llm.shape, llm.context.size, chips)
+    steps = chip_steps(llm.shape, llm.capabilities.context_tokens, chips)
     steps.prepare()
-    llm.pace = Pace(steps, paced=models.paced)
-    return llm
+    return Paced(llm, Pace(steps, paced=models.paced))
 
 
 def lpu_steps(settings: Settings) -> Steps:
@@ -122,20 +121,20 @@ def lpu_steps(settings: Settings) -> Steps:
     return chip_steps(shape, bucket(shape, settings.models.context_tokens, chips), chips)
 
 
-def build_delegated(settings: Settings, path: Path) -> LlamaCpp:
+def build_delegated(settings: Settings, path: Path) -> Paced:
     """Load llama.cpp, whose tokens come when an emulated chip with the model of `lpu_shape` would have them."""
-    from inference.llm.lpu import DelegatedLpu, bucket, chip_shape, chip_steps
+    from inference.llm.lpu import bucket, chip_shape, chip_steps
 
     models = settings.models
     shape = chip_shape(find_model(models.lpu_shape, "llm").path if models.lpu_shape else path)
     positions = bucket(shape, models.context_tokens, models.lpu_chips)
     steps = chip_steps(shape, positions, models.lpu_chips)
     steps.prepare()
-    pace = Pace(steps, paced=models.paced)
-    return DelegatedLpu(path, pace, context_tokens=positions, threads=models.threads)
+    llm = LlamaCpp(path, context_tokens=positions, threads=models.threads)
+    return Paced(llm, Pace(steps, paced=models.paced))
 
 
-def build_llm(settings: Settings) -> LlamaCpp:
+def build_llm(settings: Settings) -> LanguageModel:
     """Load the language model: for llama.cpp made quick once where that pays, for the emulated LPU as it is."""
     if settings.models.llm_backend == "lpu":
         return build_lpu(settings)
@@ -150,11 +149,11 @@ def build_llm(settings: Settings) -> LlamaCpp:
     )
 
 
-def calibrate(stt: WhisperSpeechToText, llm: LlamaCpp, tts: PiperTextToSpeech) -> Estimates:
+def calibrate(stt: SpeechToText, llm: LanguageModel, tts: TextToSpeech) -> Estimates:
     """Measure the stages, warm: a quarter of a second that makes the first reply as well planned as the tenth."""
     return Estimates(
-        stt_s=_seconds(stt.warm, 2),
-        token_s=_seconds(llm.touch, 5),
+        stt_s=_seconds(stt.keep_warm, 2),
+        token_s=_seconds(llm.keep_warm, 5),
         tts_first_sound_s=_seconds(
             lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2
         ),
@@ -171,17 +170,21 @@ def _seconds(work: Callable[[], object], times: int) -> float:
     return statistics.median(spans_s)
 
 
-def ready_llm(settings: Settings, persona: Persona) -> tuple[LlamaCpp, NextTokenTurnDetector]:
-    llm = build_llm(settings)
-    if isinstance(pace := getattr(llm, "pace", None), Pace):
-        pace.prepare(llm.context.size)
-    llm.restore(persona.messages())
-    return llm, NextTokenTurnDetector(llm)
+def ready_llm(settings: Settings, persona: Persona) -> tuple[LanguageModel, TurnDetector]:
+    """Load the language model, with the prefix of a persona ready for its chats; and the detector that asks them."""
+    llm, detector = build_llm(settings), NextTokenTurnDetector()
+    if isinstance(llm, Paced):
+        llm.pace.prepare(llm.capabilities.context_tokens)
+    chat = llm.chat()
+    detector.finished(chat, (Message("user", "Hello"),))  # looks up which tokens end a sentence
+    chat.restore(persona.messages())
+    chat.close()
+    return llm, detector
 
 
 def ready_tts(settings: Settings, persona: Persona) -> PiperTextToSpeech:
     tts = build_tts(settings, persona)
-    tts.warm()
+    tts.keep_warm()
     speakable("It is *$5*.")  # loads what spells numbers and reads Markdown
     return tts
 

@@ -24,7 +24,7 @@ from voice_app.io.recordings import RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedTurns, TypedUser, read_lines
 from voice_app.runtime.devices import Devices, open_devices, reporter
-from voice_app.runtime.engine_set import EngineSet, load, release, replaced
+from voice_app.runtime.engine_set import EngineSet, load, replaced
 from voice_app.runtime.plan import Listener, SessionPlan, created, open_log, rules_of
 from voice_app.runtime.settings import Settings
 from voice_app.runtime.skill_set import SkillSet
@@ -38,11 +38,12 @@ class Hosted(Generic[D]):
 
     session: Session
     engines: EngineSet
-    skills: SkillSet
+    skills: SkillSet | None
     devices: D
 
     async def run(self) -> None:
         """Hold the session to its end; the models are kept warm while nobody speaks."""
+        await self.engines.read(self.session.assistant)
         async with self.engines.kept_warm(lambda: self.session.state is State.LISTENING):
             await self.session.run(self.devices.io(), created(self.engines))
 
@@ -55,13 +56,18 @@ class Hosted(Generic[D]):
         new = await _aside(lambda: replaced(old, settings))
 
         async def swap() -> None:
+            before = session.assistant.engines.chat
             history = session.assistant.history if new.persona == old.persona else None
-            assistant = new.assistant(session.name, history)
-            session.assistant.adopt(assistant)
-            self.skills.adopt(new)
-            session.assistant.skills = self.skills.skills
+            chat = before if new.llm is old.llm else None
+            session.assistant.adopt(new.assistant(session.name, history, chat))
+            if self.skills:
+                self.skills.adopt(new)
+                session.assistant.skills = self.skills.skills
             self.engines = new
-            await assistant.engines.scheduler.call(Priority.UPKEEP, lambda: release(old, new), on="llm")
+            if new.llm is not old.llm:
+                await session.assistant.engines.scheduler.call(Priority.UPKEEP, old.llm.close, on="llm")
+            if new.llm is not old.llm or history is None:
+                await new.read(session.assistant)
 
         await self.when_idle(swap)
 
@@ -102,9 +108,13 @@ def hosted(
         def announce(text: str) -> None:
             session.send(Announce(text))
 
-        skills = SkillSet(engines, reporter(session.send), announce, assistant.pronounce)
-        assistant.skills = skills.skills
-        with contextlib.closing(skills):
+        with contextlib.ExitStack() as closing:
+            closing.callback(assistant.engines.chat.close)
+            skills = None
+            if plan.skills:
+                skills = SkillSet(engines, reporter(session.send), announce, assistant.pronounce)
+                closing.callback(skills.close)
+                assistant.skills = skills.skills
             yield Hosted(session, engines, skills, devices)
 
 

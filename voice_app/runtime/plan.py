@@ -35,6 +35,8 @@ class SessionPlan:
     """Where the assistant's sound is written; None: the loudspeaker."""
     events_file: Path | None = None
     listeners: Sequence[Listener] = ()
+    skills: bool = True
+    """Whether the assistant can do more than chat."""
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     """Id of the session in its events and in the name of its log."""
     started: datetime.datetime = field(default_factory=clock.wall)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from pydantic import ValidationError
 
-from inference.types import Message, Sampling, Token
+from inference.types import Message, Sampling, Text
 from voice_app.core import events
 from voice_app.core.errors import ToolError
 from voice_app.core.ports import Priority
@@ -32,7 +32,7 @@ def answered(context: TurnContext, skill: Skill, call: object) -> Answer:
     return _answered(context, skill, call)
 
 
-async def _answered(context: TurnContext, skill: Skill, call: object) -> AsyncGenerator[Token, None]:
+async def _answered(context: TurnContext, skill: Skill, call: object) -> AsyncGenerator[Text, None]:
     arguments = await _written(context, skill, call) if isinstance(call, Open) else call
     if not isinstance(arguments, Arguments):
         yield text_delta(skill.unclear)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from voice_app.demos.typed_turns import hold
 
 from inference.errors import PromptTooLong
 from inference.llm.scripted_llm import ScriptedLanguageModel
-from inference.types import ChatRequest, Message, Token
+from inference.types import ChatRequest, Done, Message, Text, Usage
 from tests.voice_app.test_conversation import Stage, pause
 from voice_app.bench.virtual_time import Meter, VirtualScheduler
 from voice_app.core.pipeline import Engines
@@ -23,7 +22,7 @@ from voice_app.demos import demo_report as report
 from voice_app.demos import race as compare
 from voice_app.demos.check import COLUMNS, faults, sentence_count
 from voice_app.demos.demo_screen import TableView
-from voice_app.demos.metered import MeteredLlm, Work
+from voice_app.demos.metered import MeteredChat, Work
 from voice_app.demos.modelled import System, seconds
 from voice_app.demos.race import Answered, Stamp
 from voice_app.demos.scripts import TABLE
@@ -44,15 +43,16 @@ GOOD = (FIRST, FIRST, COST, COST.with_rows(*MORE))
 def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
     """The four requests typed, with a model that writes the same whatever it is asked; and what the terminal shows."""
     meter = Meter()
-    llm = MeteredLlm(ScriptedLanguageModel([reply], spend=meter.spend))
-    told, out = Listener(SAID, llm.works), io.StringIO()
+    llm = ScriptedLanguageModel([reply], spend=meter.spend)
+    chat = MeteredChat(llm.chat())
+    told, out = Listener(SAID, chat.works), io.StringIO()
     view = TableView(Console(file=out, width=120))
 
     def emit(event: Any) -> None:
         told(event)
         view(event)
 
-    engines = Engines(None, llm, None, VirtualScheduler(meter).session(""))  # type: ignore[arg-type]
+    engines = Engines(None, llm, chat, None, VirtualScheduler(meter).session(""))  # type: ignore[arg-type]
     asyncio.run(hold(SAID, engines, (table_skill(),), emit))
     return told.turns, out.getvalue()
 
@@ -136,7 +136,7 @@ def test_long_answers_and_marks_aloud_are_faults() -> None:
 def test_modelled_systems_take_the_turns_own_requests() -> None:
     """Requests without a token are none; every figure names its basis."""
     system = System("three seconds a token", "declared", lambda work: 3.0 * work.tokens)
-    works = (Work(10, 4, 2, 0.0, 0.1, 0.5), Work())
+    works = (Work(Usage(10, 4), 2, 0.0, 0.1, 0.5), Work())
     told = TurnRecord("a", "a", "One.", FIRST, works=works, works_to_table=1, status="completed")
     row = report.as_json(report.Outcome("lpu", "m", (told,), 1), [system])["turns"][0]
 
@@ -149,13 +149,13 @@ def test_modelled_systems_take_the_turns_own_requests() -> None:
 
 def test_a_watched_model_is_the_model() -> None:
     """Its tokens pass through, its other parts too."""
-    llm = MeteredLlm(ScriptedLanguageModel(["a b c"], spend=lambda _: None))
-    tokens = list(llm.stream(ChatRequest((Message("user", "x"),))))
+    chat = MeteredChat(ScriptedLanguageModel(["a b c"], spend=lambda _: None).chat())
+    *tokens, done = chat.stream(ChatRequest((Message("user", "x"),)))
 
-    assert [token.text for token in tokens] == ["a", " b", " c"]
-    assert [work.tokens for work in llm.works] == [3]
-    assert llm.requests[0].messages[0].content == "x"
-    assert llm.room((Message("user", "x y"),)) == 99_998
+    assert tokens == [Text("a", 0), Text(" b", 1), Text(" c", 2)]
+    assert done == Done(Usage(1, 1, 3), "stop")
+    assert [(work.tokens, work.usage.prompt_tokens) for work in chat.works] == [(3, 1)]
+    assert chat.remaining_tokens((Message("user", "x y"),)) == 99_998
 
 
 def race() -> list[Answered]:
@@ -211,16 +211,13 @@ def test_a_model_that_fails_in_a_race_is_closed(monkeypatch: pytest.MonkeyPatch)
     closed: list[bool] = []
 
     class Failing(ScriptedLanguageModel):
-        def restore(self, messages: Sequence[Message]) -> None:
-            pass
-
-        def stream(self, request: ChatRequest) -> Iterator[Token]:
-            raise PromptTooLong(2, 1)
-
         def close(self) -> None:
             closed.append(True)
 
-    monkeypatch.setattr(compare, "build_llm", lambda settings: Failing(["x"]))
+    def fail(messages: tuple[Message, ...]) -> str:
+        raise PromptTooLong(2, 1)
+
+    monkeypatch.setattr(compare, "build_llm", lambda settings: Failing(fail))
     with pytest.raises(PromptTooLong):
         compare.ask(load_settings(), "llama.cpp", "Why?")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
-from inference.types import ChatRequest, Message, Token
+from inference.types import ChatRequest, Message, Text
 from voice_app.core import events
 from voice_app.core.turn import NO_MODEL, Engines, Reply, ReplyStyle, TurnContext
 from voice_app.skills.router import Route, Router, route
@@ -30,12 +30,12 @@ class ScriptedTurn(TurnContext):
 
     __slots__ = ("replies", "requests")
 
-    def written(self, messages: Sequence[Message], **options: Any) -> AsyncGenerator[Token, None]:
+    def written(self, messages: Sequence[Message], **options: Any) -> AsyncGenerator[Text, None]:
         object.__getattribute__(self, "requests").append(ChatRequest(tuple(messages), **options))
         replies = object.__getattribute__(self, "replies")
 
-        async def say() -> AsyncGenerator[Token, None]:
-            yield Token(replies.pop(0) if len(replies) > 1 else replies[0], NO_MODEL)
+        async def say() -> AsyncGenerator[Text, None]:
+            yield Text(replies.pop(0) if len(replies) > 1 else replies[0], NO_MODEL)
 
         return say()
 

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.native import NativeModel, NativeSampler
-from inference.types import ChatRequest, Sampling
+from inference.protocols import Chat
+from inference.types import ChatRequest, Sampling, text_of
 from voice_app.runtime.engines import find_model
 from voice_app.skills.calling import GREEDY, LONGEST_CALL_TOKENS, call_prompt, parsed
 from voice_app.skills.json_grammar import grammar_of
@@ -97,9 +98,9 @@ def test_choices_of_any_words_stay_within_the_schema(
 
 
 @pytest.fixture(scope="module")
-def llm() -> LlamaCpp:
-    """The embedded language model."""
-    return LlamaCpp(find_model("smollm2-135m-instruct", "llm").path)
+def chat() -> Chat:
+    """One of the embedded language model."""
+    return LlamaCpp(find_model("smollm2-135m-instruct", "llm").path).chat()
 
 
 @pytest.mark.model
@@ -111,7 +112,7 @@ def llm() -> LlamaCpp:
         'Set a "timer" } { \\ for my tea, I mean put on a timer it takes 5 minutes or 6 minutes',
     ],
 )
-def test_the_language_model_writes_calls_that_the_tool_takes(llm: LlamaCpp, text: str) -> None:
+def test_the_language_model_writes_calls_that_the_tool_takes(chat: Chat, text: str) -> None:
     """Whatever it is asked."""
     found = route(Utterance.of(text), SKILLS)
     assert found is not None
@@ -120,7 +121,7 @@ def test_the_language_model_writes_calls_that_the_tool_takes(llm: LlamaCpp, text
     grammar = grammar_of(found.skill.arguments, found.call.choices)
     request = ChatRequest(call_prompt(found.skill, text), LONGEST_CALL_TOKENS, GREEDY, grammar)
 
-    assert parsed(found.skill, "".join(token.text for token in llm.stream(request))) is not None
+    assert parsed(found.skill, text_of(chat.stream(request))) is not None
 
 
 def test_a_field_of_another_kind_has_no_grammar() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.native import NativeSampler
+from inference.protocols import Chat, LanguageModel
 from inference.types import Sampling
 from tests.bench.tables import REQUESTS, run
 from tests.voice_app.skills.talk import Talk
@@ -127,23 +128,28 @@ def scheduler() -> Scheduler:
 
 
 @pytest.fixture(scope="module")
-def llm(scheduler: Scheduler) -> LlamaCpp:
+def llm(scheduler: Scheduler) -> LanguageModel:
     return scheduler.prepare("llm", lambda: build_llm(load_settings())).result()
 
 
+@pytest.fixture(scope="module")
+def chat(llm: LanguageModel) -> Chat:
+    return llm.chat()
+
+
 @pytest.mark.model
-def test_the_embedded_model_makes_valid_tables(llm: LlamaCpp, scheduler: Scheduler) -> None:
+def test_the_embedded_model_makes_valid_tables(chat: Chat, scheduler: Scheduler) -> None:
     """The four requests: columns and rows carried through, amounts in the cost column, nothing twice."""
-    turns = asyncio.run(run(llm, scheduler, 0))
+    turns = asyncio.run(run(chat, scheduler, 0))
 
     assert faults([told.table for told in turns], [told.answer for told in turns]) == []
 
 
 @pytest.mark.model
-def test_a_table_of_things_is_valid_with_the_embedded_model(llm: LlamaCpp, scheduler: Scheduler) -> None:
+def test_a_table_of_things_is_valid_with_the_embedded_model(chat: Chat, scheduler: Scheduler) -> None:
     """Different things, every cell filled, as many columns as asked for."""
     request = "Make a table of three animals with columns name, color and food."
-    (told,) = asyncio.run(run(llm, scheduler, 0, (request,)))
+    (told,) = asyncio.run(run(chat, scheduler, 0, (request,)))
 
     assert told.table is not None
     assert told.table.columns == ("Name", "Color", "Food")
@@ -154,6 +160,7 @@ def test_a_table_of_things_is_valid_with_the_embedded_model(llm: LlamaCpp, sched
 
 @pytest.mark.model
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_any_text_can_stand_in_a_grammar(llm: LlamaCpp, text: str) -> None:
+def test_any_text_can_stand_in_a_grammar(llm: LanguageModel, text: str) -> None:
     """llama.cpp reads the grammar of a choice with quotes, backslashes, line breaks and any Unicode in it."""
+    assert isinstance(llm, LlamaCpp)
     NativeSampler(llm.model, Sampling(), grammar.choice([text, "plain"])).close()

@@ -35,7 +35,7 @@ class Transcriber:
     def load(cls, settings: Settings) -> Transcriber:
         """Load the models. Raises ModelError."""
         stt = build_stt(settings)
-        stt.warm()
+        stt.keep_warm()
         return cls(SileroVad(), stt)
 
     def transcript(self, file: Path) -> FileTranscript:

@@ -8,18 +8,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
-from inference.types import ChatRequest, Token
+from inference.types import ChatRequest, Delta, Usage, texts
 
 
-class BookModel(Protocol):
-    """What of a language model a book needs."""
+class BookChat(Protocol):
+    """What of a chat a book needs; see Chat."""
 
-    prompt_tokens: int
-    cached_tokens: int
-    """Of the last request's prompt, and those of them that cost nothing."""
+    @property
+    def usage(self) -> Usage:
+        """What of the last request's prompt was cached."""
+        ...
 
-    def stream(self, request: ChatRequest) -> Iterator[Token]:
-        """Yield the tokens of a reply; see LanguageModel.stream."""
+    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+        """Yield a reply."""
         ...
 
     def forget(self) -> None:
@@ -51,28 +52,29 @@ class Tally:
 class Writer:
     """Asks the model, and keeps count."""
 
-    def __init__(self, model: BookModel) -> None:
-        self._model = model
+    def __init__(self, chat: BookChat) -> None:
+        self._chat = chat
 
     def begin(self) -> None:
         """Start a step: nothing of the steps before is remembered."""
-        self._model.forget()
+        self._chat.forget()
 
     def text(
         self, request: ChatRequest, tally: Tally, enough: Callable[[str], bool] = lambda _: False
     ) -> str:
         """Return a reply, ended early where `enough` says so of the text so far."""
         started_s, text, emulated_s = time.perf_counter(), "", None
-        with closing(self._model.stream(request)) as tokens:  # type: ignore[type-var]
-            for token in tokens:
+        with closing(self._chat.stream(request)) as deltas:  # type: ignore[type-var]
+            for token in texts(deltas):
                 text += token.text
                 tally.tokens += 1
                 emulated_s = token.emulated_s
                 if enough(text):
                     break
         tally.requests += 1
-        tally.prompt_tokens += self._model.prompt_tokens - self._model.cached_tokens
-        tally.cached_tokens += self._model.cached_tokens
+        usage = self._chat.usage
+        tally.prompt_tokens += usage.prompt_tokens - usage.cached_tokens
+        tally.cached_tokens += usage.cached_tokens
         tally.compute_s += time.perf_counter() - started_s
         if emulated_s is not None:
             tally.emulated_s = (tally.emulated_s or 0.0) + emulated_s

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any
 
-from inference.types import Message, Token
+from inference.types import Message, Text
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.turn import Answer, TurnContext, text_delta
@@ -208,7 +208,7 @@ class Remembering:
                 return _words("I don't remember anything about that.")
         return self._told(context, entries)
 
-    async def _told(self, context: TurnContext, entries: Sequence[Entry]) -> AsyncGenerator[Token, None]:
+    async def _told(self, context: TurnContext, entries: Sequence[Entry]) -> AsyncGenerator[Text, None]:
         if entries:
             rows = [
                 (str(entry.id), entry.kind, f"{entry.word}: {entry.text}" if entry.word else entry.text)
@@ -298,7 +298,7 @@ class Remembering:
             )
         return self._pronounced(context, [checked(note) for note in notes])
 
-    async def _pronounced(self, context: TurnContext, notes: Sequence[Note]) -> AsyncGenerator[Token, None]:
+    async def _pronounced(self, context: TurnContext, notes: Sequence[Note]) -> AsyncGenerator[Text, None]:
         def keep() -> None:
             for entry in self.memory.take(notes):
                 context.emit(events.MemoryChanged(change="added", text=f"{entry.word}: {entry.text}"))
@@ -310,7 +310,7 @@ class Remembering:
         yield text_delta(f"I'll say {' '.join(note.word for note in notes)}.")
 
 
-async def _words(text: str) -> AsyncGenerator[Token, None]:
+async def _words(text: str) -> AsyncGenerator[Text, None]:
     for part in _sentences(text):
         yield text_delta(part)
 

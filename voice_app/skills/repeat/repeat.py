@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Literal
 
-from inference.types import Message, Token
+from inference.types import Message, Text
 from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
 from voice_app.skills.skill import Arguments, skill
 from voice_app.skills.utterance import Utterance
@@ -31,7 +31,7 @@ def repeat(call: OnceMore, context: TurnContext) -> Answer:
     return _repeated(context) if call.action == "repeat" else _retried(context)
 
 
-async def _repeated(context: TurnContext) -> AsyncGenerator[Token, None]:
+async def _repeated(context: TurnContext) -> AsyncGenerator[Text, None]:
     yield text_delta(context.earlier[-1].content if context.earlier else NOTHING_YET)
 
 

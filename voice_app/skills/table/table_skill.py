@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from inference.types import Message, Token
+from inference.types import Message, Text
 from voice_app.core import events
 from voice_app.core.errors import TableError
 from voice_app.core.turn import Answer, TurnContext, text_delta
@@ -39,7 +39,7 @@ class Tables:
 
     async def _answer(
         self, context: TurnContext, request: ask.Request, before: Shown | None
-    ) -> AsyncGenerator[Token, None]:
+    ) -> AsyncGenerator[Text, None]:
         after = before
         try:
             if before is not None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from inference.types import Message, Sampling, Token
+from inference.types import Message, Sampling, Text
 from voice_app.core import clock, events
 from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
 from voice_app.skills.fillers import THINKING, set_filler
@@ -128,7 +128,7 @@ def _last_question(context: TurnContext, phrases: Phrases) -> str:
     return last if question is None else question
 
 
-async def _considered(context: TurnContext, question: str, effort: Effort) -> AsyncGenerator[Token, None]:
+async def _considered(context: TurnContext, question: str, effort: Effort) -> AsyncGenerator[Text, None]:
     """Say the answer that most samples agree on."""
     start_s, thought = clock.now(), Considering(question, effort)
     messages = (*context.messages[:-1], Message("user", question))
