@@ -1,36 +1,40 @@
 # make demo    a spoken conversation from recordings, on any machine      make chat    talk with it, on the sound card or the keyboard
-# make test    all tests                                                  make check   lint, types, arrows between the rooms
+# make quick   tests without models, sound card, browser and terminal     make test    all tests
+# make check   lint, types, arrows between the rooms
 PYTHON ?= python3
 BIN := .venv/bin
+REAL := model or card or terminal
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo chat test check setup lock bench clean
+.PHONY: demo chat quick test check run dev pictures lock clean
 
-demo: setup
+demo: run
 	@$(BIN)/voice-app demo --out demo-out
 
-chat: sound
+chat:
+	@$(PYTHON) .make/bootstrap.py run --sound
 	@$(BIN)/voice-app chat
 
-test: setup
-	@$(BIN)/python -m pytest
+quick: dev
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not ($(REAL) or browser or slow)"
 
-check: setup
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+test: dev # what loads models, plays sound or types runs alone: it listens to the clock
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not ($(REAL))"
+	@$(BIN)/python -m pytest -m "$(REAL)"
 
-setup:
-	@$(PYTHON) voice_app/bootstrap.py
+check: dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/mypy .make/bootstrap.py && $(BIN)/lint-imports
 
-.PHONY: sound
-sound:
-	@$(PYTHON) voice_app/bootstrap.py --sound
+run dev: # what the program needs; and what its developers do
+	@$(PYTHON) .make/bootstrap.py $@
 
-.PHONY: pictures
-pictures: setup # the README's, from real runs; needs Chromium
+pictures: dev # the README's, from real runs; needs Chromium
 	@$(BIN)/python -m tests.bench.pictures
 
-lock: # needs uv
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header -o requirements.lock
+lock: # needs uv; keeps the versions that the lock names already, unless they no longer fit
+	$(COMPILE) --all-extras --group setup --group dev --generate-hashes -o requirements.lock
+	$(COMPILE) --extra models --group setup --constraint requirements.lock | sed 's/[ =].*//' | sort -u > .make/run.txt
 
 clean:
 	rm -rf .venv demo-out

@@ -18,7 +18,7 @@ class Engine(Protocol):
 
     @property
     def positions(self) -> int:
-        """Return tokens the cache holds."""
+        """Return the number of tokens the cache holds."""
         ...
 
     def step(
@@ -38,7 +38,7 @@ class StepTiming(Protocol):
 
     @property
     def clock_hz(self) -> int:
-        """Return cycles a second of the chip."""
+        """Return the cycles a second of the chip."""
         ...
 
     @property
@@ -48,7 +48,7 @@ class StepTiming(Protocol):
 
     @property
     def link_s(self) -> float:
-        """Return seconds a step spends on the host link: tokens there, logits back."""
+        """Return the seconds a step spends on the host link: tokens there, logits back."""
         ...
 
     def prefill_cycles(self, tokens: int, position: int) -> int:

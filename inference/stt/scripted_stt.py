@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from inference.stt.batch import RATE_HZ, BatchRecognizer
 from inference.types import Audio, Samples, Spend, SttCapabilities, Transcript
@@ -25,18 +26,18 @@ class ScriptedSpeechToText:
         self._spend = spend
 
     def recognizer(self, language: str = "en") -> BatchRecognizer:
-        """Return what gives the next texts, whatever it hears."""
-        return BatchRecognizer(self._partial, self._final)
+        """Return what gives the next texts, whatever it hears, as texts of that language."""
+        return BatchRecognizer(partial(self._partial, language), partial(self._final, language))
 
-    def _final(self, audio: Audio) -> Transcript:
-        transcript = self._partial(audio)
+    def _final(self, language: str, audio: Audio) -> Transcript:
+        transcript = self._partial(language, audio)
         self._next += 1
         return transcript
 
-    def _partial(self, audio: Audio) -> Transcript:
+    def _partial(self, language: str, audio: Audio) -> Transcript:
         self._spend(self._seconds)
         text = self._texts[self._next] if self._next < len(self._texts) else ""
-        return Transcript(text.strip(), audio.seconds)
+        return Transcript(text.strip(), audio.seconds, language=language)
 
     def keep_warm(self) -> None:
         """Take no time."""
@@ -63,7 +64,7 @@ class ScriptedStreamingSpeechToText:
         self._spend = spend
 
     def recognizer(self, language: str = "en") -> _ScriptedStream:
-        """Return what hears the next text."""
+        """Return what hears the next text, whatever its language."""
         return _ScriptedStream(
             next(self._texts, "").split(), self._word_s, self._real_time_factor, self._spend
         )

@@ -92,8 +92,10 @@ class WhisperSpeechToText:
         self._context_s = context_s
 
     def recognizer(self, language: str = "en") -> BatchRecognizer:
-        """Return what hears one utterance of any length; its partial words take a single decode, and repetitions in
-        them stay unless they ran away. Raises ModelError for a language that the model does not know."""
+        """Return what hears one utterance of any length. Raises ModelError for a language the model does not know.
+
+        Its partial words take a single decode, and repetitions in them stay unless they ran away.
+        """
         tokenizer = self._tokenizer(language)
         return BatchRecognizer(
             partial(self._pieces, tokenizer, may_rerun=False),

@@ -57,12 +57,12 @@ class LinkedPrograms:
 
     @property
     def digest(self) -> str:
-        """Return sha256 over the digests of the programs, their starts and the wires, in hex."""
+        """Return the sha256 over the digests of the programs, their starts and the wires, in hex."""
         said = [(program.digest, start) for program, start in zip(self.programs, self.starts, strict=True)]
         return hashlib.sha256(f"{said} {self.wires}".encode()).hexdigest()
 
     def cycles(self, spec: ChipSpec) -> int:
-        """Return cycles of the common time from 0 to the last result on any chip."""
+        """Return the cycles of the common time from 0 to the last result on any chip."""
         ends = [
             start + length(program, spec) for program, start in zip(self.programs, self.starts, strict=True)
         ]

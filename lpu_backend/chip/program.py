@@ -190,16 +190,16 @@ class Program:
 
     @cached_property
     def digest(self) -> str:
-        """Return sha256 of the canonical form, in hex."""
+        """Return the sha256 of the canonical form, in hex."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     @property
     def issues(self) -> int:
-        """Return issued instructions, repetitions counted."""
+        """Return the number of issued instructions, repetitions counted."""
         return int(self.rows["count"].sum())
 
     def text_bytes(self, instruction_bytes: int = 16) -> int:
-        """Return bytes of instruction text: an instruction a row, a Repeat where one repeats, a NOP before a gap."""
+        """Return the bytes of instruction text: an instruction a row, a Repeat where it repeats, a NOP before a gap."""
         rows = self.rows
         ends = rows["cycle"] + (rows["count"] - 1) * rows["interval"] + 1
         follows = np.zeros(len(rows), bool)
@@ -207,7 +207,7 @@ class Program:
         return int(instruction_bytes * (len(rows) + (rows["count"] > 1).sum() + (~follows).sum()))
 
     def sram_bytes(self) -> int:
-        """Return bytes of SRAM that constants, inputs, outputs, state and scratch occupy (overlaps counted once)."""
+        """Return the bytes of SRAM that constants, inputs, outputs, state and scratch take (overlaps once)."""
         used = np.zeros((88, 8192), bool)
         for region in self.regions:
             used[region["slice"], region["address"] : int(region["address"]) + int(region["words"])] = True

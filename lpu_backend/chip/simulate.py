@@ -66,7 +66,7 @@ class Simulation:
 
     @property
     def seconds(self) -> float:
-        """Return emulated seconds."""
+        """Return the emulated seconds."""
         return self.cycles / self.clock_hz
 
     @property
@@ -119,7 +119,7 @@ def simulate(program: Program, spec: ChipSpec) -> Simulation:
 
 
 def length(program: Program, spec: ChipSpec) -> int:
-    """Return cycles from 0 to the last result in the last tile: T = N + d_func + δ of whatever ends last."""
+    """Return the cycles from 0 to the last result in the last tile: T = N + d_func + δ of whatever ends last."""
     ends = _ends(program, spec)
     return int(ends.max()) + spec.tiles if len(ends) else 0
 
@@ -151,7 +151,7 @@ def _busy(program: Program, issues: Issues, spec: ChipSpec) -> dict[str, int]:
 
 
 def _stream_traffic(program: Program, issues: Issues, spec: ChipSpec) -> tuple[dict[str, int], int]:
-    """Return bytes driven by direction, and vectors × registers they pass until they are replaced or fall off."""
+    """Return the bytes driven by direction, and vectors × registers they pass until they are replaced or fall off."""
     made = driven(program.rows, issues, timing(spec))
     east = made.stream < STREAMS // 2
     sizes = {"east": int(east.sum()) * spec.vector_bytes, "west": int((~east).sum()) * spec.vector_bytes}

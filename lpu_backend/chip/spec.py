@@ -48,7 +48,7 @@ class Provenance:
 
 
 def known(value: Any, unit: str, source: str, confidence: Confidence = "published", **more: Any) -> Any:
-    """Return a field of the spec with its default and its provenance."""
+    """Declare a field of the spec with its default and its provenance."""
     return field(default=value, metadata={"provenance": Provenance(unit, source, confidence, **more)})
 
 
@@ -175,47 +175,47 @@ class ChipSpec:
 
     @property
     def lanes(self) -> int:
-        """Return lanes of a vector: 320."""
+        """Return the number of lanes of a vector: 320."""
         return self.tiles * self.lanes_per_tile
 
     @property
     def vector_bytes(self) -> int:
-        """Return bytes of one stream's vector, one a lane: 320."""
+        """Return the bytes of one stream's vector, one a lane: 320."""
         return self.lanes
 
     @property
     def mem_slices(self) -> int:
-        """Return MEM slices of both hemispheres: 88."""
+        """Return the number of MEM slices of both hemispheres: 88."""
         return self.hemispheres * self.mem_slices_per_hemisphere
 
     @property
     def mem_words(self) -> int:
-        """Return words (of 320 B over the tiles) a slice: 8,192."""
+        """Return the number of words (of 320 B over the tiles) a slice: 8,192."""
         return self.mem_banks_per_slice * self.mem_words_per_bank
 
     @property
     def sram_bytes(self) -> int:
-        """Return bytes of SRAM: 230,686,720."""
+        """Return the bytes of SRAM: 230,686,720."""
         return self.mem_slices * self.mem_words * self.tiles * self.mem_word_bytes
 
     @property
     def stream_bytes_per_cycle(self) -> int:
-        """Return bytes that all streams move across one place in a cycle: 20,480."""
+        """Return the bytes that all streams move across one place in a cycle: 20,480."""
         return 2 * self.streams_per_direction * self.lanes
 
     @property
     def sram_bytes_per_cycle(self) -> int:
-        """Return bytes that all banks move in a cycle: 56,320."""
+        """Return the bytes that all banks move in a cycle: 56,320."""
         return self.mem_slices * self.mem_banks_per_slice * self.tiles * self.mem_word_bytes
 
     @property
     def ifetch_bytes_per_cycle(self) -> int:
-        """Return bytes of instructions that all queues take in a cycle: 2,304."""
+        """Return the bytes of instructions that all queues take in a cycle: 2,304."""
         return self.queues * self.instruction_bytes
 
     @property
     def int8_ops_per_cycle(self) -> int:
-        """Return multiplications and additions of all planes in a cycle: 819,200."""
+        """Return the multiplications and additions of all planes in a cycle: 819,200."""
         return 2 * self.mxm_planes * self.mxm_rows * self.mxm_columns
 
     @property
@@ -230,21 +230,21 @@ class ChipSpec:
 
     @property
     def weight_load_cycles(self) -> int:
-        """Return cycles of data that fill one plane (all planes at once): 20."""
+        """Return the cycles of data that fill one plane (all planes at once): 20."""
         return self.mxm_rows // self.mxm_weight_streams
 
     @property
     def c2c_vector_cycles(self) -> int:
-        """Return cycles in which a link carries one vector: 20 at 900 MHz."""
+        """Return the cycles in which a link carries one vector: 20 at 900 MHz."""
         return -(-self.c2c_vector_bytes * self.clock_hz // self.c2c_link_bytes_per_s)
 
     @property
     def hops_per_hemisphere(self) -> int:
-        """Return stream registers between VXM and SXM: 11 cycles across 44 slices."""
+        """Return the number of stream registers between VXM and SXM: 11 cycles across 44 slices."""
         return self.mem_slices_per_hemisphere // self.mem_slices_per_hop
 
     def seconds(self, cycles: int) -> float:
-        """Return emulated seconds of a count of cycles."""
+        """Return the emulated seconds of a count of cycles."""
         return cycles / self.clock_hz
 
 

@@ -96,7 +96,7 @@ def _ruler(first_cycle: int, cycles: int) -> Iterator[str]:
 
 
 def slices_view(program: Program, first_cycle: int = 0, cycles: int = 100) -> str:
-    """Return MEM slices only, all 88 west to east, with how many are in use in every cycle."""
+    """Return the MEM slices only, all 88 west to east, with how many are in use in every cycle."""
     issues = expand(program.rows)
     in_mem = np.isin(program.rows["queue"][issues.row], list(MEM_QUEUES))
     issues = issues.where(in_mem & (issues.cycle >= first_cycle) & (issues.cycle < first_cycle + cycles))

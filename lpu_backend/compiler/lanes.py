@@ -90,7 +90,7 @@ class Timer:
         self._alu = self._delays.delay[Opcode.COPY]
 
     def time(self, stores: list[Store]) -> Timed:
-        """Return cycles for all ALUs the stores need; raises ScheduleError where values can't be made to meet."""
+        """Return the cycles for all ALUs the stores need; raises ScheduleError where values can't be made to meet."""
         timed = Timed(list(stores))
         order: list[Alu] = []
         for store in stores:

@@ -60,7 +60,7 @@ def keys_of(shape: ModelShape) -> Layout:
 
 
 def key_groups(shape: ModelShape) -> int:
-    """Return groups of 16 rows that the values of a vector of heads take; the last vector has as many."""
+    """Return the number of groups of 16 rows that the values of a vector of heads take; the last vector has as many."""
     return groups_of(len(key_heads(shape)[0]) * shape.head_width)
 
 
@@ -98,7 +98,7 @@ def pieces_of(shape: ModelShape, matrix: Matrix) -> tuple[Piece, ...]:
 
 
 def groups_of(lanes: int) -> int:
-    """Return groups of 16 rows that hold so many."""
+    """Return the number of groups of 16 rows that hold so many."""
     return -(-lanes // GROUP_ROWS)
 
 

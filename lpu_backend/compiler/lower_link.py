@@ -22,7 +22,7 @@ _STREAM = 31
 
 
 def vectors_crossing(width: int, rows: int) -> int:
-    """Return vectors of 320 bytes from one part to the next in a step of `rows` tokens."""
+    """Return the number of vectors of 320 bytes from one part to the next in a step of `rows` tokens."""
     return 4 * len(standard(width)) * rows
 
 

@@ -173,7 +173,7 @@ def _counted(
 
 
 def float_vectors(elements: int, rows: int) -> int:
-    """Return vectors of 320 bytes that rows of float32 take."""
+    """Return the number of vectors of 320 bytes that rows of float32 take."""
     return -(-elements // LANES) * FLOAT_PLANES * rows
 
 

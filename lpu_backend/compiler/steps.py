@@ -60,23 +60,23 @@ class CompiledSteps:
 
     @property
     def clock_hz(self) -> int:
-        """Return cycles a second of the chip."""
+        """Return the cycles a second of the chip."""
         return self._spec.clock_hz
 
     @property
     def positions(self) -> int:
-        """Return tokens the caches hold."""
+        """Return the number of tokens the caches hold."""
         return self._reservation.capacity
 
     @property
     def link_s(self) -> float:
-        """Return seconds on the host link: what a step is given, and the logits back; declared, not measured."""
+        """Return the seconds on the host link: what a step is given, and the logits back; declared, not measured."""
         given = 4 * self._spec.vector_bytes * GROUP_ROWS
         return 2 * TRANSFER_S + (given + 4 * self._shape.vocabulary) / LINK_BYTES_PER_S
 
     @property
     def program_digest(self) -> str:
-        """Return digest of the keys of all programs: of the shape, the chip, the reservation and the compiler."""
+        """Return the digest of the keys of all programs: of the shape, the chip, the reservation and the compiler."""
         keys = [self.key(*step) for step in self._reservation.steps]
         return hashlib.sha256("".join(keys).encode()).hexdigest()
 
@@ -114,11 +114,11 @@ class CompiledSteps:
         return tuple(step for step in steps if step[0] <= step[1])
 
     def decode_cycles(self, position: int) -> int:
-        """Return cycles of the program that appends one token at `position`."""
+        """Return the cycles of the program that appends one token at `position`."""
         return self.prefill_cycles(1, position)
 
     def prefill_cycles(self, tokens: int, position: int) -> int:
-        """Return cycles of the programs that append `tokens` at `position`."""
+        """Return the cycles of the programs that append `tokens` at `position`."""
         return sum(int(self.summary(*step)["cycles"]) for step in self.cut(tokens, position))
 
     def cut(self, tokens: int, position: int) -> Iterator[tuple[int, int]]:

@@ -26,12 +26,12 @@ class Capacity:
 
     @property
     def need_bytes(self) -> int:
-        """Return weights, and the KV caches of all users."""
+        """Return the bytes of weights and of the KV caches of all users."""
         return self.weight_bytes + self.users * self.kv_bytes_a_user
 
     @property
     def have_bytes(self) -> int:
-        """Return SRAM of all chips."""
+        """Return the bytes of SRAM of all chips."""
         return self.chips * self.chip_bytes
 
     @property
@@ -41,12 +41,12 @@ class Capacity:
 
     @property
     def least_chips(self) -> int:
-        """Return the fewest chips that have the bytes."""
+        """Return the smallest number of chips that have the bytes."""
         return -(-self.need_bytes // self.chip_bytes)
 
     @property
     def users_that_fit(self) -> int:
-        """Return users whose KV caches find room beside the weights; 0 where the weights alone do not fit."""
+        """Return the number of users whose KV caches fit beside the weights; 0 where the weights alone do not."""
         return max(0, (self.have_bytes - self.weight_bytes) // self.kv_bytes_a_user)
 
     @property

@@ -87,7 +87,7 @@ def lpu_row(found: Estimate, spec: ChipSpec) -> Row:
 
 
 def chip_ridge(spec: ChipSpec, precision: Precision) -> float:
-    """Return operations a byte of stream above which a chip's arithmetic is the limit: 40 in INT8, 9 in FP16."""
+    """Return the operations a byte of stream above which a chip's arithmetic is the limit: 40 in INT8, 9 in FP16."""
     rate = spec.int8_ops_per_cycle / (spec.mxm_fp16_share if precision == "fp16" else 1)
     return rate / spec.stream_bytes_per_cycle
 

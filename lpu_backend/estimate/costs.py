@@ -146,7 +146,7 @@ class Costs:
         return (*parts, Part("head", -1, ends.head_bytes))
 
     def needed(self, need: ExchangeNeed | None, group: tuple[int, ...]) -> int:
-        """Return cycles of an exchange that a program asks for."""
+        """Return the cycles of an exchange that a program asks for."""
         return 0 if need is None else self.exchange(need.kind, group, (), need.vectors)
 
     def kv_bytes(self, tp_degree: int, positions: int) -> int:
@@ -184,7 +184,7 @@ class Costs:
         return _turned(source, low, installed), _turned(target, low, installed)
 
     def exchange(self, kind: Kind, group: tuple[int, ...], target: tuple[int, ...], vectors: int) -> int:
-        """Return cycles of an exchange: from the disk where it is known, else scheduled."""
+        """Return the cycles of an exchange: from the disk where it is known, else scheduled."""
         said = {
             "exchange": [VERSION, kind, group, target, vectors],
             "cables": hashlib.sha256(self.system.peers.tobytes()).hexdigest(),

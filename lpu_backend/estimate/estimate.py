@@ -63,7 +63,7 @@ class StageTime:
 
     @property
     def busy_cycles(self) -> int:
-        """Return cycles in which the stage can take no other token."""
+        """Return the cycles in which the stage can take no other token."""
         return self.program_cycles + self.exchange_cycles
 
 
@@ -89,7 +89,7 @@ class Estimate:
 
     @property
     def tpot_s(self) -> float:
-        """Return seconds from one token of a user to the next."""
+        """Return the seconds from one token of a user to the next."""
         return self.cycles_per_token / self.clock_hz + self.link_s
 
     @property
@@ -104,12 +104,12 @@ class Estimate:
 
     @property
     def slowest_s(self) -> float:
-        """Return seconds after which a stage takes the next token."""
+        """Return the seconds after which a stage takes the next token."""
         return max(stage.busy_cycles for stage in self.decode) / self.clock_hz
 
     @property
     def ttft_s(self) -> float:
-        """Return seconds from a prompt to its first token: blocks follow one another through the stages."""
+        """Return the seconds from a prompt to its first token: blocks follow one another through the stages."""
         blocks = -(-self.question.prompt // CHUNK_ROWS)
         through = sum(stage.cycles for stage in self.prefill)
         slowest = max(stage.busy_cycles for stage in self.prefill)
@@ -117,22 +117,22 @@ class Estimate:
 
     @property
     def depth(self) -> int:
-        """Return tokens in flight, each another user's, over all copies of the pipeline: one a stage."""
+        """Return the number of tokens in flight, each another user's, over all copies of the pipeline: one a stage."""
         return self.partition.copies * len(self.partition.stages)
 
     @property
     def users_with_full_caches(self) -> int:
-        """Return users in flight where each has all of the context in its cache, as far as these fit."""
+        """Return the number of users in flight where each has all of the context in its cache, as far as these fit."""
         return self.partition.copies * self.partition.users_in_flight
 
     @property
     def aggregate_tokens_per_s(self) -> float:
-        """Return tokens a second over all users at the pipeline's depth, whose caches have to fit."""
+        """Return the tokens a second over all users at the pipeline's depth, whose caches have to fit."""
         return self._aggregate(len(self.partition.stages))
 
     @property
     def aggregate_with_full_caches(self) -> float:
-        """Return tokens a second over as many users as fit with all of the context in their caches."""
+        """Return the tokens a second over as many users as fit with all of the context in their caches."""
         return self._aggregate(self.partition.users_in_flight)
 
     def _aggregate(self, users: int) -> float:
@@ -197,7 +197,7 @@ def check(question: Question) -> None:
 
 
 def link_s(vocabulary: int, tp_degree: int) -> float:
-    """Return seconds on the host's links between two tokens: the token there, each chip's share of the logits back.
+    """Return the seconds on the host's links between two tokens: the token there, each chip's share of the logits back.
 
     Declared: GroqFlow's model of the link.
     """

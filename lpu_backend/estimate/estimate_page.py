@@ -167,7 +167,7 @@ def _change(change: float | None) -> str:
 
 
 def rows_drawing(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows with one figure and bounds: ours over the published one."""
+    """Return a drawing of the rows with one figure and bounds: ours over the published one."""
     bounds = {str(one["id"]): one for one in read_toml(asset_folder() / "published.toml")["row"]}
     shown = []
     for row in rows:
@@ -180,7 +180,7 @@ def rows_drawing(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def intensity_drawing(model: PublishedModel, context: int) -> str:
-    """Return operations a byte of decoding over the batch, with ridge points."""
+    """Return a drawing of the operations a byte of decoding over the batch, with ridge points."""
     precisions: tuple[Precision, ...] = ("fp16", "int8")
     series = {f"{model.name}, {name.upper()}": intensities(model, name, context) for name in precisions}
     ridges = [(name.upper(), find_gpu(name).ridge("fp16")) for name in gpus()]

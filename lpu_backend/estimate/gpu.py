@@ -38,7 +38,7 @@ class Gpu:
         return self.int8_ops_per_s if precision == "int8" else self.fp16_ops_per_s
 
     def ridge(self, precision: Precision) -> float:
-        """Return operations a byte above which arithmetic is the limit, not memory."""
+        """Return the operations a byte above which arithmetic is the limit, not memory."""
         return self.ops_per_s(precision) / self.memory_bytes_per_s
 
 
@@ -72,7 +72,7 @@ class GpuStep:
 
     @property
     def tokens_per_s(self) -> float:
-        """Return tokens a second over all users."""
+        """Return the tokens a second over all users."""
         return self.tokens / self.seconds
 
     @property
@@ -117,7 +117,7 @@ class GpuGroup:
         return GpuStep(seconds, memory_s, compute_s, overhead_s, tokens, self.count * gpu.watts)
 
     def users_that_fit(self, model: PublishedModel, positions: int) -> int:
-        """Return users whose KV caches find room beside the weights."""
+        """Return the number of users whose KV caches find room beside the weights."""
         room = self.count * self.gpu.memory_bytes - model.weight_bytes(self.precision)
         return max(0, room // model.kv_bytes(positions))
 

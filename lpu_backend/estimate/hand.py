@@ -144,7 +144,7 @@ def pipelined(steps: list[Step], chips: int) -> list[list[Step]]:
 
 
 def lower_bound(steps: Iterable[Step], precision: Precision, spec: ChipSpec) -> int:
-    """Return cycles of the products alone if every plane took a full tile's row in every cycle."""
+    """Return the cycles of the products alone if every plane took a full tile's row in every cycle."""
     work = 0
     for step in steps:
         if isinstance(step, Product):

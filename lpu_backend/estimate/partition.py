@@ -43,7 +43,7 @@ class Stage:
 
     @property
     def kv_bytes(self) -> int:
-        """Return one user's caches on each chip."""
+        """Return the bytes of one user's caches on each chip."""
         return sum(part.kv_bytes for part in self.parts)
 
 
@@ -59,12 +59,12 @@ class Partition:
 
     @property
     def chips_used(self) -> int:
-        """Return chips of all copies; the others are idle."""
+        """Return the number of chips of all copies; the others are idle."""
         return self.copies * len(self.stages) * self.tp_degree
 
     @property
     def users_in_flight(self) -> int:
-        """Return users a copy serves at once: one a stage, as far as their caches fit."""
+        """Return the number of users a copy serves at once: one a stage, as far as their caches fit."""
         return min(len(self.stages), self.users_that_fit)
 
 

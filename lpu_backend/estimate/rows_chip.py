@@ -67,7 +67,7 @@ def control() -> Answer:
 
 
 def probe_digest() -> str:
-    """Return digest of programs, of what they compute from seeded inputs, and of what is counted."""
+    """Return the digest of programs, of what they compute from seeded inputs, and of what is counted."""
     found = hashlib.sha256()
     for program in (vector_sum(3), small_matmuls(26)):
         outcome = run(program, random_image(program, 7), S)
@@ -165,7 +165,7 @@ def spacing() -> Answer:
 
 
 def full_power_w(spec: ChipSpec = S) -> float:
-    """Return watts with all planes multiplying, all banks and streams moving, all ALUs and queues busy."""
+    """Return the watts with all planes multiplying, all banks and streams moving, all ALUs and queues busy."""
     registers = 2 * (spec.hops_per_hemisphere + 2)
     per_cycle = (
         spec.int8_ops_per_cycle / 2 * spec.int8_mac_pj

@@ -91,7 +91,7 @@ def fits() -> Answer:
 
 @cache
 def asked(name: str, chips: int, folder: Path | None, tp_degree: int | None = None) -> Estimate:
-    """Return a model on chips, one user with all of the context."""
+    """Return the estimate of a model on chips, one user with all of the context."""
     model = find_model(name)
     context = min(CONTEXT, model.context)
     return estimate(

@@ -73,7 +73,7 @@ def _change(cycles_now: int | None, cycles_then: int | None) -> float | None:
 
 
 def _figures(wire: WireSpec, folder: Path | None) -> dict[str, int | None]:
-    """Return cycles of the cases; None where the constant leaves no schedule."""
+    """Return the cycles of the cases; None where the constant leaves no schedule."""
     found: dict[str, int | None] = {}
     for name, (model, chips, context) in CASES.items():
         try:
@@ -86,7 +86,7 @@ def _figures(wire: WireSpec, folder: Path | None) -> dict[str, int | None]:
 
 
 def token_cycles(name: str, chips: int, context: int, wire: WireSpec, folder: Path | None) -> int:
-    """Return cycles a token in groups of 8 chips. Raises LpuError."""
+    """Return the cycles a token in groups of 8 chips. Raises LpuError."""
     model = find_model(name)
     question = Question(model=model, chips=chips, context=context, prompt=16)
     shape, _ = compiled_shape(model, "int8")

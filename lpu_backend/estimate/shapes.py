@@ -54,42 +54,42 @@ class PublishedModel:
 
     @property
     def ffn_matrices(self) -> int:
-        """Return matrices of a feed-forward: three with a gate, two without."""
+        """Return the number of matrices of a feed-forward: three with a gate, two without."""
         return 2 if self.style in ("falcon", "bert") else 3
 
     @property
     def attention_weights(self) -> int:
-        """Return weights of a layer's four matrices of attention."""
+        """Return the number of weights of a layer's four matrices of attention."""
         return 2 * self.width * self.head_width * (self.heads + self.kv_heads)
 
     @property
     def ffn_weights(self) -> int:
-        """Return weights of one feed-forward, or of one expert."""
+        """Return the number of weights of one feed-forward, or of one expert."""
         return self.ffn_matrices * self.width * self.ffn
 
     @property
     def router_weights(self) -> int:
-        """Return weights that choose the experts."""
+        """Return the number of weights that choose the experts."""
         return self.width * self.experts if self.experts > 1 else 0
 
     @property
     def layer_weights(self) -> int:
-        """Return weights that a layer stores in matrices."""
+        """Return the number of weights that a layer stores in matrices."""
         return self.attention_weights + self.router_weights + self.experts * self.ffn_weights
 
     @property
     def table_weights(self) -> int:
-        """Return weights of the embedding."""
+        """Return the number of weights of the embedding."""
         return self.vocabulary * self.width
 
     @property
     def stored_weights(self) -> int:
-        """Return weights of all matrices that are stored, idle layers included."""
+        """Return the number of weights of all matrices that are stored, idle layers included."""
         ends = self.table_weights * (1 if self.tied else 2)
         return ends + (self.layers + self.idle_layers) * self.layer_weights
 
     def read_weights(self, tokens: int = 1) -> float:
-        """Return weights that a step of `tokens` tokens reads: of experts, the expected number of distinct ones."""
+        """Return the number of weights that a step of `tokens` reads: of experts, the expected distinct ones."""
         untouched = (1 - self.experts_used / self.experts) ** tokens
         distinct = self.experts * (1 - untouched)
         layer = self.attention_weights + self.router_weights + distinct * self.ffn_weights
@@ -103,7 +103,7 @@ class PublishedModel:
         return self.layers * (2.0 * tokens * active + attention) + head
 
     def kv_bytes(self, positions: int) -> int:
-        """Return bytes of keys and values of `positions` tokens in all layers, 16 bits each."""
+        """Return the bytes of keys and values of `positions` tokens in all layers, 16 bits each."""
         return 2 * KV_BYTES * positions * self.layers * self.kv_heads * self.head_width
 
     def weight_bytes(self, precision: Precision) -> int:
@@ -120,7 +120,7 @@ class PublishedModel:
 
     @property
     def _stored_rows(self) -> int:
-        """Return rows of all matrices."""
+        """Return the number of rows of all matrices."""
         attention = self.head_width * (self.heads + 2 * self.kv_heads) + self.width
         ffn = self.experts * ((self.ffn_matrices - 1) * self.ffn + self.width)
         ends = self.vocabulary * (1 if self.tied else 2)
@@ -128,7 +128,7 @@ class PublishedModel:
 
     @property
     def counted_parameters(self) -> int:
-        """Return matrices, gains and biases, counted as publishers do."""
+        """Return the number of parameters: matrices, gains and biases, counted as publishers do."""
         layers = self.layers + self.idle_layers
         return self.stored_weights + layers * self._layer_vectors + self._end_vectors
 

@@ -26,7 +26,7 @@ class Speculation:
 
     @property
     def speedup(self) -> float:
-        """Return tokens a time over those of plain decoding."""
+        """Return the speedup: tokens a time over those of plain decoding."""
         return self.tokens_a_round / self.round_cost
 
 

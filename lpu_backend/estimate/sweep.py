@@ -50,7 +50,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Return digest of the question and of all that its answer depends on."""
+        """Return the digest of the question and of all that its answer depends on."""
         said = [asdict(self), fingerprints(), VERSION, costs.VERSION, asdict(find_model(self.model))]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

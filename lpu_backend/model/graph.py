@@ -250,12 +250,12 @@ class GraphBuilder:
     def __init__(self, model: ModelShape, rows: int, positions: int) -> None:
         self._model, self._rows, self._positions = model, rows, positions
         self.nodes: list[Node] = []
-        self._tensor_parallel: tuple[int, int] | None = None
+        self._tp: tuple[int, int] | None = None
         self.further: tuple[str, ...] = ()
 
     def of(self, part: Part) -> tuple[Node, ...]:
         """Build all of a model, or of a part of it; return the nodes."""
-        self._tensor_parallel = (part.tp_degree, part.latency_cycles) if part.tp_degree > 1 else None
+        self._tp = (part.tp_degree, part.latency_cycles) if part.tp_degree > 1 else None
         width = self._model.width
         x = self.embedding() if part.has_embedding else self._add("x", Receive(), (), width)
         for layer in part.layers:
@@ -326,10 +326,8 @@ class GraphBuilder:
         """Add a product; in tensor parallelism each chip has some of the columns of those that are `dealt`."""
         bits = 24 if self._node(a).dtype == "i24" else 16
         op = Linear(matrix.name, matrix.rows, matrix.columns, matrix.planes, bits, bias)
-        if dealt and self._tensor_parallel:
-            op = TensorParallelLinear(
-                op.matrix, op.rows, op.columns, op.weight_planes, bits, bias, *self._tensor_parallel
-            )
+        if dealt and self._tp:
+            op = TensorParallelLinear(op.matrix, op.rows, op.columns, op.weight_planes, bits, bias, *self._tp)
         return self._add(name, op, (a,), matrix.rows)
 
     def _rope(self, name: str, x: str, heads: int) -> str:

@@ -116,7 +116,7 @@ class Step:
         return self.simulation.cycles
 
     def busy(self, row: UnitRow, window: tuple[int, int], bins: int) -> Floats:
-        """Return share of its units that are busy, in `bins` equal parts of the cycles from … to of a window."""
+        """Return the share of its units that are busy, in `bins` equal parts of the cycles from … to of a window."""
         first, last = window
         mine = row.has(self.queue, self.opcode) & (self.issues.cycle >= first) & (self.issues.cycle < last)
         busy = np.array(timing(self.spec).busy)[self.opcode[mine]]
@@ -126,7 +126,7 @@ class Step:
 
     @cached_property
     def busy_of_queue(self) -> Floats:
-        """Return share of all cycles in which each of the 144 queues has something to do."""
+        """Return the share of all cycles in which each of the 144 queues has something to do."""
         busy = np.array(timing(self.spec).busy)[self.opcode]
         return np.minimum(np.bincount(self.queue, busy, QUEUES) / self.cycles, 1.0)
 

@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def uniform_bytes_per_s(system: System) -> float:
-    """Return bytes that each chip can send a second, spread evenly over all others; 0 for a single chip.
+    """Return the bytes that each chip can send a second, spread evenly over all others; 0 for a single chip.
 
     The arrangements of `system_of` look the same from every rack (or node, where all are wired to each other), so the
     first stands for all; a system from a file is counted from every chip.
@@ -58,7 +58,7 @@ def crossings(system: System, source: int) -> Floats:
 
 
 def bisection_bytes_per_s(system: System) -> int:
-    """Return bytes a second in one direction between the lower and the upper half of the chips."""
+    """Return the bytes a second in one direction between the lower and the upper half of the chips."""
     links = np.flatnonzero(system.peers != UNWIRED)
     half = system.installed // 2
     ports = system.wire.ports

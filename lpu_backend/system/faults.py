@@ -145,7 +145,7 @@ def replay(
 
 
 def align_seconds(system: System) -> float:
-    """Return emulated seconds until a node that joins is aligned: its exchanges, and the epoch's end."""
+    """Return the emulated seconds until a node that joins is aligned: its exchanges, and the epoch's end."""
     wire = system.wire
     return wire.chip.seconds(2 * START.align_exchanges * wire.link_cycles + wire.epoch_cycles)
 

@@ -95,12 +95,12 @@ class Exchange:
 
     @property
     def vector_hops(self) -> int:
-        """Return vectors times links they cross."""
+        """Return the number of vectors times links they cross."""
         return sum(len(transfer.hops) for transfer in self.transfers)
 
     @property
     def detours(self) -> int:
-        """Return vectors that take more links than another between the same two nodes (or inside the same one)."""
+        """Return the number of vectors that take more links than another between (or inside) the same nodes."""
         size, fewest = self.system.wire.node_chips, dict[tuple[int, int], int]()
         ways = [
             ((each.move.source // size, each.move.target // size), len(each.hops)) for each in self.transfers
@@ -111,12 +111,12 @@ class Exchange:
 
     @property
     def seconds(self) -> float:
-        """Return emulated time."""
+        """Return the emulated time."""
         return self.system.wire.chip.seconds(self.cycles)
 
     @property
     def digest(self) -> str:
-        """Return sha256 over every Send and sum with its cycle."""
+        """Return the sha256 over every Send and sum with its cycle."""
         hops = [(h.send_cycle, h.link, t.move.value) for t in self.transfers for h in t.hops]
         text = np.array(hops, np.int64).tobytes() + np.array(self.sum_cycles, np.int64).tobytes()
         return hashlib.sha256(text).hexdigest()

@@ -97,7 +97,7 @@ def published_latencies(wire: WireSpec = WIRE) -> list[Row]:
 
 
 def microseconds(exchange: Exchange) -> float:
-    """Return emulated microseconds, to the nanosecond."""
+    """Return the emulated microseconds, to the nanosecond."""
     return round(exchange.seconds * 1e6, 3)
 
 

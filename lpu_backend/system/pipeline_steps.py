@@ -41,12 +41,12 @@ class PipelineSteps:
 
     @property
     def clock_hz(self) -> int:
-        """Return cycles a second of the chips."""
+        """Return the cycles a second of the chips."""
         return self._spec.clock_hz
 
     @property
     def positions(self) -> int:
-        """Return tokens the caches hold."""
+        """Return the number of tokens the caches hold."""
         return self.stages[0].positions
 
     @property
@@ -56,7 +56,7 @@ class PipelineSteps:
 
     @property
     def program_digest(self) -> str:
-        """Return digest of the keys of all programs of all chips, and of the wires."""
+        """Return the digest of the keys of all programs of all chips, and of the wires."""
         said = [stage.program_digest for stage in self.stages], self.pipeline.wires
         return hashlib.sha256(str(said).encode()).hexdigest()
 

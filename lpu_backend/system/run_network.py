@@ -53,7 +53,7 @@ class Outcome:
 
 
 def random_vectors(work: Work, seed: int) -> dict[Place, Bytes]:
-    """Return bytes for everything that a piece of work starts with."""
+    """Return the bytes for everything that a piece of work starts with."""
     draw = np.random.default_rng(seed)
     return {place: draw.integers(0, 256, VECTOR_BYTES, np.uint8) for place in work.given}
 

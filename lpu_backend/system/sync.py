@@ -64,7 +64,7 @@ def spanning_tree(system: System, root: int = 0) -> tuple[int, ...]:
 
 
 def latencies(wire: WireSpec, count: int, draw: np.random.Generator) -> Floats:
-    """Return cycles that vectors are on a link."""
+    """Return the cycles that vectors are on a link."""
     sigma = wire.link_sigma_cycles
     jitter = np.clip(draw.normal(0, sigma, count), -JITTER_BOUND_SIGMA * sigma, JITTER_BOUND_SIGMA * sigma)
     found: Floats = wire.link_cycles + jitter
@@ -167,5 +167,5 @@ def _channel(missing: Mapping[tuple[int, int], float]) -> Channel:
 
 
 def deskewed_cycles(wire: WireSpec, cycles: int) -> int:
-    """Return cycles of a program with a RUNTIME_DESKEW in every interval."""
+    """Return the cycles of a program with a RUNTIME_DESKEW in every interval."""
     return cycles + cycles // wire.deskew_interval_cycles * wire.deskew_cycles

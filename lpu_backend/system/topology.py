@@ -44,27 +44,27 @@ class System:
 
     @property
     def chips(self) -> int:
-        """Return chips that programs may use."""
+        """Return the number of chips that programs may use."""
         return len(self.working)
 
     @property
     def installed(self) -> int:
-        """Return chips that are there, spares included."""
+        """Return the number of chips that are there, spares included."""
         return len(self.peers) // self.wire.ports
 
     @property
     def nodes(self) -> int:
-        """Return nodes that are there."""
+        """Return the number of nodes that are there."""
         return -(-self.installed // self.wire.node_chips)
 
     @property
     def racks(self) -> int:
-        """Return racks that are there."""
+        """Return the number of racks that are there."""
         return -(-self.nodes // self.wire.rack_nodes)
 
     @property
     def links(self) -> int:
-        """Return cables: pairs of directed links."""
+        """Return the number of cables: pairs of directed links."""
         return int((self.peers != UNWIRED).sum()) // 2
 
     def target(self, link: int) -> int:

@@ -86,22 +86,22 @@ class WireSpec:
 
     @property
     def ports(self) -> int:
-        """Return links a chip: 11."""
+        """Return the number of links a chip: 11."""
         return self.local_links + self.global_links
 
     @property
     def max_chips(self) -> int:
-        """Return chips of the largest system: 10,440."""
+        """Return the number of chips of the largest system: 10,440."""
         return self.max_racks * self.rack_nodes * self.node_chips
 
     @property
     def vector_cycles(self) -> int:
-        """Return cycles from one vector's Send to the next on a link: 20."""
+        """Return the cycles from one vector's Send to the next on a link: 20."""
         return self.chip.c2c_vector_cycles
 
     @property
     def launch_cycles(self) -> int:
-        """Return cycles from an SRAM Read to the Send that samples it, on the longest way: 13."""
+        """Return the cycles from an SRAM Read to the Send that samples it, on the longest way: 13."""
         return self.chip.mem_read_cycles + EDGE_SLOT - 1
 
     @property
@@ -111,12 +111,12 @@ class WireSpec:
 
     @property
     def hop_cycles(self) -> int:
-        """Return cycles of one hop, SRAM to SRAM: 650."""
+        """Return the cycles of one hop, SRAM to SRAM: 650."""
         return round(self.hop_ns * self.chip.clock_hz / 1e9)
 
     @property
     def landing_cycles(self) -> int:
-        """Return cycles from a Receive until the vector can be read from SRAM: 377, what a hop has left."""
+        """Return the cycles from a Receive until the vector can be read from SRAM: 377, what a hop has left."""
         return self.hop_cycles - self.launch_cycles - self.flight_cycles
 
 

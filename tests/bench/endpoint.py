@@ -23,7 +23,7 @@ from inference.stt import transcribe
 from inference.types import Audio, Samples, Voice
 from voice_app.bench.scenario import ScenarioTurn, bundled, corpus
 from voice_app.core.endpointing import EndpointLimits, endpoint, is_open
-from voice_app.runtime.engines import Assistant, build_assistant
+from voice_app.runtime.engine_set import EngineSet, load
 from voice_app.runtime.settings import load_settings
 
 RATE_HZ = 16_000
@@ -36,10 +36,10 @@ class Case:
     is_whole: bool
 
 
-def beginnings_of_text(turn: ScenarioTurn, assistant: Assistant, rng: np.random.Generator) -> list[Samples]:
+def beginnings_of_text(turn: ScenarioTurn, engines: EngineSet, rng: np.random.Generator) -> list[Samples]:
     """Return two beginnings of a turn that the voice speaks, each of two words or more."""
     assert turn.text
-    tts = assistant.engines.tts
+    tts = engines.tts
     chunks = list(tts.stream(turn.text, Voice(), Event()))
     ends = [word.end_sample for chunk in chunks for word in chunk.words][1:-1]
     samples = np.concatenate([chunk.samples for chunk in chunks])
@@ -63,13 +63,13 @@ def beginnings_at_dips(samples: Samples) -> list[Samples]:
     return [samples[: at * 160] for at in dips[:2]]
 
 
-def cases(assistant: Assistant, folder: Path | None) -> list[Case]:
+def cases(engines: EngineSet, folder: Path | None) -> list[Case]:
     rng, found = np.random.default_rng(1), []
-    for turn in bundled(assistant.engines.tts):
+    for turn in bundled(engines.tts):
         if turn.pauses_s:
             continue
         found.append(Case(resample(turn.sound, RATE_HZ).samples, is_whole=True))
-        found += [Case(sound, is_whole=False) for sound in beginnings_of_text(turn, assistant, rng)]
+        found += [Case(sound, is_whole=False) for sound in beginnings_of_text(turn, engines, rng)]
     for turn in corpus(folder) if folder else []:
         samples = resample(turn.sound, RATE_HZ).samples
         found.append(Case(samples, is_whole=True))
@@ -89,8 +89,9 @@ def main() -> None:
     )
     parser.add_argument("--corpus", type=Path)
     options = parser.parse_args()
-    assistant = build_assistant(load_settings())
-    engines, history = assistant.engines, assistant.history
+    engines = load(load_settings())
+    assistant = engines.assistant()
+    chat, history = assistant.chat, assistant.history
     by_sound, limits = engines.by_sound, EndpointLimits()
     whole: list[bool] = []
     by_words: list[float] = []
@@ -98,19 +99,17 @@ def main() -> None:
     silences: list[float] = []
     with_sound: list[float] = []
     by_sound_alone: list[float] = []
-    for case in cases(assistant, options.corpus):
+    for case in cases(engines, options.corpus):
         sound = np.concatenate([case.sound, np.zeros(512, np.float32)])
         words = (
-            assistant.scheduler.prepare("stt", lambda s=sound: transcribe(engines.stt, Audio(s, RATE_HZ)))
+            engines.scheduler.prepare("stt", lambda s=sound: transcribe(engines.stt, Audio(s, RATE_HZ)))
             .result()
             .text
         )
         messages = history.messages(words)
         assert engines.detector
         finished = (
-            assistant.scheduler.prepare(
-                "llm", lambda m=messages: engines.detector.finished(engines.chat, m)
-            ).result()
+            engines.scheduler.prepare("llm", lambda m=messages: engines.detector.finished(chat, m)).result()
             or 0.0
         )
         whole.append(case.is_whole)
@@ -122,7 +121,7 @@ def main() -> None:
         with_sound.append(endpoint(words, finished, limits, sounds=asked).silence_s)
         asked = sounds if words and is_open(words, None, limits) else None
         by_sound_alone.append(endpoint(words, None, limits, sounds=asked).silence_s)
-    assistant.close()
+    engines.close()
     is_whole = np.array(whole)
     print(f"{is_whole.sum()} whole turns, {(~is_whole).sum()} beginnings; measured")
     for name, scores in (

@@ -41,7 +41,9 @@ from voice_app.bench.run import machine
 from voice_app.bench.scenario import bundled
 from voice_app.core import events
 from voice_app.core.budget import Budget
-from voice_app.runtime.engines import build_assistant, build_tts, chosen_llm, find_model, with_models
+from voice_app.core.history import History
+from voice_app.runtime.engine_set import load
+from voice_app.runtime.engines import build_tts, chosen_llm, find_model, with_models
 from voice_app.runtime.settings import Settings, load_settings
 
 FOLDER = Path(__file__).parents[2] / "assets" / "pictures"
@@ -86,13 +88,15 @@ def hold(settings: Settings, folder: Path) -> Mapping[str, Any]:
     """Hold a session of bundled questions, spoken by the voice, in real time; return its figures."""
     settings = with_models(settings, llm=chosen_llm(settings).name).model_copy(update={"keep_log": False})
     said = bundled(build_tts(settings))[:TURNS]
-    assistant = build_assistant(settings)
+    engines = load(settings)
     try:
-        turns = asyncio.run(Product(assistant, settings).hold(said, folder))
+        turns = asyncio.run(
+            Product(engines, History(engines.persona.messages()), settings).hold(said, folder)
+        )
     finally:
-        assistant.close()
+        engines.close()
     report = figures(turns, Budget().scaled(BUDGET_MS / 1000))
-    return {**report, "mode": "audio", "machine": machine(), "models": assistant.models}
+    return {**report, "mode": "audio", "machine": machine(), "models": engines.models}
 
 
 def figure(title: str, caption: str, *parts: Element) -> Element:

@@ -12,11 +12,11 @@ import time
 import tracemalloc
 
 from textual import events as textual_events
+from voice_app.runtime.session_parts import SessionPlan
 
 from tests.voice_app.tui import composed
 from voice_app.core import events
 from voice_app.runtime.live import LiveSession
-from voice_app.runtime.session_parts import SessionPlan
 from voice_app.runtime.settings import load_settings
 from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.feed import Feed

@@ -16,18 +16,17 @@ import statistics
 from typing import Any
 
 import jiwer
-from voice_app.demos.typed_turns import hold
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from inference.protocols import Chat
 from inference.stt import transcribe
-from voice_app.core.pipeline import Engines
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.table_demo import asking_voice, requests
 from voice_app.demos.turn_records import Listener, TurnRecord
-from voice_app.runtime.engines import build_llm, build_stt
-from voice_app.runtime.scheduler import Scheduler
+from voice_app.runtime.engine_set import EngineSet, load_text_only
+from voice_app.runtime.engines import build_stt
+from voice_app.runtime.host import hold_typed
+from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.router import Router
 from voice_app.skills.table.filling import phrases
@@ -60,13 +59,11 @@ def plausible(activity: str, cost: str) -> bool:
     return low <= (0 if cost == "free" else float(cost.strip("$"))) <= high
 
 
-async def run(
-    chat: Chat, scheduler: Scheduler, seed: int, texts: tuple[str, ...] = REQUESTS
-) -> list[TurnRecord]:
+async def run(engines: EngineSet, seed: int, texts: tuple[str, ...] = REQUESTS) -> list[TurnRecord]:
     """Hold one run of the requests."""
     listener = Listener(texts, ())
-    engines = Engines(None, None, chat, None, scheduler.session(""))  # type: ignore[arg-type]
-    await hold(texts, engines, (Router((table_skill(Tables(seed)),)),), listener)
+    plan = SessionPlan(load_settings(memory="off", keep_log=False), listeners=(listener,), skills=False)
+    await hold_typed(plan, texts, engines, (Router((table_skill(Tables(seed)),)),))
     return listener.turns
 
 
@@ -125,12 +122,9 @@ def main() -> None:
     if options.spoken:
         print(json.dumps(spoken(options.spoken)))
         return
-    scheduler = Scheduler()
-    chat = scheduler.prepare(
-        "llm", lambda: build_llm(load_settings(models={"llm_backend": options.llm})).chat()
-    ).result()
-    runs = [asyncio.run(run(chat, scheduler, seed)) for seed in range(options.runs)]
-    scheduler.close()
+    engines = load_text_only(load_settings(models={"llm_backend": options.llm}))
+    runs = [asyncio.run(run(engines, seed)) for seed in range(options.runs)]
+    engines.close()
     if options.show:
         for told in (told for turns in runs for told in turns):
             print(told.answer, told.table.markdown() if told.table else "", sep="\n")

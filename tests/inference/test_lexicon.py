@@ -124,5 +124,7 @@ def test_real_speech_is_heard_as_told_by_the_voice_that_was_told(joe: Path) -> N
         sound = [chunk.samples for chunk in spoken(engine, "The capital of France is Zorbl.", voice)]
         return transcribe(stt(), Audio(np.concatenate(sound), engine.rate_hz)).text
 
-    assert "Paris" in heard(Voice(pronunciations={"Zorbl": "PAIR-iss"}))
-    assert "Paris" not in heard(Voice())
+    told = Voice(pronunciations={"Zorbl": "PAIR-iss"})
+
+    assert any("Paris" in heard(told) for _ in range(4))  # the voice draws noise: of 12 takes one was "Pears"
+    assert not any("Paris" in heard(Voice()) for _ in range(4))

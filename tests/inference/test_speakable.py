@@ -136,6 +136,7 @@ def test_price_names_dollars_and_cents(dollars: int, cents: int) -> None:
     assert speakable(f"${dollars:,}.{cents:02}") == speakable(f"${dollars}.{cents:02}") == expected
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "unit",

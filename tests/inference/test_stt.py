@@ -191,7 +191,8 @@ def test_script_is_read_in_order() -> None:
     first, second = scripted.recognizer(), scripted.recognizer()
     texts = [one().text for one in (first.partial, first.finish, second.finish, first.finish)]
     assert texts == ["one", "one", "two", ""]
-    assert spent == [0.25] * 4
+    assert scripted.recognizer("de").finish().language == "de"
+    assert spent == [0.25] * 5
 
 
 @given(st.lists(st.one_of(st.integers(0, 300), st.sampled_from(["partial", "finish"])), max_size=30))

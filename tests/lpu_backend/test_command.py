@@ -63,6 +63,7 @@ def test_a_trace_opens_and_cycles_can_be_stepped(tmp_path: Path) -> None:
     assert "MEM_E0" in run_command(["trace", str(MATMUL)])
 
 
+@pytest.mark.slow
 def test_tokens_follow_tokens(gguf: Path) -> None:
     """Greedy numbers, as many as asked for, and the context's end ends them."""
     written = json.loads(run_command(["run", str(gguf), "--tokens", "1,2,3", "--count", "5", "--json"]))

@@ -88,6 +88,7 @@ TINY = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tiny=TINY, tokens=st.lists(st.integers(0, 39), min_size=1, max_size=3))
 def test_decode_of_random_models_equals_the_definition_to_the_bit(
@@ -108,6 +109,7 @@ def test_decode_of_random_models_equals_the_definition_to_the_bit(
         assert np.array_equal(compiled.values(layer)[:, :seen], values.reshape(2, 16, -1)[:, :seen])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [16, 32])
 def test_prefill_equals_the_definition_to_the_bit(tmp_path: Path, rows: int) -> None:
     """Three prefills, one after another, across 320 positions: logits and caches."""
@@ -128,6 +130,7 @@ def test_prefill_equals_the_definition_to_the_bit(tmp_path: Path, rows: int) -> 
         assert np.array_equal(compiled.values(layer)[:, : position + rows], values[:, : position + rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("positions", "start"), [(48, 14), (352, 318)])
 def test_decode_crosses_blocks_of_16_and_of_320_positions(tmp_path: Path, positions: int, start: int) -> None:
     """The caches are where the next token looks for them."""

@@ -147,6 +147,7 @@ def test_the_quickest_all_reduce_is_chosen() -> None:
         assert exchange.cycles <= min(schedule(NODE, work).cycles for work in works(NODE, vectors))
 
 
+@pytest.mark.slow
 def test_many_vectors_follow_each_other_in_blocks() -> None:
     """Blocks in a row are what one schedule takes, within 2 %; few vectors are one schedule."""
 

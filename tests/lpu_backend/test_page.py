@@ -209,6 +209,7 @@ def test_a_page_that_cannot_be_written_is_said_in_a_line(gguf: Path, tmp_path: P
         run_command(["page", str(tmp_path / "none" / "x.html"), "--model", str(gguf), "--positions", "64"])
 
 
+@pytest.mark.browser
 @NEEDS_BROWSER
 @pytest.mark.parametrize(("width", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "dark")])
 def test_a_browser_has_no_complaint_and_makes_no_request(file: Path, width: int, scheme: str) -> None:
@@ -218,6 +219,7 @@ def test_a_browser_has_no_complaint_and_makes_no_request(file: Path, width: int,
         check_page(visit, file, width, least_px=4000)
 
 
+@pytest.mark.browser
 @NEEDS_BROWSER
 def test_the_cursor_tells_what_runs(file: Path, step: Step) -> None:
     """By keyboard and by pointer: the cycle, the operations that run in it, the units that are busy."""
@@ -238,6 +240,7 @@ def test_the_cursor_tells_what_runs(file: Path, step: Step) -> None:
     assert hovered.startswith("cycle ")
 
 
+@pytest.mark.browser
 @NEEDS_BROWSER
 def test_without_scripts_nothing_is_missing(file: Path) -> None:
     """All drawings and words are there; only the cursor and its control are not."""

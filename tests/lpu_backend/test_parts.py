@@ -97,6 +97,7 @@ def test_a_model_is_not_cut_into_more_parts_than_layers(chips: int) -> None:
         cut(smollm2(), chips, 256)
 
 
+@pytest.mark.slow
 def test_what_no_chip_holds_says_how_many_do() -> None:
     """Sixty layers: two chips by bytes, and the parts of two are proven. A table at both ends counts twice."""
     assert (
@@ -123,6 +124,7 @@ def test_a_part_that_no_chip_holds_says_how_many_do() -> None:
 WIDE = Tiny(layers=3, heads=4, kv_heads=2, head_width=34, width=352, ffn=700, vocabulary=700)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "rows"), [(2, 1), (3, 1), (2, 16), (3, 32)])
 def test_parts_in_lockstep_equal_the_whole_to_the_bit(tmp_path: Path, count: int, rows: int) -> None:
     """Two steps, decode and prefill, of two and three chips: the logits of the definition, and its caches."""

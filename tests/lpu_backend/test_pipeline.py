@@ -112,6 +112,7 @@ def test_a_long_prompt_and_a_stop(tmp_path: Path) -> None:
     assert equal_bits(wanted, found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chips", [4, 8])
 def test_compiled_parts_in_lockstep_make_the_bits_of_the_whole(tmp_path: Path, chips: int) -> None:
     """Every instruction on every chip, by the ports and with the latency of the system: two tokens."""
@@ -150,6 +151,7 @@ def digest_of_a_step() -> str:
     return linked_step().digest
 
 
+@pytest.mark.slow
 def test_digests_of_several_chips_do_not_depend_on_the_hash_seed() -> None:
     """Programs, starts and wires made in two processes with different seeds."""
     code = "import sys, tests.lpu_backend.test_pipeline as t; sys.stdout.write(t.digest_of_a_step())"
@@ -175,6 +177,7 @@ def test_a_hand_over_takes_what_the_network_says(rows: int) -> None:
     assert took == hand_over(system_of(2), [0], [1], 8 * rows).cycles
 
 
+@pytest.mark.slow
 def test_a_send_of_a_model_that_moves_is_caught() -> None:
     """Every Send and every Receive of a real step, a cycle earlier and later: the chip and the cycle are named."""
     linked = linked_step(4)

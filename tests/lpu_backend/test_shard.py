@@ -73,6 +73,7 @@ def vectors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tiny", "rows"), [(WIDE, 1), (WIDE, 16), (LONG, 1)])
 def test_the_segments_of_one_chip_are_the_layer_of_the_definition(
     tmp_path: Path, tiny: Tiny, rows: int
@@ -120,6 +121,7 @@ def dealt(model: QuantisedModel, tp_degree: int, number: int) -> QuantisedModel:
     return replace(model, shape=shard, matrices=matrices, score_scales=scores)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tp_degree", [2, 4])
 def test_the_parts_of_several_chips_are_those_of_their_weights(tmp_path: Path, tp_degree: int) -> None:
     """Each chip's part of both sums, for two tokens, as plain numpy has it from the weights dealt to that chip."""

@@ -43,6 +43,7 @@ def swept(toy: str, folder: Path, by: By = "processes", told: Any = None) -> lis
     return sweep(cells([toy], ["int8", "fp16"], [1, 2, 7], [64, 512]), folder, by, 2, told)
 
 
+@pytest.mark.slow
 def test_a_sweep_has_every_cell_in_the_grids_order(toy: str, tmp_path: Path) -> None:
     """What can't be estimated is a row with its reason; processes give what one alone gives."""
     told: list[tuple[int, int]] = []
@@ -61,6 +62,7 @@ def test_a_sweep_has_every_cell_in_the_grids_order(toy: str, tmp_path: Path) -> 
     assert "<svg" in (tmp_path / "sweep.svg").read_text()
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_goes_on(toy: str, tmp_path: Path) -> None:
     """Rows that are there are not computed again, a line that was cut off is; the table is the same."""
     rows = swept(toy, tmp_path)
@@ -76,6 +78,7 @@ def test_a_stopped_sweep_goes_on(toy: str, tmp_path: Path) -> None:
     assert told == []
 
 
+@pytest.mark.slow
 def test_ray_gives_what_processes_give(toy: str, tmp_path: Path) -> None:
     """Where it is installed."""
     pytest.importorskip("ray")

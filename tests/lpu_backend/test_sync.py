@@ -75,6 +75,7 @@ def test_the_spanning_tree_reaches_every_chip_by_shortest_ways() -> None:
         spanning_tree(System("two islands", np.full(22, -1, np.int32), (0, 1)))
 
 
+@pytest.mark.slow
 def test_results_and_cycles_are_the_same_for_20_seeds() -> None:
     """Whatever clocks and jitter are drawn, every byte, every Send's cycle and the length are those of the schedule."""
     vectors = random_vectors(REDUCED.work, 0)

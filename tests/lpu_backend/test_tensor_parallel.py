@@ -40,6 +40,7 @@ def tensor_parallel_programs(
     return graph, placement, LinkedPrograms((program,) * tp_degree, (0,) * tp_degree, wires)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tp_degree", "rows"), [(2, 1), (4, 1), (2, 16)])
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
 def test_chips_that_share_layers_make_the_bits_of_one(

@@ -34,6 +34,7 @@ def test_every_published_row_is_answered() -> None:
     assert list(answers()) == list(PUBLISHED)
 
 
+@pytest.mark.slow
 def test_the_table_is_what_it_says(found: dict[str, Any]) -> None:
     """Exact rows hold; every verdict follows from the row's bounds."""
     rows = found["rows"]
@@ -54,6 +55,7 @@ def test_the_table_is_what_it_says(found: dict[str, Any]) -> None:
             assert inside or row["verdict"] == "miss"
 
 
+@pytest.mark.slow
 def test_the_page_is_not_stale(found: dict[str, Any]) -> None:
     """`voice-app lpu validate --page` would write the same files: rows computed now, drawings and text from them."""
     written = json.loads((ROOM / DATA).read_text())

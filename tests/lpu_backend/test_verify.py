@@ -74,6 +74,7 @@ def test_valid_programs_pass(name: str) -> None:
     assert expected(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_harmful_move_is_caught(name: str) -> None:
     """Any instruction earlier, later or on another queue: what verify lets pass, computes the same.

@@ -110,6 +110,7 @@ def refused(exchange: Exchange) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXCHANGES)
 def test_every_moved_send_that_does_harm_is_caught(name: str) -> None:
     """Every Send of a schedule is moved, alone, with its Receive, with its whole way: what passes computes the same."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from inference.types import Text
-from tests.voice_app.test_conversation import Stage, pause
+from tests.voice_app.scripted_session import ScriptedSession, pause
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.session import Session
@@ -36,13 +36,13 @@ class Rememberer:
         self.kept.append(text)
 
     def join(self, conversation: Session) -> None:
-        conversation.drafter.skills = (self,)
+        conversation.assistant.skills = (self,)
 
 
 def test_a_way_takes_the_turns_that_are_its_own() -> None:
     """The language model is not asked for those, and answers all others."""
     way = Rememberer()
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("remember the milk", "hello"), turns=(RecordedTurn(pause(1.0)),) * 2, during=way.join
     ).run()
     texts = [event.text for event in stage.of(events.TextDone)]
@@ -56,7 +56,7 @@ def test_a_way_takes_the_turns_that_are_its_own() -> None:
 def test_a_draft_that_is_dropped_leaves_no_trace() -> None:
     """The user goes on after the pause: only what the whole turn says is remembered, once."""
     way = Rememberer()
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("remember the", "remember the milk"),
         turns=(RecordedTurn(pause(1.0, 0.2, 1.0)),),
         during=way.join,
@@ -68,7 +68,7 @@ def test_a_draft_that_is_dropped_leaves_no_trace() -> None:
 
 def test_a_reply_whose_effect_fails_is_not_heard() -> None:
     """The user is told why instead, and the conversation goes on."""
-    stage = Stage(heard=("remember the milk",), during=Rememberer(fails=True).join).run()
+    stage = ScriptedSession(heard=("remember the milk",), during=Rememberer(fails=True).join).run()
 
     assert [event.message for event in stage.of(events.Noticed)] == ["the memory can't be written"]
     assert [event.status for event in stage.of(events.ResponseDone)] == ["failed"]
@@ -77,7 +77,7 @@ def test_a_reply_whose_effect_fails_is_not_heard() -> None:
 
 def test_every_word_has_its_end_in_the_sound_of_the_reply() -> None:
     """In order, and the last one at the end of what was played."""
-    stage = Stage().run()
+    stage = ScriptedSession().run()
     timed = stage.of(events.WordsTimed)
     ends_s = [end_s for event in timed for _, end_s in event.ends]
     (stopped,) = stage.of(events.PlaybackStopped)

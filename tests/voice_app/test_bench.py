@@ -169,6 +169,7 @@ def test_a_bad_corpus_is_one_line(tmp_path: Path, line: str) -> None:
         corpus(tmp_path)
 
 
+@pytest.mark.slow
 def test_composed_figures_are_reproducible_and_follow_from_what_is_declared() -> None:
     """Twice the same; a millisecond a token answers earlier, by what the tokens take; nothing is called measured."""
     once, twice = measure_composed(24, 300, Durations()), measure_composed(24, 300, Durations())

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from voice_app.cli.main import app
 
 
+@pytest.mark.model
 def test_the_chip_answers() -> None:
     """The right word; emulated figures from a compiled program, host figures beside them."""
     result = CliRunner().invoke(app, ["lpu", "run", "--prompt", "What is the capital of France?", "--json"])
@@ -28,6 +29,7 @@ def test_the_chip_answers() -> None:
     assert found["chips"] == 1
 
 
+@pytest.mark.model
 def test_the_chips_own_commands_are_there() -> None:
     """Without a file they look at the embedded model; wrong usage has its exit status."""
     runner = CliRunner()
@@ -39,6 +41,7 @@ def test_the_chips_own_commands_are_there() -> None:
     assert runner.invoke(app, ["lpu", "fly"]).exit_code == 2
 
 
+@pytest.mark.model
 def test_the_benchmark_takes_emulated_times() -> None:
     """In virtual time, to the bit: the chip's tokens take less than the declared ones, and are called emulated."""
     run = ["bench", "--mode", "composed", "--turns", "6", "--llm", "both", "--json"]
@@ -50,6 +53,7 @@ def test_the_benchmark_takes_emulated_times() -> None:
     assert both["lpu"]["voice_to_voice_ms"]["p95"] < both["llama.cpp"]["voice_to_voice_ms"]["p95"]
 
 
+@pytest.mark.model
 def test_a_plan_with_the_chip_says_so() -> None:
     """The language model's times are emulated, those of this machine measured."""
     stages = json.loads(CliRunner().invoke(app, ["plan", "--llm", "lpu", "--json"]).stdout)["stages"]
@@ -76,6 +80,7 @@ def test_a_question_without_an_answer_has_an_exit_status(words: str, said: str) 
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.model
 def test_a_plan_finds_the_smallest_system() -> None:
     """For a model that is a shape alone: chips that hold it, its times emulated, this host's stages measured."""
     words = ["plan", "--llm", "lpu", "--model", "llama-3.2-1b", "--budget-ms", "10000", "--json"]

@@ -116,6 +116,7 @@ def test_the_only_model_is_taken_unmeasured(store: ModelStore) -> None:
     assert choose(Settings(), lambda name: pytest.fail("measured"), store).name == "tiny"
 
 
+@pytest.mark.model
 def test_a_real_model_is_measured() -> None:
     """A token takes some time, reading a question takes longer, both less than seconds."""
     speed = measured_speed(build_llm(load_settings()))

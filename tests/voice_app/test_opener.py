@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from inference.types import Audio
-from tests.voice_app.test_conversation import Stage
+from tests.voice_app.scripted_session import ScriptedSession
 from voice_app.bench.measured import SpokenSession, answers
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.core import events
 from voice_app.core.budget import Budget, Estimates, plan
-from voice_app.core.pipeline import Filler
 from voice_app.core.stages import turn_times
+from voice_app.core.turn import Filler
 from voice_app.io.recordings import SpokenTurn
 from voice_app.observe.spans import turn_spans
 
@@ -20,8 +20,8 @@ OPENER = Filler("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
 SLOW = Estimates(llm_first_token_s=0.8)
 
 
-def late(**more: object) -> Stage:
-    return Stage(first_token_s=2.0, more={"openers": (OPENER,), "estimates": SLOW, **more}).run()
+def late(**more: object) -> ScriptedSession:
+    return ScriptedSession(first_token_s=2.0, more={"openers": (OPENER,), "estimates": SLOW, **more}).run()
 
 
 def test_an_opener_is_said_at_the_end_of_the_turn_and_the_reply_behind_it() -> None:
@@ -52,7 +52,7 @@ def test_voice_to_voice_is_to_the_reply_and_not_to_the_opener() -> None:
 
 def test_a_reply_that_is_there_in_time_needs_none() -> None:
     """Its words were drafted during the pause, whatever was predicted."""
-    stage = Stage(more={"openers": (OPENER,), "estimates": SLOW}).run()
+    stage = ScriptedSession(more={"openers": (OPENER,), "estimates": SLOW}).run()
 
     assert stage.of(events.OpenerSpoken) == []
 

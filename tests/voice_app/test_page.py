@@ -142,6 +142,7 @@ def test_ticks_are_round_and_within(most: float, about: int) -> None:
     assert 1 <= len(found) <= about + 1
 
 
+@pytest.mark.browser
 @NEEDS_BROWSER
 @pytest.mark.parametrize(("width", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light")])
 def test_a_browser_has_no_complaint_and_makes_no_request(file: Path, width: int, scheme: str) -> None:
@@ -151,6 +152,7 @@ def test_a_browser_has_no_complaint_and_makes_no_request(file: Path, width: int,
         check_page(visit, file, width, least_px=2000)
 
 
+@pytest.mark.browser
 @NEEDS_BROWSER
 def test_the_keyboard_reaches_the_tables_and_what_scrolls(file: Path) -> None:
     """Tab goes through every summary and every frame that scrolls; Enter opens the table."""
@@ -168,6 +170,7 @@ def test_the_keyboard_reaches_the_tables_and_what_scrolls(file: Path) -> None:
         assert visit.page.locator("details[open] table").count() == 1
 
 
+@pytest.mark.browser
 @NEEDS_BROWSER
 def test_faults_of_a_page_are_noticed(tmp_path: Path) -> None:
     """A page with a picture from elsewhere, a script that fails, faint words and too wide a box fails every check."""

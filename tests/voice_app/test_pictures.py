@@ -98,6 +98,7 @@ def test_the_lines_of_the_readme_name_the_files(chip: Picture) -> None:
     assert re.search(r'alt="Floor plan and timeline\. A token of tiny[^"]*"', line)
 
 
+@pytest.mark.browser
 @NEEDS_BROWSER
 def test_a_picture_is_drawn_in_both_schemes(chip: Picture, tmp_path: Path) -> None:
     """On a light and on a dark ground, with what it rests on in the file."""
@@ -112,6 +113,7 @@ def test_a_picture_is_drawn_in_both_schemes(chip: Picture, tmp_path: Path) -> No
     assert grounds[1] < 150
 
 
+@pytest.mark.browser
 @NEEDS_BROWSER
 def test_the_chat_is_drawn_in_the_middle_of_an_answer(tmp_path: Path) -> None:
     """A recorded session as the terminal shows it; it asks for no font from elsewhere."""

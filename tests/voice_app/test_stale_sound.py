@@ -25,11 +25,15 @@ from inference.types import Audio, Message, Samples, SpeechChunk, SttCapabilitie
 from voice_app.bench.composed import LoudnessVad
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, ReplyStyle
-from voice_app.core.session import Session, SessionIO
+from voice_app.core.ports import Text
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.devices import Devices
+from voice_app.runtime.engine_set import EngineSet
+from voice_app.runtime.host import hosted
+from voice_app.runtime.persona import Persona
+from voice_app.runtime.plan import SessionPlan
+from voice_app.runtime.settings import Settings, TurnTaking
 
 RATE_HZ = 22_050
 WORDS = [first + second + last for first in "bdfgklmnp" for second in "aeiou" for last in "mnt"]
@@ -122,32 +126,31 @@ def reply(messages: tuple[Message, ...]) -> str:
 
 
 async def converse(plot: Plot, wav: Path) -> Outcome:
-    outcome, meter, bus = Outcome(), Meter(), events.Bus()
+    outcome, meter = Outcome(), Meter()
     models, finished = Models(plot, meter), iter(plot.finished * 100)
     turns = [
         RecordedTurn(tones(plot.rhythm)),
         *[RecordedTurn(tones([0.7]), after=s) for s in plot.over_reply],
     ]
-    user = RecordedUser(turns, patience_s=3.0)
-
-    def listen(event: events.Event) -> None:
-        outcome.log.append(event)
-        if isinstance(event, events.PlaybackStarted):
-            user.heard_start()
-        elif isinstance(event, events.ResponseDone):
-            user.heard_end()
-
-    bus.subscribe(listen)
-    llm = ScriptedLanguageModel(reply, first_token_s=plot.token_s, token_s=plot.token_s, spend=meter.spend)
-    detector = ScriptedTurnDetector(lambda _: next(finished))
-    engines = Engines(models, llm, llm.chat(), models, VirtualScheduler(meter).session(""), detector)
-    io = SessionIO(user, LoudnessVad(), FileSpeaker(wav), partial_every_s=0.5)
-    conversation = Session(io, engines, History([]), ReplyStyle(), bus)
-    for number, at_s in enumerate(plot.typed_at_s):
-        word = WORDS[-1 - number]
-        asyncio.get_running_loop().call_at(at_s, conversation.submit, word)
-    await conversation.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona=""))
-    assert bus.failures == []
+    devices = Devices(RecordedUser(turns, patience_s=3.0), FileSpeaker(wav), vad=LoudnessVad())
+    settings = Settings(memory="off", keep_log=False, turn=TurnTaking(partial_every_ms=500))
+    engines = EngineSet(
+        settings,
+        because="scripted",
+        persona=Persona(name="", description=""),
+        llm=ScriptedLanguageModel(reply, first_token_s=plot.token_s, token_s=plot.token_s, spend=meter.spend),
+        scheduler=VirtualScheduler(meter),
+        stt=models,
+        tts=models,
+        detector=ScriptedTurnDetector(lambda _: next(finished)),
+    )
+    plan = SessionPlan(settings, listeners=(outcome.log.append,), skills=False)
+    with hosted(plan, engines, lambda *_: devices) as host:
+        for number, at_s in enumerate(plot.typed_at_s):
+            word = Text(WORDS[-1 - number])
+            asyncio.get_running_loop().call_at(at_s, host.session.send, word)
+        await host.run()
+    assert host.session.bus.failures == []
     outcome.sound = soundfile.read(wav, dtype="float32")[0]
     return outcome
 
@@ -189,6 +192,7 @@ def allowed(log: list[events.Event], at_s: float) -> tuple[int, int] | None:
     return current
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(PLOTS)
 def test_what_is_heard_answers_the_turn_that_was_released_last(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tests.voice_app.test_conversation import Stage, pause, tone
+from tests.voice_app.scripted_session import ScriptedSession, pause, tone
 from voice_app.core import events
 from voice_app.io.recordings import RecordedTurn
 
 
 def test_the_words_are_there_at_once_at_the_end_of_speech() -> None:
     """All but the last frame, of 32 ms, was heard while it was said; a whole utterance takes a decode of its own."""
-    streamed = Stage(heard=("tell me more",), stream_word_s=0.4).run()
-    whole = Stage(heard=("tell me more",)).run()
+    streamed = ScriptedSession(heard=("tell me more",), stream_word_s=0.4).run()
+    whole = ScriptedSession(heard=("tell me more",)).run()
 
     for stage, late_s in ((streamed, 0.0032), (whole, 0.1)):
         (stopped,), (heard,) = stage.of(events.SpeechStopped), stage.of(events.TranscriptCompleted)
@@ -21,7 +21,9 @@ def test_the_words_are_there_at_once_at_the_end_of_speech() -> None:
 def test_a_pause_is_drafted_and_gone_on_from_without_hearing_anything_twice() -> None:
     """Drafts have the words of the sound so far; each second of it is paid for once."""
     words = "one two three four five six seven"
-    stage = Stage(heard=(words,), stream_word_s=0.5, turns=(RecordedTurn(pause(1.024, 0.3, 1.024)),)).run()
+    stage = ScriptedSession(
+        heard=(words,), stream_word_s=0.5, turns=(RecordedTurn(pause(1.024, 0.3, 1.024)),)
+    ).run()
     drafted = [event.text for event in stage.of(events.TranscriptCompleted)]
 
     assert len(drafted) == 2
@@ -33,7 +35,7 @@ def test_a_pause_is_drafted_and_gone_on_from_without_hearing_anything_twice() ->
 
 def test_words_are_shown_as_they_are_said() -> None:
     """Each partial transcript goes on from the one before, several a second."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("one two three four five six",),
         stream_word_s=0.3,
         partial_every_s=1.0,
@@ -47,7 +49,7 @@ def test_words_are_shown_as_they_are_said() -> None:
 
 def test_words_over_a_reply_take_the_floor() -> None:
     """What was streamed while the reply was held is the beginning of the next turn."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("tell me", "stop it now please"),
         replies=("First we talk about one thing. Then we talk about another thing.", "Yes."),
         stream_word_s=0.3,

@@ -6,7 +6,7 @@ import pytest
 
 from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Audio
-from tests.voice_app.test_conversation import Stage
+from tests.voice_app.scripted_session import ScriptedSession
 from voice_app.core import events
 from voice_app.core.endpointing import EndpointLimits
 
@@ -38,7 +38,9 @@ def test_the_sound_is_asked_only_in_doubt(
 ) -> None:
     """Of the whole turn so far; the turn ends after the silence that both allow."""
     melody = Melody(by_sound)
-    stage = Stage(detector=ScriptedTurnDetector(lambda _: by_words), more={"by_sound": melody}).run()
+    stage = ScriptedSession(
+        detector=ScriptedTurnDetector(lambda _: by_words), more={"by_sound": melody}
+    ).run()
     (predicted,) = stage.of(events.EndpointPredicted)
 
     assert predicted.silence_s == silence_s
@@ -52,7 +54,7 @@ def test_the_sound_is_asked_only_in_doubt(
 )
 def test_without_a_detector_by_words_the_sound_decides(by_sound: Melody | None, silence_s: float) -> None:
     """Nor does a long sentence wait as if it were unfinished, where nothing judges it at all."""
-    stage = Stage(heard=("what is the capital of France",), more={"by_sound": by_sound}).run()
+    stage = ScriptedSession(heard=("what is the capital of France",), more={"by_sound": by_sound}).run()
     (predicted,) = stage.of(events.EndpointPredicted)
 
     assert (predicted.silence_s, predicted.finished) == (silence_s, None)

@@ -45,8 +45,8 @@ class EndpointLimits:
     """Probability from which words that do not count as finished may be found so by their sound."""
     sounds_finished_from: float = 0.98
     """Probability, by the sound, from which they are: 2 of 6 such turns and 1 of 46 such beginnings pass. Where nothing
-    judges the words, 26 of 63 turns and 6 of 85 beginnings do. No lower step is worth a longer silence: 0.5 would
-    let 4 in 5 of the turns pass, and 2 in 3 of the beginnings."""
+    judges the words, 4 in 10 turns and 1 in 10 beginnings do. No lower step is worth a longer silence: 0.5 would let
+    4 in 5 of the turns pass, and 2 in 3 of the beginnings."""
     surely_from: float = 0.6
     """Probability from which even a word that seldom ends a sentence may end it ("how deep the sea is")."""
     short_words: int = 3

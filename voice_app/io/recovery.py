@@ -164,6 +164,7 @@ class Watch:
             line.adopt(stream)
             line.stream, line.calls, line.called_s = stream, 0, clock.now()
             await call(partial(_start, stream, line.name), START_LIMIT_S, f"starting the {line.name}")
+            self._told = None  # a hang from now on is another one
         except BaseException:  # also when the session ends now
             self._shut(line)
             raise

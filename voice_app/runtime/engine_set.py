@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -35,9 +33,6 @@ from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Settings
 from voice_app.skills.fillers import FILLERS
-
-KEEP_WARM_EVERY_S = 5.0
-"""Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +90,14 @@ class EngineSet:
 
         await assistant.engines.scheduler.call(Priority.UPKEEP, read, on="llm")
 
-    @contextlib.asynccontextmanager
-    async def kept_warm(self, idle: Callable[[], bool]) -> AsyncIterator[None]:
-        """Touch the models while sessions are `idle`, until the block ends."""
-        warming = asyncio.create_task(self._keep_warm(idle))
-        try:
-            yield
-        finally:
-            warming.cancel()
-
-    async def _keep_warm(self, idle: Callable[[], bool]) -> None:
+    async def keep_warm(self) -> None:
+        """Touch the models once."""
         scheduler = self.scheduler.session("keep warm")
         engines: list[tuple[EngineName, Callable[[], object]]] = [("llm", self.llm.keep_warm)]
         engines += [("stt", model.keep_warm) for model in (self.stt, self.by_sound) if model]
         engines += [("tts", self.tts.keep_warm)] if self.tts else []
-        while True:
-            await asyncio.sleep(KEEP_WARM_EVERY_S)
-            for on, keep_warm in engines:
-                if idle():
-                    await scheduler.call(Priority.UPKEEP, keep_warm, on=on)
+        for on, warm in engines:
+            await scheduler.call(Priority.UPKEEP, warm, on=on)
 
     def close(self) -> None:
         """End the scheduler's threads."""

@@ -18,6 +18,7 @@ from voice_app.core import events
 from voice_app.core.history import History
 from voice_app.core.ports import Announce, Priority, Send, Swap, Text
 from voice_app.core.session import Session
+from voice_app.core.turn import Skill
 from voice_app.core.turn_table import State
 from voice_app.io.device import Microphone
 from voice_app.io.recordings import RecordedUser, SpokenTurn
@@ -28,6 +29,9 @@ from voice_app.runtime.engine_set import EngineSet, load, replaced
 from voice_app.runtime.plan import Listener, SessionPlan, created, open_log, rules_of
 from voice_app.runtime.settings import Settings
 from voice_app.runtime.skill_set import SkillSet
+
+KEEP_WARM_EVERY_S = 5.0
+"""Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
 
 D = TypeVar("D", bound=Devices)
 
@@ -44,8 +48,18 @@ class Hosted(Generic[D]):
     async def run(self) -> None:
         """Hold the session to its end; the models are kept warm while nobody speaks."""
         await self.engines.read(self.session.assistant)
-        async with self.engines.kept_warm(lambda: self.session.state is State.LISTENING):
+        warming = asyncio.create_task(self._keep_warm())
+        try:
             await self.session.run(self.devices.io(), created(self.engines))
+        finally:
+            warming.cancel()
+
+    async def _keep_warm(self) -> None:
+        """Touch the models while nobody speaks."""
+        while True:
+            await asyncio.sleep(KEEP_WARM_EVERY_S)
+            if self.session.state is State.LISTENING:
+                await self.engines.keep_warm()
 
     async def exchange(self, settings: Settings) -> None:
         """Load what is other beside the session, and go on with it as soon as nobody speaks.
@@ -142,13 +156,16 @@ async def hold(plan: SessionPlan, engines: EngineSet, history: History | None = 
     return source.spoken_since(session.started_s) if isinstance(source, RecordedUser) else []
 
 
-async def hold_typed(plan: SessionPlan, texts: Sequence[str], engines: EngineSet) -> None:
-    """Hold a session of these typed texts, without sound."""
+async def hold_typed(
+    plan: SessionPlan, texts: Sequence[str], engines: EngineSet, skills: Sequence[Skill] = ()
+) -> None:
+    """Hold a session of these typed texts, without sound; with `skills` before those of the plan."""
 
     def opened(_: SessionPlan, send: Send) -> Devices:
         return Devices(TypedTurns(texts, lambda text: send(Text(text))), FileSpeaker(None))
 
     with hosted(plan, engines, opened) as host:
+        host.session.assistant.skills = (*skills, *host.session.assistant.skills)
         await host.run()
 
 

@@ -60,4 +60,4 @@ class Utterance:
             return cls("", "", "")
         text = tidy(text)
         plain = _LEAD.sub("", _END.sub("", text), count=1)
-        return cls(text, plain, canonical(plain).strip(" ,"))
+        return cls(text, plain, re.sub(r"(?<![\d)]) !$", "", canonical(plain)).strip(" ,"))

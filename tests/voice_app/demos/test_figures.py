@@ -5,32 +5,34 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from typing import Any
 
 import pytest
 from rich.console import Console
-from voice_app.demos.typed_turns import hold
 
 from inference.errors import PromptTooLong
 from inference.llm.scripted_llm import ScriptedLanguageModel
 from inference.types import ChatRequest, Done, Message, Text, Usage
-from tests.voice_app.test_conversation import Stage, pause
+from tests.voice_app.scripted_session import ScriptedSession, pause
 from voice_app.bench.virtual_time import Meter, VirtualScheduler
-from voice_app.core.pipeline import Engines
 from voice_app.core.session import Session
 from voice_app.demos import demo_report as report
 from voice_app.demos import race as compare
 from voice_app.demos.check import COLUMNS, faults, sentence_count
 from voice_app.demos.demo_screen import TableView
-from voice_app.demos.metered import MeteredChat, Work
+from voice_app.demos.metered import MeteredLlm, Work
 from voice_app.demos.modelled import System, seconds
 from voice_app.demos.race import Answered, Stamp
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.turn_records import Listener, TurnRecord
 from voice_app.io.recordings import RecordedTurn
-from voice_app.runtime.settings import load_settings
+from voice_app.runtime.engine_set import EngineSet
+from voice_app.runtime.host import hold_typed
+from voice_app.runtime.persona import Persona
+from voice_app.runtime.plan import SessionPlan
+from voice_app.runtime.settings import Settings, load_settings
+from voice_app.skills.router import Router
 from voice_app.skills.table.table import Table
-from voice_app.skills.table.table_skill import table_skill
+from voice_app.skills.table.table_skill import Tables, table_skill
 
 SAID = [line.said for line in TABLE]
 ROWS = (("Rome", "1", "Morning", "Walk"), ("Rome", "1", "Evening", "Eat"))
@@ -42,18 +44,14 @@ GOOD = (FIRST, FIRST, COST, COST.with_rows(*MORE))
 
 def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
     """The four requests typed, with a model that writes the same whatever it is asked; and what the terminal shows."""
-    meter = Meter()
-    llm = ScriptedLanguageModel([reply], spend=meter.spend)
-    chat = MeteredChat(llm.chat())
-    told, out = Listener(SAID, chat.works), io.StringIO()
+    meter, settings = Meter(), Settings(memory="off", keep_log=False)
+    llm = MeteredLlm(ScriptedLanguageModel([reply], spend=meter.spend))
+    told, out = Listener(SAID, llm.works), io.StringIO()
     view = TableView(Console(file=out, width=120))
-
-    def emit(event: Any) -> None:
-        told(event)
-        view(event)
-
-    engines = Engines(None, llm, chat, None, VirtualScheduler(meter).session(""))  # type: ignore[arg-type]
-    asyncio.run(hold(SAID, engines, (table_skill(),), emit))
+    persona = Persona(name="", description="")
+    engines = EngineSet(settings, "scripted", persona, llm, VirtualScheduler(meter))
+    plan = SessionPlan(settings, listeners=(told, view))
+    asyncio.run(hold_typed(plan, SAID, engines))
     return told.turns, out.getvalue()
 
 
@@ -79,10 +77,10 @@ def test_spoken_turns_count_from_the_last_sound_of_the_user() -> None:
     listener = Listener(SAID[:1], ())
 
     def join(held: Session) -> None:
-        held.drafter.skills = (table_skill(),)
+        held.assistant.skills = (Router((table_skill(Tables()),)),)
         held.bus.subscribe(listener)
 
-    Stage(heard=SAID[:1], turns=(RecordedTurn(pause(1.0)),), during=join).run()
+    ScriptedSession(heard=SAID[:1], turns=(RecordedTurn(pause(1.0)),), during=join).run()
     (told,) = listener.turns
 
     assert told.heard == SAID[0]
@@ -149,7 +147,7 @@ def test_modelled_systems_take_the_turns_own_requests() -> None:
 
 def test_a_watched_model_is_the_model() -> None:
     """Its tokens pass through, its other parts too."""
-    chat = MeteredChat(ScriptedLanguageModel(["a b c"], spend=lambda _: None).chat())
+    chat = MeteredLlm(ScriptedLanguageModel(["a b c"], spend=lambda _: None)).chat()
     *tokens, done = chat.stream(ChatRequest((Message("user", "x"),)))
 
     assert tokens == [Text("a", 0), Text(" b", 1), Text(" c", 2)]

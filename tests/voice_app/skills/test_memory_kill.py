@@ -9,6 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from voice_app.core.events import MemoryChanged
 from voice_app.observe.recorder import replay
 from voice_app.skills.memory.store import Memory
@@ -54,6 +56,7 @@ def lines_until_killed(arguments: list[object], delay_s: float) -> list[str]:
     return [line.rstrip("\n") for line in (first, *rest) if line.endswith("\n")]
 
 
+@pytest.mark.slow
 def test_killed_50_times_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     """Every entry and log line that a writer reported is there; none that it forgot; every start is clean."""
     chance = random.Random(SEED)

@@ -266,6 +266,7 @@ def test_an_export_to_a_folder_that_is_gone_is_told(tmp_path: Path, monkeypatch:
     assert "can't be written" in told[-1]
 
 
+@pytest.mark.slow
 def test_a_storm_of_sizes_leaves_the_screen_as_it_is() -> None:
     """Down to one cell and up again, while a reply is spoken."""
     app = app_at(composed.hostile(), 2.0)

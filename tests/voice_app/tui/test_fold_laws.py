@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ def _of(annotation: str) -> st.SearchStrategy[Any]:
     return next((values for name, values in table if name in annotation), TEXTS)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(of_any_kind(), max_size=60), st.integers(1, 130))
 def test_any_order_of_events_is_taken_in_and_can_be_drawn(log: list[events.Event], width: int) -> None:

@@ -17,7 +17,7 @@ from tests.terminal import Terminal
 from voice_app.core import events
 from voice_app.observe.recorder import replay
 
-pytestmark = [pytest.mark.card, pytest.mark.model]
+pytestmark = [pytest.mark.card, pytest.mark.model, pytest.mark.terminal]
 LIMIT_S = 120.0
 SIZES = ((20, 5), (200, 60), (40, 12), (80, 24), (20, 5), (110, 34))
 

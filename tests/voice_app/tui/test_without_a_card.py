@@ -11,6 +11,8 @@ import pytest
 from tests.terminal import Terminal
 from tests.voice_app.tui.shown import DATA
 
+pytestmark = pytest.mark.terminal
+
 CHAT = (sys.executable, "-m", "voice_app", "chat")
 
 

@@ -21,11 +21,11 @@ from voice_app.skills.utterance import Utterance
 
 _IN_DAY = r"(?:in the (?:morning|afternoon|evening)|tonight|at night)"
 _TIME = (
-    r"(?:(?:quarter|0\.25|0\.5|\d{1,2}(?: minutes)?) (?:past|after|to|before) )?\d{1,2}(?:(?: : |\.)\d\d)?"
+    r"(?:(?:quarter|0\.25|0\.5|\d{1,2}(?: minutes)?) (?:past|after|to|before) )?\d{1,2}(?: : \d\d|\.\d\d?)?"
     rf"(?: (?:am|pm|o'clock(?: {_IN_DAY})?|{_IN_DAY}))?|noon|midnight"
 )
 _AT = re.compile(
-    r"(?:(?P<part>\S+)(?: minutes)? (?P<side>\w+) )?(?P<hour>\d+)(?:(?: : |\.)(?P<minute>\d\d))?(?P<half>.*)"
+    r"(?:(?P<part>\S+)(?: minutes)? (?P<side>\w+) )?(?P<hour>\d+)(?:(?: : |\.)(?P<minute>\d\d?))?(?P<half>.*)"
 )
 _NO_LABEL_WORDS = (
     "a an the my me i i'm it it's is are be to for of in on at and so or but then when that this there them they now "
@@ -64,7 +64,7 @@ def _at(words: str) -> str:
         return "12:00 " + ("pm" if words == "noon" else "am")
     shown = _AT.fullmatch(words)
     assert shown
-    minutes = 60 * int(shown["hour"]) + int(shown["minute"] or 0)
+    minutes = 60 * int(shown["hour"]) + int((shown["minute"] or "0").ljust(2, "0"))  # 7.30 is read as 7.3
     if part := shown["part"]:
         count = 15 if part == "quarter" else round(60 * float(part)) if "." in part else int(part)
         minutes += count if shown["side"] in ("past", "after") else -count

