@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from voice_app.skills.number_words import canonical
-from voice_app.skills.words import phrase
+from voice_app.skills.word_lists import phrase
 
 LONGEST_REQUEST = 2000
 """Characters of a turn that any skill looks at: nobody says a longer request, a pasted text is longer."""

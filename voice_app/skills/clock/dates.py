@@ -7,7 +7,7 @@ import re
 
 from voice_app.core.errors import ToolError
 from voice_app.skills.number_words import ORDINALS
-from voice_app.skills.words import MONTHS, WEEKDAYS
+from voice_app.skills.word_lists import MONTHS, WEEKDAYS
 
 DAY_PATTERN = (
     r"^(today|tomorrow|yesterday|[+-][0-9]{1,5}"

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from voice_app.skills.words import word_set, words_of
+from voice_app.skills.word_lists import word_set, words_of
 
 _STEMMER = snowballstemmer.stemmer("english")
 EMPTY = word_set(
@@ -24,17 +24,8 @@ EMPTY = word_set(
     """
 )
 """Words that say little of what a text is about."""
-SAME = {
-    "colour": "color",
-    "favourite": "favorite",
-    "called": "name",
-    "named": "name",
-    "names": "name",
-    "call": "name",
-    "old": "age",
-    "years": "age",
-    "best": "favorite",
-}
+_SAME = "colour:color favourite:favorite called:name named:name names:name call:name old:age years:age best:favorite"
+SAME = dict(pair.split(":") for pair in _SAME.split())
 """Other words for the same."""
 ATTRIBUTES = word_set("name number address color birthday age code")
 """What tells one thing about something from another: her name from her birthday."""

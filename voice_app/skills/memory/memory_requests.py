@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voice_app.skills.memory.names import Named, name_in
 from voice_app.skills.utterance import ASK, Utterance, ended
-from voice_app.skills.words import phrase, word_set
+from voice_app.skills.word_lists import phrase, word_set
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from voice_app.skills.memory.sayings import all_told, sentence, to_you, told
 from voice_app.skills.memory.store import Memory
 from voice_app.skills.skill import Fallback, Skill, skill
 from voice_app.skills.utterance import Utterance
-from voice_app.skills.words import phrase
+from voice_app.skills.word_lists import phrase
 
 SURE = "Do you want me to forget everything?"
 """Asked before everything is forgotten; a yes right after it, and nothing else, does it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from voice_app.skills.words import phrase, word_set
+from voice_app.skills.word_lists import phrase, word_set
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from voice_app.skills.memory.about import About, about
 from voice_app.skills.memory.entries import Entry
-from voice_app.skills.words import MONTHS, phrase
+from voice_app.skills.word_lists import MONTHS, phrase
 
 VERB = phrase(
     r"""

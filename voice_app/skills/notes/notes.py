@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from voice_app.core.errors import ToolError
-from voice_app.skills.words import word_set, words_of
+from voice_app.skills.word_lists import word_set, words_of
 
 SUFFIXES = (".md", ".markdown", ".txt")
 MOST_FILES = 5_000

@@ -27,7 +27,7 @@ from voice_app.skills.table.table_requests import (
     SortRows,
 )
 from voice_app.skills.utterance import Utterance
-from voice_app.skills.words import word_set
+from voice_app.skills.word_lists import word_set
 
 Columns = tuple[str, ...]
 _AS_TABLE = re.compile(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from voice_app.skills.number_words import ORDINALS, small_number
-from voice_app.skills.words import word_set
+from voice_app.skills.word_lists import word_set
 
 PLACES = {**{word: place for place, word in enumerate(ORDINALS[:8], start=1)}, "last": -1}
 """Of a row, by its ordinal."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from voice_app.core.errors import TableError
-from voice_app.skills.words import WEEKDAYS
+from voice_app.skills.word_lists import WEEKDAYS
 
 LONGEST_CELL = 200
 """Characters; what is longer is cut."""

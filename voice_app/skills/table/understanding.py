@@ -21,7 +21,7 @@ from voice_app.skills.table.spoken_cells import (
 )
 from voice_app.skills.table.table_requests import NewItinerary, NewList, Request
 from voice_app.skills.utterance import Utterance
-from voice_app.skills.words import word_set
+from voice_app.skills.word_lists import word_set
 
 LONGEST_REQUEST = 600
 """Characters; a request for a table is not longer, a pasted text is."""
