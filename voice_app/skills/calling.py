@@ -35,7 +35,7 @@ def answered(context: TurnContext, skill: Skill, call: object) -> Answer:
 async def _answered(context: TurnContext, skill: Skill, call: object) -> AsyncGenerator[Text, None]:
     arguments = await _written(context, skill, call) if isinstance(call, Open) else call
     if not isinstance(arguments, Arguments):
-        yield text_delta(skill.unclear)
+        yield text_delta(skill.phrases.unclear)
         return
     context.emit(events.ToolCalled(name=skill.name, arguments=arguments.model_dump_json()))
     outcome = await _outcome(context, skill, arguments)
@@ -83,7 +83,7 @@ def call_prompt(skill: Skill, text: str) -> tuple[Message, ...]:
     fields = ", ".join(skill.arguments.model_fields)
     shown = [
         message
-        for request, call in skill.examples
+        for request, call in skill.phrases.examples
         for message in (Message("user", request), Message("assistant", call))
     ]
     return (

@@ -9,6 +9,7 @@ The notation is that of Home Assistant's intents (hassil). That library takes 4 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from voice_app.skills.utterance import Utterance
 Arguments = dict[str, Any]
 _TOKEN = re.compile(r"(\s+|\{[a-z_:]+\}|<[a-z_]+>|[\[\]()|])")
 _MARKS = {"[": "(?:", "]": ")?", "(": "(?:", ")": ")", "|": "|"}
+UNCLEAR = "I didn't get that."
 _SPACE = r"(?:^| |(?<= )|(?=\W*$))"
 """Between words; where an optional part is missing, the space before it is enough."""
 
@@ -42,6 +44,7 @@ class Slot:
 SLOTS = {
     "text": Slot(r"\S.*", ("what is a tomato?",)),
     "number": Slot(rf"(?:minus )?{NUMBER}", ("3", "2.5"), lambda words: words.replace("minus ", "-")),
+    "count": Slot(r"\d+", ("3", "12")),
     "duration": Slot(
         SPAN, ("5 minutes", "1 hour and 20 minutes"), lambda words: min(span_s(words), LONGEST_S)
     ),
@@ -80,6 +83,10 @@ class Phrases:
     sayings: tuple[Saying, ...] = ()
     cased: bool = False
     """Whether texts keep their letters and number words: `Utterance.plain` is matched, not `Utterance.request`."""
+    examples: tuple[tuple[str, str], ...] = ()
+    """Requests and their arguments as JSON, which show the language model how to fill them in."""
+    unclear: str = UNCLEAR
+    """What is said where the skill is meant, but its arguments can't be told."""
 
     def match(self, utterance: Utterance) -> Iterator[Arguments]:
         """Yield the arguments that an utterance may say, the first saying's first."""
@@ -89,15 +96,20 @@ class Phrases:
                 yield found
 
 
+def language_data(folder: Path, name: str, language: str = "en") -> Any:
+    """Return what a skill's folder says of a language in `phrases/{name}{language}.yaml`, None where there is none."""
+    path = folder / "phrases" / f"{name}{language}.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 def load_phrases(folder: Path, slots: Mapping[str, Slot], language: str = "en") -> Phrases:
     """Return the phrases of a skill's folder, none where it has no file of this language.
 
     `slots` are those of the skill, beside SLOTS. Raises KeyError for a slot or a rule that there is none of.
     """
-    path = folder / "phrases" / f"{language}.yaml"
-    if not path.exists():
+    document = language_data(folder, "", language)
+    if document is None:
         return Phrases()
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
     lists = {
         name: Slot("|".join(map(re.escape, values)), tuple(values), values.get)
         for name, values in document.get("lists", {}).items()
@@ -105,10 +117,13 @@ def load_phrases(folder: Path, slots: Mapping[str, Slot], language: str = "en") 
     known, rules = {**SLOTS, **lists, **slots}, document.get("rules", {})
     sayings = [
         _saying(template, call["arguments"], rules, known)
-        for call in document["calls"]
+        for call in document.get("calls", ())
         for template in call["sayings"]
     ]
-    return Phrases(tuple(sayings), document.get("cased", False))
+    examples = tuple(
+        (text, json.dumps(call, separators=(",", ":"))) for text, call in document.get("examples", {}).items()
+    )
+    return Phrases(tuple(sayings), document.get("cased", False), examples, document.get("unclear", UNCLEAR))
 
 
 def _saying(

@@ -81,10 +81,6 @@ class Skill:
     phrases: Phrases = Phrases()
     read: Read = _nothing
     """For what the phrases do not read."""
-    examples: tuple[tuple[str, str], ...] = ()
-    """Requests and their arguments as JSON, which show the language model how to fill them in."""
-    unclear: str = "I didn't get that."
-    """What is said where the skill is meant, but its arguments can't be told."""
     takes_s: Callable[[], float] = lambda: 0.0
     """Returns what a call may take; 0: less than a frame of sound, so that it need not wait for its turn."""
     filler: str = WORKING

@@ -60,7 +60,7 @@ def test_a_call_that_is_cut_off_is_asked_for_again() -> None:
     """And no call is made."""
     talk, said = held(LAUNDRY, '{"action":"start","kind":"ti')
 
-    assert said == next(skill.unclear for skill in SKILLS if skill.name == "timer")
+    assert said == next(skill.phrases.unclear for skill in SKILLS if skill.name == "timer")
     assert talk.of(events.ToolCalled) == []
 
 

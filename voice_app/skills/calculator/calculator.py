@@ -193,7 +193,6 @@ def read(utterance: Utterance, earlier: Sequence[Message]) -> Sum | Open | None:
     "calculator",
     about="Sums: plus, minus, times, divided by, percent, powers, roots.",
     read=read,
-    unclear="I didn't get that sum. Say, for example: what is 12 times 7?",
 )
 def calculate(asked: Sum) -> Outcome:
     """Say a sum's value, and the sum again where it is short."""

@@ -9,16 +9,14 @@ from importlib import resources
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import yaml
-
 from voice_app.core.errors import ToolError
+from voice_app.skills.phrases import language_data
 
 
 @functools.cache
 def _data() -> Mapping[str, Mapping[str, str]]:
-    """Return the places of `phrases/places.en.yaml`: by zone, and those of several zones with a city of each."""
-    path = Path(__file__).parent / "phrases" / "places.en.yaml"
-    data: Mapping[str, Mapping[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """Return known places: by zone, and those of several zones with a city of each."""
+    data: Mapping[str, Mapping[str, str]] = language_data(Path(__file__).parent, "places.")
     return data
 
 

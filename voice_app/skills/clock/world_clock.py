@@ -170,7 +170,6 @@ def clock_skill(now: Now = clock.wall) -> Skill:
         about="Tells the time here and in other places, days and dates, and how long it is until one.",
         slots=SLOTS,
         read=read,
-        unclear="I didn't get which time you mean. Say, for example: what time is it in Tokyo?",
     )
     def world_clock(call: Moment) -> Outcome:
         return tell(call, now())

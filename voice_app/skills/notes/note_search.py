@@ -63,7 +63,6 @@ def notes_skill(folder: str, cache: Path) -> Skill:
         about="Searches your own notes, the folder of the settings, and names the note it reads from.",
         read=read,
         takes_s=notes.takes_s if notes else lambda: 0.0,
-        unclear="Say what to look for in your notes.",
         filler=LOOKING,
     )
     def search(call: NoteQuery) -> Outcome:

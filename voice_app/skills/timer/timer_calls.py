@@ -217,17 +217,6 @@ def timer_skill(timers: Timers, now: Now = clock.wall) -> Skill:
         about="Sets, lists and cancels timers, alarms and reminders; they ring while the session lasts.",
         slots=SLOTS,
         read=read,
-        examples=(
-            (
-                "My tea needs 4 minutes, could you start a timer?",
-                '{"action":"start","kind":"timer","seconds":240,"at":"","label":"tea"}',
-            ),
-            (
-                "I have to leave in 2 hours so remind me then",
-                '{"action":"start","kind":"reminder","seconds":7200,"at":"","label":"leave"}',
-            ),
-        ),
-        unclear="I didn't get that timer. Say, for example: set a timer for five minutes.",
     )
     def timer(call: TimerCall) -> Outcome:
         return run(call, timers, now)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from pydantic import Field
 from inference.types import Message
 from voice_app.core.errors import ToolError
 from voice_app.skills.number_words import NUMBER, spoken, value_of
+from voice_app.skills.phrases import language_data
 from voice_app.skills.skill import Arguments, Open, Outcome, skill
 from voice_app.skills.utterance import Utterance
 
@@ -52,24 +54,9 @@ _PINT = {
     "watt_hour": "watt*hour",
     "kilowatt_hour": "kilowatt*hour",
 }
-_ALSO = {
-    "inch": "inches", "century": "centuries", "stone": "stones", "kelvin": "kelvins",
-    "milliliter": "ml mls millilitre millilitres cc",
-    "liter": "litre litres l", "centiliter": "cl centilitre centilitres", "deciliter": "dl decilitre decilitres",
-    "meter": "metre metres m", "centimeter": "cm cms centimetre centimetres", "millimeter": "mm millimetre millimetres",
-    "kilometer": "km kms kilometre kilometres k's", "kilogram": "kg kgs kilo kilos", "gram": "g gramme grammes",
-    "milligram": "mg mgs", "pound": "lb lbs", "ounce": "oz", "mile": "mi", "yard": "yd yds",
-    "celsius": "c centigrade", "fahrenheit": "f", "second": "sec secs", "minute": "min mins", "hour": "hr hrs",
-    "teaspoon": "tsp", "tablespoon": "tbsp", "gallon": "gal", "kilobyte": "kb", "megabyte": "mb meg megs",
-    "gigabyte": "gb gig gigs", "terabyte": "tb", "kilometer_per_hour": "kph kmh km/h", "mile_per_hour": "mph",
-    "kilowatt_hour": "kwh", "kilocalorie": "kcal", "fluid_ounce": "fl_oz", "light_year": "lightyear lightyears",
-    "kilowatt": "kw", "kilojoule": "kj", "foot": "feet ft", "metric_ton": "tonne tonnes",
-}  # fmt: skip
-
-_PLURALS = {
-    "inch": "inches", "foot": "feet", "century": "centuries", "celsius": "degrees Celsius", "psi": "psi",
-    "fahrenheit": "degrees Fahrenheit", "kelvin": "kelvin", "stone": "stone", "horsepower": "horsepower",
-}  # fmt: skip
+_NAMED = language_data(Path(__file__).parent, "units.")
+_ALSO: Mapping[str, str] = _NAMED["also"]
+_PLURALS: Mapping[str, str] = _NAMED["plurals"]
 _CALENDAR = ("month", "year", "decade", "century")
 """Have no fixed number of days; what is told of them is about right."""
 _SIGNIFICANT = 4
@@ -252,18 +239,7 @@ def converted(value: Fraction, source: str, target: str) -> Fraction:
     "units",
     about="Converts units: lengths, weights, volumes, temperatures, times, speeds, areas, energy, data.",
     read=read,
-    examples=(
-        (
-            "The recipe says 350 Fahrenheit, what should I set in Celsius?",
-            '{"amount":"350","source":"fahrenheit","target":"celsius"}',
-        ),
-        (
-            "I ran 10 kilometers, how many miles was that?",
-            '{"amount":"10","source":"kilometer","target":"mile"}',
-        ),
-    ),
     takes_s=lambda: 0.0 if _registry.cache_info().currsize else LOADING_S,
-    unclear="I didn't get which units you mean. Say, for example: what are 5 miles in kilometers?",
 )
 def convert(asked: Conversion) -> Outcome:
     """Say an amount in another unit."""
