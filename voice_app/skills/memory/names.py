@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from voice_app.skills.memory.about import WORDS
 from voice_app.skills.word_lists import phrase, word_set
 
 
@@ -40,15 +41,8 @@ SPELLED = phrase(
     """
 )
 WORD = re.compile(r"\s*([^\W\d_](?:[\w'’-]*\w)?)")
-PARTICLES = word_set("de da di van von der den la le bin al el del dos")
-NO_NAMES = word_set(
-    """
-    a an the not on in at of to for from with my your his her our their this that it what who how why when where if
-    very so too hard easy long short common rare misspelled wrong right correct pronounced spelled spelt said written
-    back later tomorrow today tonight now soon again maybe crazy anytime sometime once before after and or but by
-    irrelevant unknown secret important also just still only called whatever anything something nothing mud
-    """
-)
+PARTICLES = word_set(WORDS["particles"])
+NO_NAMES = word_set(WORDS["no_names"])
 # The \b after them all leaves one reading of any text: without it, `\w+` may end anywhere.
 FLUFF = phrase(
     r"""

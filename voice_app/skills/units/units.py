@@ -36,24 +36,13 @@ UnitName = Literal[
     "bit", "byte", "kilobyte", "megabyte", "gigabyte", "terabyte",
 ]  # fmt: skip
 """The units that can be asked for; US ones where a name means several."""
-_PINT = {
-    "decade": "ten_years",
-    "celsius": "degC",
-    "fahrenheit": "degF",
-    "kilometer_per_hour": "kilometer/hour",
-    "mile_per_hour": "mile/hour",
-    "meter_per_second": "meter/second",
-    "cubic_meter": "meter**3",
-    "cubic_centimeter": "centimeter**3",
-    "cubic_foot": "foot**3",
-    "square_meter": "meter**2",
-    "square_kilometer": "kilometer**2",
-    "square_foot": "foot**2",
-    "square_mile": "mile**2",
-    "atmosphere": "standard_atmosphere",
-    "watt_hour": "watt*hour",
-    "kilowatt_hour": "kilowatt*hour",
-}
+_PINT = {"decade": "ten_years", "celsius": "degC", "fahrenheit": "degF", "atmosphere": "standard_atmosphere"}
+_POWERS = (
+    ("_per_", "/"),
+    ("watt_hour", "watt*hour"),
+    (r"^cubic_(.*)", r"\1**3"),
+    (r"^square_(.*)", r"\1**2"),
+)
 _NAMED = language_data(Path(__file__).parent, "units.")
 _ALSO: Mapping[str, str] = _NAMED["also"]
 _PLURALS: Mapping[str, str] = _NAMED["plurals"]
@@ -221,14 +210,22 @@ def _registry() -> UnitRegistry[Any]:
     return registry
 
 
+def _in_pint(name: str) -> str:
+    """Return a unit as pint writes it: mile/hour, meter**3."""
+    name = _PINT.get(name, name)
+    for pattern, written in _POWERS:
+        name = re.sub(pattern, written, name)
+    return name
+
+
 def converted(value: Fraction, source: str, target: str) -> Fraction:
     """Return an amount in another unit. Raises ToolError where the units measure different things."""
     import pint
 
     units = _registry()
     try:
-        quantity = units.Quantity(value, units.Unit(_PINT.get(source, source)))
-        return Fraction(quantity.to(_PINT.get(target, target)).magnitude)
+        quantity = units.Quantity(value, units.Unit(_in_pint(source)))
+        return Fraction(quantity.to(_in_pint(target)).magnitude)
     except pint.DimensionalityError:
         raise ToolError(
             f"{_plural(source).capitalize()} can't be turned into {_plural(target)}: they measure different things."
