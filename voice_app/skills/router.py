@@ -35,7 +35,7 @@ class Route:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """The call as a JSON object; what is open is left out."""
+        """Return the call as a JSON object; what is open is left out."""
         return arguments_of(self.call)
 
 

@@ -87,7 +87,6 @@ _MEANT = re.compile(
     rf"|(?:sum|product|average|difference|quotient) (?:of|between) (?:\w+ )?{NUMBER}"
     rf"|{NUMBER} (?:squared|cubed|to the power)|\b(?:add|subtract|multiply|divide) {NUMBER}"
 )
-_ASKS = re.compile(r"\b(?:what|what's|how much|how many|calculate|work out|tell me|figure out|asked|know)\b")
 _READ = {
     "*": "times",
     "/": "divided by",
@@ -194,17 +193,17 @@ def read(utterance: Utterance, earlier: Sequence[Message]) -> Sum | Open | None:
     about="Sums: plus, minus, times, divided by, percent, powers, roots.",
     read=read,
 )
-def calculate(asked: Sum) -> Outcome:
+def calculate(call: Sum) -> Outcome:
     """Say a sum's value, and the sum again where it is short."""
-    result = evaluate(asked.expression)
-    value, unit = result.value, asked.unit
+    result = evaluate(call.expression)
+    value, unit = result.value, call.unit
     if unit == "percent":
         value *= 100
     said = spoken(value, exact=result.exact, digits=2 if unit == "dollars" else 4)
     if unit == "dollars" and value.denominator > 100 and not said.startswith("about"):
         said = spoken(value, exact=False, digits=2)
     ending = f" {unit[:-1] if unit == 'dollars' and value == 1 else unit}" if unit else ""
-    question = _read(asked.expression)
+    question = _read(call.expression)
     if len(question) <= SHORT_SUM and "(" not in question:
         return Outcome(f"{question[0].upper()}{question[1:]} is {said}{ending}.")
     return Outcome(f"That is {said}{ending}.")

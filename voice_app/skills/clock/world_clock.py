@@ -90,25 +90,25 @@ def _places(words: str) -> list[str]:
     return [_titled(run) for run in runs if run not in _NO_PLACES and is_place(run)][:1]
 
 
-def tell(asked: Moment, now: datetime.datetime) -> Outcome:
-    """Tell what is asked, at a moment. Raises ToolError."""
-    match asked.about:
+def tell(call: Moment, now: datetime.datetime) -> Outcome:
+    """Answer a call at a moment. Raises ToolError."""
+    match call.about:
         case "time":
-            return Outcome(_time(asked, now))
+            return Outcome(_time(call, now))
         case "time_difference":
-            return Outcome(_difference(asked.place, now))
+            return Outcome(_difference(call.place, now))
         case "days_until":
-            return Outcome(_until(asked.day, now.date()))
+            return Outcome(_until(call.day, now.date()))
         case _:
-            return Outcome(_date(asked.day, now.date()))
+            return Outcome(_date(call.day, now.date()))
 
 
-def _time(asked: Moment, now: datetime.datetime) -> str:
-    moment = now.astimezone(datetime.UTC) + datetime.timedelta(minutes=asked.minutes)
-    then = moment.astimezone(zone_of(asked.place)) if asked.place else _local(moment, now)
+def _time(call: Moment, now: datetime.datetime) -> str:
+    moment = now.astimezone(datetime.UTC) + datetime.timedelta(minutes=call.minutes)
+    then = moment.astimezone(zone_of(call.place)) if call.place else _local(moment, now)
     day = f" on {then:%A}" if then.date() != now.date() else ""
-    where = f"{'By' if asked.place.endswith('time') else 'In'} {asked.place} it" if asked.place else "It"
-    tense = "was" if asked.minutes < 0 else "will be" if asked.minutes > 0 else "is"
+    where = f"{'By' if call.place.endswith('time') else 'In'} {call.place} it" if call.place else "It"
+    tense = "was" if call.minutes < 0 else "will be" if call.minutes > 0 else "is"
     return f"{where} {tense} {spoken_time(then)}{day}."
 
 

@@ -43,12 +43,12 @@ def read(utterance: Utterance, earlier: Sequence[Message]) -> NoteQuery | None:
     return NoteQuery(query=" ".join(terms(text)) or text)
 
 
-def answer(asked: NoteQuery, notes: Notes | None) -> Outcome:
+def answer(call: NoteQuery, notes: Notes | None) -> Outcome:
     """Say the best passage and the note it stands in. Raises ToolError."""
     if notes is None:
         raise ToolError("No folder of notes is set. Name one in the settings, under notes.")
-    wanted = terms(asked.query)
-    found = notes.search(asked.query)
+    wanted = terms(call.query)
+    found = notes.search(call.query)
     if found is None:
         return Outcome(f"I found nothing about {' '.join(wanted)} in your notes.")
     return Outcome(f"Your note {found.title()} says: {spoken_part(found, wanted)}", (found.file,))

@@ -1,4 +1,4 @@
-"""What is said to timers: "set a timer for five minutes for the eggs", "how much time is left?", "cancel it"."""
+"""What is asked of timers: "set a timer for five minutes for the eggs", "how much time is left?", "cancel it"."""
 
 from __future__ import annotations
 
@@ -111,23 +111,23 @@ def read(utterance: Utterance, earlier: Sequence[Message]) -> Open | None:
     return Open(_choices(utterance.request)) if _meant(utterance.request) else None
 
 
-def run(asked: TimerCall, timers: Timers, now: Now) -> Outcome:
+def run(call: TimerCall, timers: Timers, now: Now) -> Outcome:
     """Do what is asked; a timer starts or ends as the outcome's effect. Raises ToolError."""
-    match asked.action:
+    match call.action:
         case "start":
-            return _started(asked, timers, now)
+            return _started(call, timers, now)
         case "cancel":
-            return _cancelled(asked.label, timers)
+            return _cancelled(call.label, timers)
         case _:
-            return _left(asked.label, timers)
+            return _left(call.label, timers)
 
 
-def _started(asked: TimerCall, timers: Timers, now: Now) -> Outcome:
+def _started(call: TimerCall, timers: Timers, now: Now) -> Outcome:
     timers.check()
-    seconds, until = asked.seconds, ""
-    if asked.at:
-        seconds = seconds_until(asked.at, now())
-        shown, _, half = asked.at.partition(" ")
+    seconds, until = call.seconds, ""
+    if call.at:
+        seconds = seconds_until(call.at, now())
+        shown, _, half = call.at.partition(" ")
         until = (
             f" for {shown}{' ' + half.upper() if half else ''}, in {spoken_span(max(60, seconds // 60 * 60))}"
         )
@@ -135,10 +135,10 @@ def _started(asked: TimerCall, timers: Timers, now: Now) -> Outcome:
         raise ToolError("For how long? Say, for example: set a timer for five minutes.")
     if seconds > LONGEST_S:
         raise ToolError("A timer runs for a day at most.")
-    label, kind = asked.label, asked.kind
+    label, kind = call.label, call.kind
 
     def start() -> None:
-        timers.start(seconds_until(asked.at, now()) if asked.at else seconds, label, kind)
+        timers.start(seconds_until(call.at, now()) if call.at else seconds, label, kind)
 
     span = spoken_span(seconds)
     if kind == "reminder":

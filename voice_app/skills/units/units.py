@@ -238,17 +238,17 @@ def converted(value: Fraction, source: str, target: str) -> Fraction:
     read=read,
     takes_s=lambda: 0.0 if _registry.cache_info().currsize else LOADING_S,
 )
-def convert(asked: Conversion) -> Outcome:
+def convert(call: Conversion) -> Outcome:
     """Say an amount in another unit."""
-    value = Fraction(asked.amount)
-    result = converted(value, asked.source, asked.target)
-    about = {asked.source, asked.target} & set(_CALENDAR) or "radian" in (asked.source, asked.target)
+    value = Fraction(call.amount)
+    result = converted(value, call.source, call.target)
+    about = {call.source, call.target} & set(_CALENDAR) or "radian" in (call.source, call.target)
     said = spoken(_short(result), exact=not about)
     if _short(result) != result and not said.startswith("about"):
         said = "about " + said
-    verb = "is" if abs(value) == 1 or asked.source in ("celsius", "fahrenheit", "kelvin") else "are"
-    start = f"{spoken(value)} {_named(value, asked.source)}".removeprefix("about ")
-    return Outcome(f"{start[0].upper()}{start[1:]} {verb} {said} {_named(_short(result), asked.target)}.")
+    verb = "is" if abs(value) == 1 or call.source in ("celsius", "fahrenheit", "kelvin") else "are"
+    start = f"{spoken(value)} {_named(value, call.source)}".removeprefix("about ")
+    return Outcome(f"{start[0].upper()}{start[1:]} {verb} {said} {_named(_short(result), call.target)}.")
 
 
 def _short(value: Fraction) -> Fraction:
