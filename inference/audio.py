@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inference.errors import AudioError
+from inference.files import in_one_step
 from inference.types import Audio, Samples
 
 if TYPE_CHECKING:
@@ -106,14 +107,9 @@ def write_audio(path: Path, audio: Audio) -> None:
     """Write a 16-bit WAV under `path`, whole or not at all; raises AudioError."""
     import soundfile
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        try:
-            with part.open("xb") as file:
-                soundfile.write(file, _sane(audio.samples), audio.rate_hz, format="WAV", subtype="PCM_16")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with in_one_step(path) as part, part.open("xb") as file:
+            soundfile.write(file, _sane(audio.samples), audio.rate_hz, format="WAV", subtype="PCM_16")
     except (OSError, soundfile.SoundFileError) as error:
         raise AudioError(f"can't be written: {_reason(error)}", path) from error
 

@@ -1,7 +1,7 @@
 """The engines of a voice assistant: four of two members each, and one of one.
 
 Calls block and may run in any one thread at a time; whoever schedules them decides where. Every engine
-folder has the real thing, named after its library, and `scripted.py`: a fake with declared durations.
+folder has the real thing, named after its library, and a scripted one: a fake with declared durations.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from inference.types import (
     Audio,
     ChatRequest,
     Delta,
+    HeardWord,
     LlmCapabilities,
     Message,
     Samples,
@@ -27,7 +28,7 @@ from inference.types import (
 
 
 class VoiceActivityDetector(Protocol):
-    """Tells speech from other sound, frame by frame: 512 samples at 16 kHz (32 ms)."""
+    """Distinguishes speech from other sound, frame by frame: 512 samples at 16 kHz (32 ms)."""
 
     def probability(self, frame: Samples) -> float:
         """Return the probability of speech in `frame`, float32 of shape (512,); remembers earlier frames."""
@@ -84,8 +85,16 @@ class SpeechToText(Protocol):
         ...
 
 
+class TimedSpeechToText(SpeechToText, Protocol):
+    """Speech to text that also says when each word was said (`capabilities.word_times`)."""
+
+    def words(self, audio: Audio, language: str = "en") -> tuple[HeardWord, ...]:
+        """Return the final words of an utterance of any length and rate, with their times."""
+        ...
+
+
 class TurnDetector(Protocol):
-    """Tells a finished turn from one that goes on."""
+    """Distinguishes a finished turn from one that goes on."""
 
     def finished(self, chat: Chat, messages: tuple[Message, ...]) -> float | None:
         """Return the probability that the last message, the user's words so far, ends here; None: unknown.
@@ -96,7 +105,7 @@ class TurnDetector(Protocol):
 
 
 class SoundTurnDetector(Protocol):
-    """Tells a finished turn from one that goes on by its sound."""
+    """Distinguishes a finished turn from one that goes on, by its sound."""
 
     def finished(self, sound: Audio) -> float:
         """Return the probability that the turn is over after this sound."""

@@ -18,7 +18,7 @@ def shorten_spinning() -> None:
 def single_thread_blas() -> None:
     """Keep numpy's products of matrices in the thread that asks for them.
 
-    OpenBLAS's threads spin for some 30 ms after each: llama.cpp's prefill of 16 tokens right behind the log-mel
+    OpenBLAS's threads spin for some 30 ms after each: llama.cpp's prefill of 16 tokens right after the log-mel
     spectrogram of Whisper took 82 ms with them, and 47 ms without (measured).
     """
     from threadpoolctl import threadpool_limits

@@ -21,7 +21,7 @@ _COMMON = frozenset(
 def follow(asked: Sequence[str], said: Sequence[str]) -> range:
     """Return where in `asked`, the tokens of the question as text, what follows `said`, those of the reply, may stand.
 
-    Empty where nothing suggests itself. The last token has to occur in the question: behind the same token as in the
+    Empty where nothing suggests itself. The last token has to occur in the question: after the same token as in the
     reply, or at least as a word that tells something. A guess ends at a punctuation mark.
     """
     words, tail = [_plain(text) for text in asked], [_plain(text) for text in said[-2:]]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from inference.files import write_whole
 
 DIGEST_BYTES = 32
 LARGEST_BYTES = 1 << 30
 
 
-def read_whole(path: Path) -> bytes | None:
-    """Return the content of a file that `write_whole` wrote; None when it is missing, damaged or too large."""
+def read_saved(path: Path) -> bytes | None:
+    """Return the content of a file that `save` wrote; None when it is missing, damaged or too large."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return None
@@ -23,15 +25,10 @@ def read_whole(path: Path) -> bytes | None:
     return content if content and hashlib.sha256(content).digest() == digest else None
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one step. A disk that is full or read-only leaves things as they were: it is only a cache."""
-    partial = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(hashlib.sha256(content).digest() + content)
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
+def save(path: Path, content: bytes) -> None:
+    """Write a file that `read_saved` reads. A full or read-only disk leaves things as they were: it is only a cache."""
+    with suppress(OSError):
+        write_whole(path, hashlib.sha256(content).digest() + content)
 
 
 class SavedPrefixes:
@@ -47,7 +44,7 @@ class SavedPrefixes:
         key = self._key(prompt)
         if key == self._latest[0]:
             return self._latest[1]
-        state = read_whole(self._folder / _file(key)) if self._folder else None
+        state = read_saved(self._folder / _file(key)) if self._folder else None
         if state:
             self._latest = (key, state)
         return state
@@ -57,7 +54,7 @@ class SavedPrefixes:
         if state:
             self._latest = (self._key(prompt), state)
             if self._folder:
-                write_whole(self._folder / _file(self._latest[0]), state)
+                save(self._folder / _file(self._latest[0]), state)
 
     def _key(self, prompt: Sequence[int]) -> str:
         return hashlib.sha256(f"{self._identity}:{prompt}".encode()).hexdigest()[:24]

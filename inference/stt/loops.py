@@ -27,11 +27,11 @@ class Loop:
     first_end: int
     """End of the first of them."""
     end: int
-    """End of the last of them, with the part of a further one behind it."""
+    """End of the last of them, with the part of a further one after it."""
 
 
 def repeats(text: str) -> bool:
-    """Tell whether a phrase, a word or a part of a word repeats so much that it may not have been said."""
+    """Return whether a phrase, a word or a part of a word repeats so much that it may not have been said."""
     return find_loop(text) is not None or _STUTTER.search(text) is not None
 
 

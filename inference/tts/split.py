@@ -14,8 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -27,6 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.files import write_whole
 from inference.onnx_session import open_session
 from inference.types import Samples
 
@@ -108,7 +107,7 @@ def load_cut(voice: Path, cache: Path) -> Cut:
             return cut
     cut = cut_voice(voice.read_bytes())
     try:
-        _write_atomically(stored, pack(cut))
+        write_whole(stored, pack(cut), on_disk=True)
     except OSError as error:
         _LOG.warning("the cut of %s is not kept: %s", voice.name, error)
     return cut
@@ -132,20 +131,6 @@ def unpack(packed: bytes) -> Cut | None:
     starts = np.cumsum([head_end, *sizes]).tolist()
     text, flow, decoder = (packed[start:end] for start, end in pairwise(starts))
     return Cut(text, flow, decoder, flow_reach, decoder_reach, samples_per_frame)
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def find_seams(graph: Any) -> Seams:
@@ -176,7 +161,7 @@ def find_seams(graph: Any) -> Seams:
 
 
 def _ancestors(producers: dict[str, Any], name: str, stops: set[str]) -> set[str]:
-    """Return the tensors that `name` is computed from, not looking behind `stops`."""
+    """Return the tensors that `name` is computed from, not looking past `stops`."""
     found: set[str] = set()
     open_names = [name]
     while open_names:

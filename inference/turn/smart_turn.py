@@ -18,7 +18,7 @@ RATE_HZ = 16_000
 HEARD_S = 8.0
 """The end of the turn that the model takes."""
 PAUSE_S = 0.2
-"""Silence behind the speech that it was trained with; it is made up where less of it has been heard."""
+"""Silence after the speech that it was trained with; it is made up where less of it has been heard."""
 _FRAMES = 800
 
 
@@ -36,7 +36,7 @@ class SmartTurn:
         self._log_mel = FeatureExtractor(feature_size=80)
 
     def finished(self, sound: Audio) -> float:
-        """Return the probability that a turn is over behind this sound, which ends at most 0.2 s after the speech."""
+        """Return the probability that a turn is over after this sound, which ends at most 0.2 s after the speech."""
         samples = resample(sound, RATE_HZ).samples
         heard = np.concatenate((samples, np.zeros(round(PAUSE_S * RATE_HZ), np.float32)))
         heard = heard[-round(HEARD_S * RATE_HZ) :]

@@ -1,7 +1,7 @@
 """Silero voice activity detection, streaming, straight on onnxruntime.
 
 The model file (MIT) is the one inside the faster-whisper package, which is found but not imported. Its inputs
-are `input` (1, 576): the frame behind the last 64 samples of the one before it; and the LSTM's state `h` and
+are `input` (1, 576): the frame after the last 64 samples of the one before it; and the LSTM's state `h` and
 `c`, both (1, 1, 128), which every run returns.
 """
 
@@ -21,7 +21,7 @@ RATE_HZ = 16_000
 SILENT = 0.3
 """Probability under which a frame is no speech for certain."""
 FORGET_FRAMES = 62
-"""Silent frames in a row, 2 s, behind which the LSTM's state is dropped. It grows deaf in silence: after a minute,
+"""Silent frames in a row, 2 s, after which the LSTM's state is dropped. It grows deaf in silence: after a minute,
 14 questions were noticed 0.16 to 0.74 s into them, and within 0.1 s from a fresh state, which no noise woke."""
 _CONTEXT_SAMPLES = 64
 _STATE_SHAPE = (1, 1, 128)

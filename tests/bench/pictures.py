@@ -35,13 +35,13 @@ from lpu_backend.page.facts import Step, step_of
 from tests.browser import BROWSER
 from tests.voice_app.tui.shown import recorded, ticked
 from voice_app.bench.audio import Product
-from voice_app.bench.bench_drawing import NAMES, STAGES, waterfalls
-from voice_app.bench.bench_report import figures
+from voice_app.bench.bench_drawing import NAMES, waterfalls
+from voice_app.bench.bench_report import Targets, figures
 from voice_app.bench.run import machine
 from voice_app.bench.scenario import bundled
 from voice_app.core import events
-from voice_app.core.budget import Budget
 from voice_app.core.history import History
+from voice_app.core.stages import Stage
 from voice_app.runtime.engine_set import load
 from voice_app.runtime.engines import build_tts, chosen_llm, find_model, with_models
 from voice_app.runtime.settings import Settings, load_settings
@@ -95,7 +95,7 @@ def hold(settings: Settings, folder: Path) -> Mapping[str, Any]:
         )
     finally:
         engines.close()
-    report = figures(turns, Budget().scaled(BUDGET_MS / 1000))
+    report = figures(turns, Targets(BUDGET_MS))
     return {**report, "mode": "audio", "machine": machine(), "models": engines.models}
 
 
@@ -118,7 +118,7 @@ def latency_picture(report: Mapping[str, Any]) -> Picture:
         "offline. The dot is where the answer becomes audible; waiting is what the end of the turn took beyond the "
         "work."
     )
-    names = legend([*((name, NAMES[name]) for name in STAGES), ("dot", "from the sound")])
+    names = legend([*((name, NAMES[name]) for name in Stage), ("dot", "from the sound")])
     body = figure(title, caption, names, waterfalls(report["each"], BUDGET_MS))
     alt = f"Waterfall of {report['turns']} spoken turns: f{title[1:]}, measured; budget {BUDGET_MS:g} ms"
     return Picture("latency", body, alt, caption)

@@ -16,6 +16,7 @@ from voice_app.runtime.session_parts import SessionPlan
 
 from tests.voice_app.tui import composed
 from voice_app.core import events
+from voice_app.observe.statistics import percentile
 from voice_app.runtime.live import LiveSession
 from voice_app.runtime.settings import load_settings
 from voice_app.tui.app import Chat, ChatApp
@@ -52,14 +53,14 @@ class Watched(ChatApp):
         rates = [seconds.count(second) for second in range(1, max(seconds))]
         print(
             f"{title}: {len(gaps) / sum(gaps):.1f} frames/s, {min(rates)} in the slowest second; "
-            f"gap p99 {_percentile(gaps, 0.99) * 1000:.0f} ms, max {max(gaps) * 1000:.0f} ms; "
+            f"gap p99 {_p99_ms(gaps):.0f} ms, max {max(gaps) * 1000:.0f} ms; "
             f"a tick takes {statistics.median(self.spent_s) * 1000:.1f} ms, "
-            f"p99 {_percentile(self.spent_s, 0.99) * 1000:.1f} ms"
+            f"p99 {_p99_ms(self.spent_s):.1f} ms"
         )
 
 
-def _percentile(values: list[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+def _p99_ms(values_s: list[float]) -> float:
+    return 1000 * (percentile(values_s, 99) or 0.0)
 
 
 async def key_delay_s(app: ChatApp) -> float:
@@ -104,7 +105,7 @@ async def live() -> None:
     thread.end()
     print(
         f"a key is shown after {statistics.median(delays_s) * 1000:.0f} ms, "
-        f"p99 {_percentile(delays_s, 0.99) * 1000:.0f} ms, max {max(delays_s) * 1000:.0f} ms ({len(delays_s)} keys)"
+        f"p99 {_p99_ms(delays_s):.0f} ms, max {max(delays_s) * 1000:.0f} ms ({len(delays_s)} keys)"
     )
 
 

@@ -21,7 +21,7 @@ from inference.llm.saved import SavedPrefixes
 from inference.llm.selftest import EMBEDDED
 from inference.models.store import ModelStore
 from inference.turn.next_token import NextTokenTurnDetector
-from inference.types import Cancel, ChatRequest, Message, Text
+from inference.types import Cancel, ChatRequest, LlmCapabilities, Message, Text
 from tests.inference.replies import collected, reply
 
 SYSTEM = Message("system", "You are a helpful assistant.")
@@ -202,6 +202,7 @@ def test_cancelling_one_chat_ends_it_and_no_other(llm: LlamaCpp, expected: list[
 @pytest.mark.model
 def test_one_chat_too_many_is_refused_and_a_closed_one_leaves_an_empty_place(llm: LlamaCpp) -> None:
     """The next chat finds nothing of the one that was closed, which can't be used any more."""
+    assert llm.capabilities == LlmCapabilities(256, CHATS, grammar=True, token_probabilities=True)
     chats = [llm.chat() for _ in range(CHATS)]
     with pytest.raises(NoFreeChat, match=f"{CHATS} of {CHATS}"):
         llm.chat()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from inference.llm.prompt import chat_template, defused, unfinished
 from inference.llm.selftest import EMBEDDED
 from inference.models.store import ModelStore
 from inference.protocols import Chat
-from inference.types import ChatRequest, Done, Message, Sampling
+from inference.types import ChatRequest, Done, Message, Sampling, Tool
 from tests.inference.replies import collected, reply
 
 pytestmark = pytest.mark.model
@@ -61,10 +62,10 @@ def test_a_cached_prefix_changes_no_token_count_and_no_word(chat: LlamaChat, ggu
     cold.close()
 
     chat.prefill((SYSTEM, Message("user", "What is the cap")))
-    keep_warm = reply(chat, *PARIS, max_tokens=24)
+    warm = reply(chat, *PARIS, max_tokens=24)
 
-    assert keep_warm.text == first
-    assert keep_warm.done.usage.cached_tokens >= keep_warm.done.usage.prompt_tokens // 2
+    assert warm.text == first
+    assert warm.done.usage.cached_tokens >= warm.done.usage.prompt_tokens // 2
 
 
 def test_a_chat_grows_at_its_end_only(chat: LlamaChat) -> None:
@@ -149,6 +150,20 @@ def test_a_grammar_is_kept(chat: LlamaChat) -> None:
     text = answer(chat, SYSTEM, Message("user", "Is Paris in France?"), grammar='root ::= "yes" | "no"')
 
     assert text in {"yes", "no"}
+
+
+def test_a_call_in_the_reply_is_a_value_where_the_request_has_tools(chat: LlamaChat) -> None:
+    """The same words are text where it has none."""
+    call = '<tool_call>{"name": "look", "arguments": {"up": "Paris"}}</tool_call>'
+    grammar = f"root ::= {json.dumps(call)}"
+    tool = Tool("look", "Looks something up.", {"type": "object"})
+    called = reply(chat, *PARIS, grammar=grammar, tools=(tool,))
+    plain = reply(chat, *PARIS, grammar=grammar)
+
+    assert (called.text, called.done.reason) == ("", "tool_calls")
+    assert [(found.name, found.arguments) for found in called.calls] == [("look", '{"up": "Paris"}')]
+    assert (plain.text, plain.calls, plain.done.reason) == (call, [], "stop")
+    assert called.done.usage.completion_tokens == len(called.tokens)
 
 
 def test_a_bad_grammar_is_refused(chat: LlamaChat) -> None:

@@ -83,12 +83,12 @@ def test_a_cached_prefix_changes_no_token(chat: LlamaChat) -> None:
     """A reply has the same tokens whether its prompt was cached, prefilled in parts, or new; most of it was cached."""
     chat.prefill((SYSTEM,))
     chat.prefill((SYSTEM, Message("user", "What is the cap")))
-    keep_warm = reply(chat, *PARIS, max_tokens=16)
-    assert keep_warm.done.usage.cached_tokens >= keep_warm.done.usage.prompt_tokens // 2
+    warm = reply(chat, *PARIS, max_tokens=16)
+    assert warm.done.usage.cached_tokens >= warm.done.usage.prompt_tokens // 2
     answer(chat, Message("user", "Say something else entirely."), max_tokens=3)
-    assert reply(chat, *PARIS, max_tokens=16).tokens == keep_warm.tokens
+    assert reply(chat, *PARIS, max_tokens=16).tokens == warm.tokens
     again = reply(chat, *PARIS, max_tokens=16)
-    assert again.tokens == keep_warm.tokens
+    assert again.tokens == warm.tokens
     assert again.done.usage.cached_tokens == again.done.usage.prompt_tokens - 1
 
 
@@ -206,6 +206,7 @@ class Counting(ScriptedChat):
 
     def __init__(self, chat: ScriptedChat, usage: Usage) -> None:
         self._found = usage
+        """Its counts of the prompt stay."""
         super().__init__(chat._llm, chat._closed)
 
     @property
@@ -213,7 +214,8 @@ class Counting(ScriptedChat):
         return self._found
 
     @usage.setter
-    def usage(self, usage: Usage) -> None: ...
+    def usage(self, usage: Usage) -> None:
+        self._found = replace(self._found, completion_tokens=usage.completion_tokens)
 
 
 def test_paced_tokens_come_when_the_chip_has_them_or_are_counted_as_late() -> None:

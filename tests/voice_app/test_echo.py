@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.core.echo import EchoFloor, is_echo
+from voice_app.core.barge_in import EchoFloor, is_echo
 from voice_app.core.ports import FRAME_SAMPLES
 
 SAID = "Once upon a time there was a dog who lived by the sea and barked at the waves"

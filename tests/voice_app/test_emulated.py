@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from voice_app.core import events
-from voice_app.core.stages import emulated
 from voice_app.observe.console import ConsoleView
+from voice_app.observe.statistics import emulated
 
 
 def test_figures_of_the_chip_come_from_its_tokens() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from inference.models.manifest import Model, ModelFile, load_manifest
 from inference.models.store import ModelStore
-from voice_app.core.budget import Budget
+from voice_app.core.stages import Budget
 from voice_app.runtime.engines import build_llm, measured_speed
 from voice_app.runtime.model_choice import Candidate, Choice, Speed, choose, installed, pick
 from voice_app.runtime.settings import Settings, load_settings

@@ -9,22 +9,21 @@ from inference.types import Audio
 from tests.voice_app.scripted_session import ScriptedSession
 from voice_app.bench.measured import SpokenSession, answers
 from voice_app.bench.scenario import ScenarioTurn
-from voice_app.core import events
-from voice_app.core.budget import Budget, Estimates, plan
-from voice_app.core.stages import turn_times
+from voice_app.core import events, stages
+from voice_app.core.stages import Budget, Estimates, plan, turn_times
 from voice_app.core.turn import Filler
 from voice_app.io.recordings import SpokenTurn
 from voice_app.observe.spans import turn_spans
 
 OPENER = Filler("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
-SLOW = Estimates(llm_first_token_s=0.8)
+SLOW = Estimates({stages.Stage.LLM_FIRST_TOKEN: 0.8})
 
 
 def late(**more: object) -> ScriptedSession:
     return ScriptedSession(first_token_s=2.0, more={"openers": (OPENER,), "estimates": SLOW, **more}).run()
 
 
-def test_an_opener_is_said_at_the_end_of_the_turn_and_the_reply_behind_it() -> None:
+def test_an_opener_is_said_at_the_end_of_the_turn_and_the_reply_after_it() -> None:
     """It is no part of the history, and the reply's words are heard to their end."""
     stage = late()
     (opener,), (commit,) = stage.of(events.OpenerSpoken), stage.of(events.TurnCommitted)
@@ -67,12 +66,12 @@ def test_a_reply_that_would_wait_for_its_opener_has_none() -> None:
 def test_openers_are_for_machines_that_are_late_by_far() -> None:
     """Not for those that keep the budget, or nearly."""
     assert not plan(Budget(), Estimates()).opener
-    assert not plan(Budget(), Estimates(llm_first_token_s=0.3)).opener
+    assert not plan(Budget(), Estimates({stages.Stage.LLM_FIRST_TOKEN: 0.3})).opener
     assert plan(Budget(), SLOW).opener
 
 
-def test_the_benchmark_hears_the_answer_behind_the_opener() -> None:
-    """First audio is the opener's; voice to voice counts to the first sound behind it."""
+def test_the_benchmark_hears_the_answer_after_the_opener() -> None:
+    """First audio is the opener's; voice to voice counts to the first sound after it."""
     rate_hz = 1000
     sound = np.zeros(6000, np.float32)
     for start, end in ((2200, 2450), (2900, 4000)):

@@ -15,15 +15,18 @@ from typer.testing import CliRunner
 from lpu_backend.markup import ticks
 from tests.browser import NARROW, NEEDS_BROWSER, WIDE, check_page, invalid, opened, used
 from voice_app.bench.bench_page import page
-from voice_app.bench.composed import Durations, measure_composed
+from voice_app.bench.bench_report import Targets
+from voice_app.bench.composed import measure_composed
 from voice_app.cli.main import app
+from voice_app.core.stages import Estimates, Stage
 
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
     """A composed result with baselines, and one turn each that was cut in, missed, and badly named."""
-    made = measure_composed(24, 400, Durations())
-    slow = measure_composed(24, 400, Durations(stt_s=0.4))
+    targets = Targets(400, p95_limit_ms=450)
+    made = measure_composed(24, targets, Estimates())
+    slow = measure_composed(24, targets, Estimates({Stage.STT: 0.4}))
     each = [dict(turn) for turn in made["each"]]  # type: ignore[attr-defined]
     each[0] |= {"voice_to_voice_ms": None, "is_cut_in": True}
     each[1] |= {"voice_to_voice_ms": None, "stages_ms": {}}
@@ -66,11 +69,13 @@ def test_the_page_says_what_the_report_says(report: dict[str, Any]) -> None:
         f"{report['voice_to_voice_ms']['p50']:.0f}<small> ms</small>",
         "nothing here is a measurement",
         " ms · × 1.5 · ",
-        "cut in</b>",
+        "too early</b>",
         "missed</b>",
         "Who wrote the play Hamlet?",
     ):
         assert said in text
+    assert "budget 400 ms" in text
+    assert ", at most 450 ms" in text
     assert "All limits kept" in text
     assert "Limits missed" in page({**report, "cut_ins": 9})
 
@@ -86,7 +91,7 @@ def test_a_stage_stands_beside_what_it_is_allotted(report: dict[str, Any]) -> No
 def test_what_was_done_to_be_in_time_is_told_with_its_cause() -> None:
     """Stages so slow that replies are predicted to be late: the first clause is short, in all turns but the first ones;
     stages that are quick enough: nothing."""
-    slow, quick = (measure_composed(6, 300, Durations(stt_s=stt_s)) for stt_s in (0.3, 0.01))
+    slow, quick = (measure_composed(6, Targets(), Estimates({Stage.STT: stt_s})) for stt_s in (0.3, 0.01))
 
     assert [one["action"] for one in slow["actions"]] == ["short first clause"]  # type: ignore[attr-defined]
     assert "predicted" in page(slow)

@@ -31,7 +31,9 @@ from tests.bench.pictures import (
 from tests.browser import NEEDS_BROWSER, invalid
 from tests.lpu_backend.tiny_model import Tiny, write_model
 from tests.voice_app.tui.shown import recorded
-from voice_app.bench.composed import Durations, measure_composed
+from voice_app.bench.bench_report import Targets
+from voice_app.bench.composed import measure_composed
+from voice_app.core.stages import Estimates, Stage
 
 FILES = sorted(FOLDER.glob("*.png"))
 MACHINE = {"processor": "Xeon", "cores": 2}
@@ -80,7 +82,11 @@ def test_the_chips_picture_is_of_the_present_programs() -> None:
 
 def test_the_latency_picture_says_what_was_measured_on_what() -> None:
     """Turns, how many kept the budget, models, cores; and it is valid HTML."""
-    report = {**measure_composed(4, 300, Durations(stt_s=0.5)), "machine": MACHINE, "models": MODELS}
+    report = {
+        **measure_composed(4, Targets(), Estimates({Stage.STT: 0.5})),
+        "machine": MACHINE,
+        "models": MODELS,
+    }
     picture = latency_picture(report)
 
     assert "4 turns in a row, 0 of them within 300 ms" in picture.about

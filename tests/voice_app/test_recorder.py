@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from voice_app.core import events
 from voice_app.core.errors import SessionError
+from voice_app.core.ports import Bus
 from voice_app.observe.recorder import Recorder, replay
 
 KINDS = typing.get_args(typing.get_args(events.Event)[0])
@@ -170,7 +171,7 @@ def test_a_log_that_cannot_be_written_is_one_line() -> None:
 
 def test_a_listener_that_fails_is_dropped_and_the_others_hear_all() -> None:
     """An observer can't change the conversation."""
-    bus, heard = events.Bus(), []
+    bus, heard = Bus(), []
 
     def broken(event: events.Event) -> None:
         raise RuntimeError("a listener's own trouble")

@@ -13,7 +13,8 @@ from voice_app.bench.composed import LoudnessVad
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
 from voice_app.core.history import History
-from voice_app.core.session import Session, SessionIO, TurnRules
+from voice_app.core.ports import Bus, SessionIO
+from voice_app.core.session import Session, TurnRules
 from voice_app.core.turn import Assistant, Engines
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
@@ -43,7 +44,7 @@ def test_every_turn_is_heard_in_the_sessions_language() -> None:
         Audio(np.concatenate(parts), RATE_HZ) for parts in ((tone, silence, tone), (tone, silence))
     )
     log: list[events.Event] = []
-    bus = events.Bus()
+    bus = Bus()
     bus.subscribe(log.append)
     assistant = Assistant(Engines(stt, chat, tts, VirtualScheduler(meter).session("")), History([]))
 

@@ -15,28 +15,28 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from inference.tts.scripted_tts import ScriptedTextToSpeech
-from voice_app.bench.composed import Durations, converse_in_virtual_time
+from voice_app.bench.composed import converse_in_virtual_time
 from voice_app.bench.scenario import bundled_lines, spoken
 from voice_app.cli.main import app
 from voice_app.core import events
 from voice_app.core.errors import SessionError, VoiceAppError
-from voice_app.core.stages import turn_times
+from voice_app.core.stages import STEPS, Estimates, Stage, turn_times
 from voice_app.observe.otel import export
 from voice_app.observe.spans import Span, turn_spans
 
 
-def log_of(lines: list[str], durations: Durations, folder: Path) -> list[events.Event]:
+def log_of(lines: list[str], declared: Estimates, folder: Path) -> list[events.Event]:
     """Return the events of a whole conversation in virtual time."""
     mute = ScriptedTextToSpeech(spend=lambda _: None)
     return list(
-        converse_in_virtual_time([spoken(line, mute) for line in lines], durations, folder / "x.wav").log
+        converse_in_virtual_time([spoken(line, mute) for line in lines], declared, folder / "x.wav").log
     )
 
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> list[events.Event]:
     lines = [line for line in bundled_lines() if "{" not in line]
-    return log_of(lines[:6], Durations(), tmp_path_factory.mktemp("log"))
+    return log_of(lines[:6], Estimates(), tmp_path_factory.mktemp("log"))
 
 
 def every(span: Span) -> Iterator[Span]:
@@ -55,14 +55,13 @@ def test_the_stages_of_a_turn_add_up_to_its_voice_to_voice_time(
     tmp_path_factory: pytest.TempPathFactory, stt_s: float, first_token_s: float, token_s: float
 ) -> None:
     """Each begins where the one before ended; their sum is what the fold over the same events says."""
-    durations = Durations(stt_s=stt_s, llm_first_token_s=first_token_s, token_s=token_s)
-    made = log_of(
-        ["How many legs does a dog have?", "What is up?"], durations, tmp_path_factory.mktemp("law")
-    )
+    declared = Estimates({Stage.STT: stt_s, Stage.LLM_FIRST_TOKEN: first_token_s}, token_s)
+    made = log_of(["How many legs does a dog have?", "What is up?"], declared, tmp_path_factory.mktemp("law"))
     for number, turn in enumerate(turn_spans(made), start=1):
         (whole,) = named(turn, "voice to voice")
         ends = [whole.start_s, *(stage.end_s for stage in whole.children)]
 
+        assert [stage.name for stage in whole.children] == [step.name for step in STEPS]
         assert [stage.start_s for stage in whole.children] == ends[:-1]
         assert ends == sorted(ends)
         assert ends[-1] == whole.end_s

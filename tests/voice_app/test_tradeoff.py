@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from voice_app.bench.composed import Durations, measure_composed
+from voice_app.bench.bench_report import Targets
+from voice_app.bench.composed import measure_composed
 from voice_app.bench.tradeoff import Pause, pauses, replay
 from voice_app.core import events
+from voice_app.core.stages import Estimates
 
 
 def draft(revision: int, at_s: float, wait_s: float, ready_s: float) -> list[events.Event]:
@@ -35,7 +37,7 @@ LOG: list[events.Event] = [
 
 
 def test_pauses_are_read_from_the_log() -> None:
-    """One is gone on from, the last one ends the turn; what is heard behind the turn resumes nothing."""
+    """One is gone on from, the last one ends the turn; what is heard after the turn resumes nothing."""
     inner, last = pauses(LOG, user_end_s=3.0)
 
     assert (inner.wait_s, inner.ready_s, inner.resumed_s) == (0.9, pytest.approx(0.3), pytest.approx(0.6))
@@ -80,7 +82,7 @@ def test_what_is_not_drafted_moves_with_the_decision() -> None:
 
 def test_the_replay_of_a_session_at_its_own_waits_is_the_session() -> None:
     """A whole composed benchmark: factor 1 gives the measured percentiles, longer waits later answers."""
-    report = measure_composed(24, 500, Durations())
+    report = measure_composed(24, Targets(), Estimates())
     points = {point["factor"]: point for point in report["tradeoff"]}  # type: ignore[attr-defined]
     p50s = [point["p50_ms"] for point in points.values()]
 

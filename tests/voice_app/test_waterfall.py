@@ -13,27 +13,28 @@ from typer.testing import CliRunner
 from voice_app.cli.main import app
 from voice_app.cli.plan_command import PlanRequest, prediction
 from voice_app.core import events
-from voice_app.core.budget import Estimates
-from voice_app.core.stages import SPANS, TurnTimes
+from voice_app.core.stages import DECLARED_S, Estimates, Stage, TurnTimes
 from voice_app.observe.waterfall import LONGEST_BAR, trace, waterfall
 
 
 def test_the_bars_are_as_long_as_the_stages() -> None:
     """A cell is 10 ms; the mark stands where the budget ends."""
-    line = waterfall(TurnTimes(0.03, 0.06, 0.05, 0.07, 0.04, 0.0, 0.01), 0.3).plain
+    line = waterfall(
+        TurnTimes(dict(zip(Stage, (0.03, 0.06, 0.05, 0.07, 0.04, 0.0, 0.01), strict=True))), 0.3
+    ).plain
 
     assert line == (
         "█" * 26 + "    │ endpoint 30 stt 60 token 50 clause 70 sound 40 hold 0 device 10 = 260 ms"
     )
 
 
-@given(st.lists(st.none() | st.floats(0, 60), min_size=len(SPANS), max_size=len(SPANS)))
-def test_any_turn_fits_on_the_line(spans: list[float | None]) -> None:
+@given(st.dictionaries(st.sampled_from(Stage), st.floats(0, 60)))
+def test_any_turn_fits_on_the_line(spans_s: dict[Stage, float]) -> None:
     """Long turns are drawn to a coarser scale; stages that never happened are left out."""
-    line = waterfall(TurnTimes(*spans), 0.3).plain
+    line = waterfall(TurnTimes(spans_s), 0.3).plain
 
     assert line.count("█") <= LONGEST_BAR
-    assert line.endswith(f"= {sum(filter(None, spans)) * 1000:.0f} ms")
+    assert line.endswith(f"= {sum(spans_s.values()) * 1000:.0f} ms")
 
 
 def log() -> list[events.Event]:
@@ -65,10 +66,10 @@ def test_the_trace_command_reads_a_log_and_refuses_another_file(tmp_path: Path) 
 
 def test_a_plan_says_what_is_measured_and_what_is_declared() -> None:
     """Declared tokens replace measured ones; the sum is composed, and no less than the wait for the turn's end."""
-    here = prediction(Estimates(0.05, 0.06, 0.05, 0.02, 0.05, 0.01), PlanRequest(300))
-    chip = prediction(
-        Estimates(0.05, 0.06, 0.05, 0.02, 0.05, 0.01), PlanRequest(300, token_ms=1, first_token_ms=5)
-    )
+    spans_s = (0.05, 0.06, 0.05, 0.05, 0.01)
+    estimates = Estimates(dict(zip(DECLARED_S, spans_s, strict=True)), token_s=0.02)
+    here = prediction(estimates, PlanRequest(300))
+    chip = prediction(estimates, PlanRequest(300, token_ms=1, first_token_ms=5))
 
     assert here["voice_to_voice_ms"] == pytest.approx(220 + 9 * 20)
     assert (here["meets_it"], here["short_clause_meets_it"]) == (False, False)

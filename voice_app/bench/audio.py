@@ -18,12 +18,11 @@ from typing import Protocol
 import soundfile
 
 from voice_app.bench import cascade
-from voice_app.bench.bench_report import figures
+from voice_app.bench.bench_report import Targets, figures
 from voice_app.bench.measured import MeasuredTurn, SpokenSession, measured
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.bench.soak import SoakGauge, soak
 from voice_app.core import events
-from voice_app.core.budget import Budget
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.history import History
 from voice_app.core.ports import Priority
@@ -119,17 +118,17 @@ class Result:
     cpu_s: float = 0.0
     session_s: float = 0.0
 
-    def report(self, budget_ms: int) -> dict[str, object]:
+    def report(self, targets: Targets) -> dict[str, object]:
         """Return its figures."""
         return {
-            **figures(self.turns, Budget().scaled(budget_ms / 1000)),
+            **figures(self.turns, targets),
             "cpu_s": round(self.cpu_s, 1),
             "session_s": round(self.session_s, 1),
         }
 
 
 def measure_audio(
-    settings: Settings, turns: Sequence[ScenarioTurn], budget_ms: int, baselines: bool
+    settings: Settings, turns: Sequence[ScenarioTurn], targets: Targets, baselines: bool
 ) -> dict[str, object]:
     """Hold these turns; return the figures, with those of the baselines where they are wanted."""
     quiet = settings.model_copy(update={"keep_log": False})
@@ -148,7 +147,7 @@ def measure_audio(
         raise VoiceAppError("interrupted; no figures of a part of the turns are given") from None
     finally:
         engines.close()
-    reports = {name: result.report(budget_ms) for name, result in results.items()}
+    reports = {name: result.report(targets) for name, result in results.items()}
     report = {"mode": "audio", **reports.pop("product")}
     latencies_ms = [
         turn.answer.latency_s and turn.answer.latency_s * 1000 for turn in results["product"].turns

@@ -11,16 +11,18 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from lpu_backend.markup import Child, axis, bar, element, label, line, percent, plot, rows, ticks
-from voice_app.core.stages import SPANS
+from voice_app.core.stages import Stage
 
-STAGES = tuple(name.removesuffix("_s") for name in SPANS)
-NAMES = dict(
-    zip(
-        STAGES,
-        ("end noticed", "speech to text", "first token", "first clause", "first sound", "waiting", "device"),
-        strict=True,
-    )
-)
+NAMES: Mapping[str, str] = {
+    Stage.ENDPOINT: "end noticed",
+    Stage.STT: "speech to text",
+    Stage.LLM_FIRST_TOKEN: "first token",
+    Stage.LLM_FIRST_CLAUSE: "first clause",
+    Stage.TTS_FIRST_SOUND: "first sound",
+    Stage.HOLD: "waiting",
+    Stage.DEVICE: "device",
+}
+"""The stages in words."""
 ROW, BAR = 22.0, 13.0
 """Heights of a row and of its bar."""
 HIGH = 96.0
@@ -107,20 +109,20 @@ def _marks(marks: Marks, scale: Scale, ends: tuple[float, float]) -> Iterator[El
 
 
 def waterfalls(turns: Sequence[Mapping[str, Any]], budget_ms: float) -> Element:
-    """Return a row a turn: its stages one behind the other, and a dot where the sound has the answer begin."""
+    """Return a row a turn: its stages one after the other, and a dot where the sound has the answer begin."""
     ends = [max(_total(turn), turn["voice_to_voice_ms"] or 0.0) for turn in turns]
     scale = Scale(max([budget_ms, *ends]) * 1.02, budget_ms)
     return scale.chart([_waterfall(turn, scale) for turn in turns])
 
 
 def _total(turn: Mapping[str, Any]) -> float:
-    return float(sum(turn["stages_ms"].get(name, 0.0) for name in STAGES))
+    return float(sum(turn["stages_ms"].get(name, 0.0) for name in Stage))
 
 
 def _waterfall(turn: Mapping[str, Any], scale: Scale) -> Row:
     latency, at_ms, told = turn["voice_to_voice_ms"], 0.0, list[str]()
     parts = scale.budget_line((0, ROW))
-    for stage in STAGES:
+    for stage in Stage:
         spent = turn["stages_ms"].get(stage, 0.0)
         said = f"{NAMES[stage]} {spent:.0f} ms"
         if spent > 0:
@@ -130,7 +132,7 @@ def _waterfall(turn: Mapping[str, Any], scale: Scale) -> Row:
     if latency is not None:
         title = element("title", f"from the sound: {latency:.0f} ms")
         parts.append(element("circle", title, cx=scale.at(latency), cy=ROW / 2, r=4, class_="dot"))
-    outcome = "cut in" if turn["is_cut_in"] else "missed" if latency is None else f"{latency:,.0f} ms"
+    outcome = "too early" if turn["is_cut_in"] else "missed" if latency is None else f"{latency:,.0f} ms"
     late = latency is None or latency > (scale.budget_ms or math.inf)
     value = element("b", outcome, class_="bad") if late else outcome
     name = element("span", str(turn["name"]), title=str(turn["name"]))
@@ -205,7 +207,7 @@ def bin_ms(most_ms: float) -> float:
 
 
 def tradeoff(points: Sequence[Mapping[str, Any]]) -> Element:
-    """Return p50 and p95, and below them the share of cut-ins, over the length of the waits."""
+    """Return p50 and p95, and below them the share of premature endpoints, over the length of the waits."""
     factors = [math.log(point["factor"]) for point in points]
     span = max(factors[-1] - factors[0], 1e-9)
     places = [0.03 + 0.94 * (factor - factors[0]) / span for factor in factors]
@@ -213,13 +215,13 @@ def tradeoff(points: Sequence[Mapping[str, Any]]) -> Element:
     parts = [line(recorded, 4, recorded, 300, "mark")]
     parts.append(element("text", "as recorded", x=recorded, y=12, dx=4, class_="soft"))
     parts += _curves(points, places)
-    parts += _cut_ins(points, places)
+    parts += _premature(points, places)
     parts += [
         label(percent(place), 318, f"×{point['factor']:g}", "soft", "middle")
         for point, place in zip(points, places, strict=True)
         if point["factor"] in LABELLED
     ]
-    title = "Latency and cut-ins over the length of the waits for the end of a turn"
+    title = "Latency and premature endpoints over the length of the waits for the end of a turn"
     return element("div", plot(324, title, parts), class_="chart counted")
 
 
@@ -239,12 +241,12 @@ def _curves(points: Sequence[Mapping[str, Any]], places: Sequence[float]) -> Ite
             yield element("circle", title, cx=x, cy=216 - one[name] / most * 190, r=4, class_=class_)
 
 
-def _cut_ins(points: Sequence[Mapping[str, Any]], places: Sequence[float]) -> Iterator[Element]:
+def _premature(points: Sequence[Mapping[str, Any]], places: Sequence[float]) -> Iterator[Element]:
     shares = [point["cut_ins"] / max(point["turns"], 1) for point in points]
     scale = 48 / max([0.04, *shares])
     yield from (line("0%", 300, "100%", 300, "grid"), label("-6", 304, "0 %", "soft", "end"))
     for point, place, share in zip(points, places, shares, strict=True):
-        said = f"waits × {point['factor']:g}: {point['cut_ins']} of {point['turns']} turns cut in"
+        said = f"waits × {point['factor']:g}: {point['cut_ins']} of {point['turns']} turns ended too early"
         yield bar((place - 0.012, 300 - share * scale, 0.024, share * scale), "cuts", said)
         if share:
             yield label(percent(place), 296 - share * scale, f"{share:.0%}", "soft", "middle")

@@ -21,7 +21,6 @@ from lpu_backend.markup import (
 )
 from voice_app.bench.bench_drawing import (
     NAMES,
-    STAGES,
     Scale,
     speeds,
     spread,
@@ -30,8 +29,9 @@ from voice_app.bench.bench_drawing import (
     tradeoff,
     waterfalls,
 )
-from voice_app.bench.bench_report import CUT_IN_LIMIT, is_good
+from voice_app.bench.bench_report import PREMATURE_LIMIT, is_good, p95_limit_ms
 from voice_app.core.errors import SessionError
+from voice_app.core.stages import Stage
 
 TITLE = "Voice to voice"
 BASES = {
@@ -107,14 +107,14 @@ def _who(report: Mapping[str, Any]) -> str:
 
 
 def _limits(report: Mapping[str, Any]) -> Iterator[Element]:
-    """Whether each limit was kept, and first whether all were: `is_good`, part by part."""
-    p95, budget_ms, turns = report["voice_to_voice_ms"]["p95"], report["budget_ms"], report["turns"]
-    good = is_good(dict(report))
+    """Yield whether each limit was kept, and first whether all were: `is_good`, part by part."""
+    p95, limit_ms, turns = report["voice_to_voice_ms"]["p95"], p95_limit_ms(report), report["turns"]
+    good = is_good(report)
     verdict = "All limits kept" if good else "Limits missed"
     yield element("li", element("strong", verdict, class_="good" if good else "bad"))
-    yield _limit(p95 is not None and p95 <= budget_ms, f"p95 {_ms(p95)} of {budget_ms:g} ms")
-    allowed = report["cut_ins"] <= CUT_IN_LIMIT * turns
-    yield _limit(allowed, f"{report['cut_ins']} cut-ins in {turns} turns, {CUT_IN_LIMIT:.0%} allowed")
+    yield _limit(p95 is not None and p95 <= limit_ms, f"p95 {_ms(p95)}, at most {limit_ms:g} ms")
+    few, allowed = report["cut_ins"] <= PREMATURE_LIMIT * turns, f"{PREMATURE_LIMIT:.0%} allowed"
+    yield _limit(few, f"{report['cut_ins']} premature endpoints in {turns} turns, {allowed}")
     yield _limit(report["missed"] == 0, f"{report['missed']} turns missed")
 
 
@@ -155,15 +155,15 @@ def _turns(report: Mapping[str, Any]) -> Iterator[Element]:
         "A row is a turn. The stages are those of its released draft, as its events tell; the dot is where the sound "
         "has the answer begin. Waiting is what the end of the turn took beyond the work."
     )
-    yield legend([*((name, NAMES[name]) for name in STAGES), ("dot", "from the sound")])
+    yield legend([*((name, NAMES[name]) for name in Stage), ("dot", "from the sound")])
     yield scrolling(waterfalls(turns, report["budget_ms"]), "Stages of every turn", "long")
-    head = ("turn", "heard", "sound, ms", *(NAMES[name] for name in STAGES))
+    head = ("turn", "heard", "sound, ms", *(NAMES[name] for name in Stage))
     body = [
         (
             turn["name"],
             turn["heard"],
             _number(turn["voice_to_voice_ms"]),
-            *(_number(turn["stages_ms"].get(name)) for name in STAGES),
+            *(_number(turn["stages_ms"].get(name)) for name in Stage),
         )
         for turn in turns
     ]
@@ -224,7 +224,7 @@ def _contenders(everyone: Mapping[str, Mapping[str, Any]]) -> Iterator[Element]:
     for name, one in everyone.items():
         p50, times = one["voice_to_voice_ms"]["p50"], one.get("product_is_faster_by")
         slower = f" · × {times:.1f}" if times else ""
-        medians.append((CONTENDERS.get(name, name), p50, f"{_ms(p50)}{slower} · {one['cut_ins']} cut-ins"))
+        medians.append((CONTENDERS.get(name, name), p50, f"{_ms(p50)}{slower} · {one['cut_ins']} premature"))
     yield card(speeds(medians))
 
 
@@ -232,15 +232,15 @@ def _waits(report: Mapping[str, Any]) -> Iterator[Element]:
     points = report["tradeoff"]
     if not any(point["p50_ms"] is not None for point in points):
         return
-    yield element("h2", "Answering sooner against cutting in")
+    yield element("h2", "Answering sooner against answering too early")
     yield _note(
         "What other waits for the end of a turn would have done: all waits of this run times a factor, gone through "
         "again with the recorded pauses and drafts. A replay, not further runs: a draft that another wait would have "
         "changed stays as it was."
     )
-    yield legend([("c0", "p50, ms"), ("c1", "p95, ms"), ("cuts", "turns cut in")])
+    yield legend([("c0", "p50, ms"), ("c1", "p95, ms"), ("cuts", "turns ended too early")])
     yield card(tradeoff(points))
-    head = ("waits", "p50, ms", "p95, ms", "turns cut in")
+    head = ("waits", "p50, ms", "p95, ms", "turns ended too early")
     body = [
         (
             f"× {one['factor']:g}",
@@ -295,6 +295,6 @@ def _footer(report: Mapping[str, Any]) -> Element:
     return element(
         "footer",
         f"Figures: {report['basis']}. Percentiles of all turns that were answered; a turn in which the assistant spoke "
-        "into the user's speech is a cut-in and has no latency. Written by voice-app bench; this page asks for nothing "
-        "from anywhere.",
+        "into the user's speech had a premature endpoint and has no latency. Written by voice-app bench; this page "
+        "asks for nothing from anywhere.",
     )

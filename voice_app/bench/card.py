@@ -14,12 +14,11 @@ import numpy as np
 
 from inference.audio import write_audio
 from inference.types import Samples
-from voice_app.bench.bench_report import figures
+from voice_app.bench.bench_report import Targets, figures
 from voice_app.bench.measured import SpokenSession, measured
 from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
 from voice_app.bench.scenario import AUDIBLE, ScenarioTurn
 from voice_app.core import events
-from voice_app.core.budget import Budget
 from voice_app.core.errors import VoiceAppError
 from voice_app.io.recordings import SpokenTurn
 from voice_app.observe.recorder import replay
@@ -35,7 +34,7 @@ TURN_GAP_S = 1.2
 
 def measure_card(
     turns: Sequence[ScenarioTurn],
-    budget_ms: int,
+    targets: Targets,
     arguments: Sequence[str],
     echo_db: float | None = None,
 ) -> dict[str, object]:
@@ -66,7 +65,7 @@ def measure_card(
         told = list(replay(log))
     spoken = locate(user, CARD_RATE_HZ)
     session = SpokenSession(turns, spoken, _on_the_recording(told, spoken), speaker, CARD_RATE_HZ)
-    report = figures(measured(session), Budget().scaled(budget_ms / 1000))
+    report = figures(measured(session), targets)
     sounded = sum(isinstance(event, events.PlaybackStarted) for event in told)
     unasked = max(0, sounded - len(turns))
     return {
@@ -128,7 +127,7 @@ def _sounds_for(over_s: float, log: Path, process: subprocess.Popen[str], answer
 
 
 def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) -> None:
-    """Wait for one more reply's end, behind which nothing goes on; for a while, where it does not come."""
+    """Wait for one more reply's end, after which nothing goes on; for a while, where it does not come."""
     spoke_s = time.monotonic()
     while process.poll() is None:
         time.sleep(0.1)
@@ -147,7 +146,7 @@ def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) ->
 
 
 def _has_ended(told: bytes) -> bool:
-    """Tell whether nothing of the conversation is under way at the end of a log."""
+    """Return whether nothing of the conversation is under way at the end of a log."""
     return told.rfind(b"response.done") > max(
         told.rfind(mark) for mark in (b"input_audio_buffer.speech_started", b"input_audio_buffer.committed")
     )

@@ -20,12 +20,12 @@ import numpy as np
 from inference.protocols import TextToSpeech
 from inference.text import speakable
 from inference.types import Cancel, ChatRequest, Samples, Voice, texts
-from inference.vad.silero import SileroVad
 from voice_app.core import clock, events
-from voice_app.core.ports import FRAME_S, AudioFrame, Priority
+from voice_app.core.ports import FRAME_S, AudioFrame, Emit, Priority, emitter
 from voice_app.core.turn import Assistant
 from voice_app.io.recordings import RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.engines import build_vad
 
 END_SILENCE_S = 0.8
 """As long as the longest pause inside a bundled turn: with less, the cascade speaks into such turns."""
@@ -56,7 +56,7 @@ class FixedSilence:
     """Collects a turn, and tells when so much silence has followed it."""
 
     def __init__(self) -> None:
-        self._vad = SileroVad()
+        self._vad = build_vad()
         self._kept: list[Samples] = []
         self._voiced = 0
         self.speech_end_s = -math.inf
@@ -95,7 +95,7 @@ async def hold(
         sound = segmenter.push(frame)
         if sound is not None:
             number += 1
-            emit = events.emitter(log.append, started_s, number, revision=1)
+            emit = emitter(log.append, started_s, number, revision=1)
             emit(events.TurnCommitted(speech_end_s=segmenter.speech_end_s - started_s))
             samples = await _prepare(cascade, sound, emit)
             lasts_s = play_s[number - 1] if number <= len(play_s) else None
@@ -105,7 +105,7 @@ async def hold(
     return user.spoken_since(started_s)
 
 
-async def _prepare(cascade: Cascade, sound: Samples, emit: events.Emit) -> Samples:
+async def _prepare(cascade: Cascade, sound: Samples, emit: Emit) -> Samples:
     """Understand, write and speak, one after the other; return the reply's whole sound."""
     engines, style = cascade.assistant.engines, cascade.assistant.style
     emit(events.DraftCreated())
@@ -137,7 +137,7 @@ async def _play(
     user: RecordedUser,
     speaker: FileSpeaker,
     lasts_s: float | None,
-    emit: events.Emit,
+    emit: Emit,
 ) -> None:
     """Play a reply to its end, or for a while."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,12 @@ from inference.stt.scripted_stt import ScriptedSpeechToText
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Message, Samples
-from voice_app.bench.bench_report import figures
+from voice_app.bench.bench_report import Targets, figures
 from voice_app.bench.measured import SpokenSession, measured
 from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core import events
-from voice_app.core.budget import Budget, Estimates
+from voice_app.core.stages import TOKEN, Estimates, Stage
 from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
 from voice_app.io.speaker import FileSpeaker
 from voice_app.runtime.devices import Devices
@@ -37,17 +37,8 @@ from voice_app.runtime.settings import Settings, TurnTaking
 
 LOUD = 0.05
 """Amplitude from which the detector of this mode takes sound for speech."""
-
-
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """Declared times of the stages, in seconds. The defaults are of the two-core machine with llama.cpp."""
-
-    stt_s: float = 0.060
-    llm_first_token_s: float = 0.045
-    token_s: float = 0.010
-    tts_first_s: float = 0.045
-    tts_next_s: float = 0.035
+TTS_NEXT_S = 0.035
+"""Declared time of a piece of sound after the first."""
 
 
 class LoudnessVad:
@@ -61,64 +52,71 @@ class LoudnessVad:
         """Have nothing to forget."""
 
 
-def measure_composed(turns: int, budget_ms: int, durations: Durations) -> dict[str, object]:
-    """Hold a conversation of the bundled questions in virtual time; return its figures."""
+def measure_composed(turns: int, targets: Targets, declared: Estimates) -> dict[str, object]:
+    """Hold a conversation of the bundled questions with engines of declared times; return its figures."""
     lines = [re.sub(r"\s*\{\d+\}\s*", " ", line) for line in bundled_lines()]
     said = [lines[number % len(lines)] for number in range(turns)]
     mute = ScriptedTextToSpeech(spend=lambda _: None)
     with tempfile.TemporaryDirectory() as folder:
         session = converse_in_virtual_time(
-            [spoken(line, mute) for line in said], durations, Path(folder) / "reply.wav"
+            [spoken(line, mute) for line in said], declared, Path(folder) / "reply.wav", targets.budget_ms
         )
-    report = figures(measured(session), Budget().scaled(budget_ms / 1000))
-    declared = {
-        name.removesuffix("_s"): round(getattr(durations, name) * 1000, 3) for name in Durations.__slots__
+    report = figures(measured(session), targets)
+    times_s = {
+        str(Stage.STT): declared.spans_s[Stage.STT],
+        str(Stage.LLM_FIRST_TOKEN): declared.spans_s[Stage.LLM_FIRST_TOKEN],
+        TOKEN: declared.token_s,
+        "tts_first": declared.spans_s[Stage.TTS_FIRST_SOUND],
+        "tts_next": TTS_NEXT_S,
     }
-    return {"mode": "composed", **report, "basis": "composed", "declared_ms": declared}
+    declared_ms = {name: round(seconds * 1000, 3) for name, seconds in times_s.items()}
+    return {"mode": "composed", **report, "basis": "composed", "declared_ms": declared_ms}
 
 
-def converse_in_virtual_time(turns: Sequence[ScenarioTurn], durations: Durations, wav: Path) -> SpokenSession:
-    """Hold a conversation of these turns; return what it left behind. The reply's sound is written to `wav`."""
+def converse_in_virtual_time(
+    turns: Sequence[ScenarioTurn], declared: Estimates, wav: Path, budget_ms: int = 300
+) -> SpokenSession:
+    """Hold a conversation of these turns; return what it left. The reply's sound is written to `wav`."""
+    settings = Settings(
+        memory="off", keep_log=False, turn=TurnTaking(partial_every_ms=0, budget_ms=budget_ms)
+    )
     log: list[events.Event] = []
-    heard = run(_converse(turns, durations, wav, log))
+    heard = run(_converse(settings, turns, declared, wav, log))
     sound, rate_hz = soundfile.read(wav, dtype="float32")
     return SpokenSession(turns, heard, log, sound, rate_hz)
 
 
 async def _converse(
-    turns: Sequence[ScenarioTurn], durations: Durations, wav: Path, log: list[events.Event]
+    settings: Settings,
+    turns: Sequence[ScenarioTurn],
+    declared: Estimates,
+    wav: Path,
+    log: list[events.Event],
 ) -> list[SpokenTurn]:
     meter, user = Meter(), RecordedUser([RecordedTurn(turn.sound, turn.after) for turn in turns])
     devices = Devices(user, FileSpeaker(wav), vad=LoudnessVad())
-    settings = Settings(memory="off", keep_log=False, turn=TurnTaking(partial_every_ms=0))
     plan = SessionPlan(settings, listeners=(log.append,), skills=False)
-    with hosted(plan, _engines(settings, turns, durations, meter), lambda *_: devices) as host:
+    with hosted(plan, _engines(settings, turns, declared, meter), lambda *_: devices) as host:
         await host.run()
     return user.spoken_since(host.session.started_s)
 
 
 def _engines(
-    settings: Settings, turns: Sequence[ScenarioTurn], durations: Durations, meter: Meter
+    settings: Settings, turns: Sequence[ScenarioTurn], declared: Estimates, meter: Meter
 ) -> EngineSet:
-    llm = ScriptedLanguageModel(
-        _echo, first_token_s=durations.llm_first_token_s, token_s=durations.token_s, spend=meter.spend
-    )
-    tts = ScriptedTextToSpeech(first_s=durations.tts_first_s, next_s=durations.tts_next_s, spend=meter.spend)
+    """Return engines that take what is declared, which the session expects of them, too."""
+    spans_s, spend = declared.spans_s, meter.spend
+    first_token_s, first_sound_s = spans_s[Stage.LLM_FIRST_TOKEN], spans_s[Stage.TTS_FIRST_SOUND]
     return EngineSet(
         settings,
         because="declared",
         persona=Persona(name="", description=""),
-        llm=llm,
+        llm=ScriptedLanguageModel(_echo, first_token_s=first_token_s, token_s=declared.token_s, spend=spend),
         scheduler=VirtualScheduler(meter),
-        stt=ScriptedSpeechToText([turn.text or "" for turn in turns], durations.stt_s, meter.spend),
-        tts=tts,
+        stt=ScriptedSpeechToText([turn.text or "" for turn in turns], spans_s[Stage.STT], spend),
+        tts=ScriptedTextToSpeech(first_s=first_sound_s, next_s=TTS_NEXT_S, spend=spend),
         detector=ScriptedTurnDetector(lambda _: 1.0),
-        estimates=Estimates(
-            stt_s=durations.stt_s,
-            llm_first_token_s=durations.llm_first_token_s,
-            token_s=durations.token_s,
-            tts_first_sound_s=durations.tts_first_s,
-        ),
+        estimates=replace(declared),
     )
 
 

@@ -1,7 +1,7 @@
 """The assistant among echoes, noises and interruptions: `bench --mode card --noise …`, on a private sound card.
 
 A round: a story is asked for; two noises fall into it; a question interrupts it, and is answered; two noises fall into
-the silence behind. What the loudspeaker does is read off the recording, what the program made of it off its log.
+the silence after it. What the loudspeaker does is read off the recording, what the program made of it off its log.
 """
 
 from __future__ import annotations

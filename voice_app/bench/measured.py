@@ -44,8 +44,8 @@ class Answer:
     """True end of speech -> first audible sample of the answer; None where it was missed, or came early."""
     first_audio_s: float | None
     """The same to whatever is audible first: an opener, where one was said."""
-    is_cut_in: bool
-    """Whether the loudspeaker started inside the user's speech."""
+    is_premature: bool
+    """Whether the loudspeaker started inside the user's speech: a premature endpoint, or cut-in."""
     barge_in_stop_s: float | None
     """First voiced sample of the turn -> last audible one of the reply that it is spoken into; None: into none."""
 
@@ -123,7 +123,7 @@ def answers(session: SpokenSession) -> list[Answer]:
     found, heard = [], sounds(session.sound, session.rate_hz)
     for number, turn in enumerate(session.spoken):
         until_s = session.spoken[number + 1].start_s if number + 1 < len(session.spoken) else np.inf
-        cut_in = any(turn.start_s < start_s < turn.voiced_end_s for start_s, _ in heard)
+        premature = any(turn.start_s < start_s < turn.voiced_end_s for start_s, _ in heard)
         after = [
             start_s - turn.voiced_end_s for start_s, _ in heard if turn.voiced_end_s <= start_s < until_s
         ]
@@ -133,14 +133,16 @@ def answers(session: SpokenSession) -> list[Answer]:
             if isinstance(event, events.OpenerSpoken) and turn.voiced_end_s <= event.at_s < until_s
         ]
         talked_over = [end_s - turn.start_s for start_s, end_s in heard if start_s <= turn.start_s < end_s]
-        first_s = None if cut_in or not after else after[0]
-        content = _behind(session, first_s, turn.voiced_end_s, openers[0]) if openers and first_s else first_s
-        found.append(Answer(content, first_s, cut_in, talked_over[0] if talked_over else None))
+        first_s = None if premature or not after else after[0]
+        content = (
+            _after_opener(session, first_s, turn.voiced_end_s, openers[0]) if openers and first_s else first_s
+        )
+        found.append(Answer(content, first_s, premature, talked_over[0] if talked_over else None))
     return found
 
 
-def _behind(session: SpokenSession, first_s: float, end_s: float, opener_s: float) -> float | None:
-    """Return when sound is audible behind an opener that begins `first_s` after `end_s`, in seconds after `end_s`."""
+def _after_opener(session: SpokenSession, first_s: float, end_s: float, opener_s: float) -> float | None:
+    """Return when sound is audible after an opener that begins `first_s` after `end_s`, in seconds after `end_s`."""
     over = round((end_s + first_s + opener_s) * session.rate_hz)
     loud = np.flatnonzero(np.abs(session.sound[over:]) > AUDIBLE)
     return first_s + opener_s + float(loud[0] / session.rate_hz) if len(loud) else None

@@ -76,7 +76,7 @@ def _word_end(words: list[WordEnd], text_end: int) -> int:
 
 
 def audible(samples: Samples) -> tuple[int, int]:
-    """Return where the first audible sample is, and one behind the last; all of it where none is audible."""
+    """Return where the first audible sample is, and one after the last; all of it where none is audible."""
     loud = np.flatnonzero(np.abs(samples) > AUDIBLE)
     return (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, len(samples))
 

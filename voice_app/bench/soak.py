@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from voice_app.core import events
+from voice_app.observe.statistics import percentile
 
 WARM_TURNS = 20
-"""Behind so many turns everything that is loaded late has been."""
+"""After so many turns everything that is loaded late has been."""
 WINDOW = 5
 """Turns over which a figure is the median."""
 ENDS = 50
@@ -25,7 +24,7 @@ ENDS = 50
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What this process holds behind a turn."""
+    """What this process holds after a turn."""
 
     rss_mb: float
     threads: int
@@ -43,7 +42,7 @@ def usage() -> Usage:
 
 
 class SoakGauge:
-    """A listener that reads the process's usage behind every reply."""
+    """A listener that reads the process's usage after every reply."""
 
     def __init__(self) -> None:
         self.seen: list[Usage] = []
@@ -55,7 +54,7 @@ class SoakGauge:
 
 
 def soak(seen: Sequence[Usage], latencies_ms: Sequence[float | None]) -> dict[str, object] | None:
-    """Return how a long session ended against how it went behind its first turns; None for a short one."""
+    """Return how a long session ended against how it went after its first turns; None for a short one."""
     if len(seen) < WARM_TURNS + 2 * WINDOW:
         return None
     early, late = seen[WARM_TURNS : WARM_TURNS + WINDOW], seen[-WINDOW:]
@@ -71,8 +70,8 @@ def soak(seen: Sequence[Usage], latencies_ms: Sequence[float | None]) -> dict[st
         "file_handles_at_end": late[-1].file_handles,
     }
     known = [value for value in latencies_ms if value is not None]
-    if len(known) >= 2 * ENDS:
-        first_ms, last_ms = (float(np.percentile(part, 95)) for part in (known[:ENDS], known[-ENDS:]))
+    first_ms, last_ms = percentile(known[:ENDS], 95), percentile(known[-ENDS:], 95)
+    if len(known) >= 2 * ENDS and first_ms is not None and last_ms is not None:
         report |= {
             f"p95_ms_of_first_{ENDS}": round(first_ms, 1),
             f"p95_ms_of_last_{ENDS}": round(last_ms, 1),

@@ -1,4 +1,4 @@
-"""Latency against cut-ins: what other waits for the end of a turn would have done to the turns that were recorded.
+"""Latency against premature endpoints: what other waits for the end of a turn would have done to recorded turns.
 
 Pure. Every pause of the user was recorded with the wait that was predicted for it, the moment its draft's sound was
 ready, and the moment the user went on. `replay` scales all waits by one factor and goes through the pauses again. The
@@ -11,10 +11,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from voice_app.core import events
 from voice_app.core.ports import FRAME_S
+from voice_app.observe.statistics import percentile
 
 FACTORS = (0.25, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0)
 """Waits are scaled by these; 1 is what was recorded."""
@@ -63,13 +62,14 @@ class Point:
     p50_ms: float | None
     p95_ms: float | None
     cut_ins: int
+    """Turns that would have ended too early: the reply would have been heard inside the user's speech."""
     turns: int
 
 
 def pauses(log: Iterable[events.Event], user_end_s: float = math.inf) -> tuple[Pause, ...]:
     """Return the pauses of one turn of the user, from the events between its start and the next one's.
 
-    What starts behind `user_end_s`, the last voiced sample of the turn, is not the user going on.
+    What starts after `user_end_s`, the last voiced sample of the turn, is not the user going on.
     """
     found: list[Pause] = []
     draft: tuple[int, int] | None = None
@@ -112,7 +112,7 @@ def replay(turns: Sequence[tuple[float | None, Sequence[Pause]]], factor: float)
     latencies: list[float] = []
     cut_ins = 0
     for measured_s, made in turns:
-        if any(_cuts_in(pause, factor) for pause in made):
+        if any(_is_premature(pause, factor) for pause in made):
             cut_ins += 1
             continue
         last = made[-1] if made else None
@@ -122,13 +122,15 @@ def replay(turns: Sequence[tuple[float | None, Sequence[Pause]]], factor: float)
         before_s = last.audible_s(1.0)
         anchored = measured_s is not None and before_s is not None
         latencies.append(now_s + (measured_s - before_s if anchored else 0.0))  # type: ignore[operator]
-    p50_ms, p95_ms = (
-        round(float(np.percentile(latencies, q)) * 1000, 1) if latencies else None for q in (50, 95)
-    )
-    return Point(factor, p50_ms, p95_ms, cut_ins, len(turns))
+    p50_s, p95_s = percentile(latencies, 50), percentile(latencies, 95)
+    return Point(factor, _ms(p50_s), _ms(p95_s), cut_ins, len(turns))
 
 
-def _cuts_in(pause: Pause, factor: float) -> bool:
-    """Tell whether the reply would have been heard before the user went on."""
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def _is_premature(pause: Pause, factor: float) -> bool:
+    """Return whether the reply would have been heard before the user went on."""
     audible_s = pause.audible_s(factor)
     return pause.resumed_s is not None and audible_s is not None and audible_s < pause.resumed_s

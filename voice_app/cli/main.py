@@ -133,8 +133,15 @@ class BenchMode(StrEnum):
 @app.command()
 def bench(  # noqa: PLR0913
     turns: Annotated[int, typer.Option(min=1, max=1000, help="How many turns.")] = 24,
-    budget_ms: Annotated[
-        int, typer.Option(min=50, max=10000, help="What the 95th percentile may take.")
+    p95_limit_ms: Annotated[
+        int,
+        typer.Option(
+            "--p95-limit-ms",
+            "--budget-ms",
+            min=50,
+            max=10000,
+            help="What the 95th percentile may take; --budget-ms is the old name.",
+        ),
     ] = 500,
     corpus: Annotated[
         Path | None, typer.Option(help="Folder of recordings with a manifest.jsonl; else bundled questions.")
@@ -158,7 +165,7 @@ def bench(  # noqa: PLR0913
     persona: PersonaName = None,
     json: Json = False,
 ) -> None:
-    """Measure how long answers take, from the sound; fail when the budget or the limit of cut-ins is missed."""
+    """Measure how long answers take, from the sound; fail when a limit is missed: p95, or premature endpoints."""
     if compare:
         from voice_app.bench.compare import run_compare
 
@@ -174,7 +181,7 @@ def bench(  # noqa: PLR0913
     talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
     request = BenchRequest(
         turns,
-        budget_ms,
+        p95_limit_ms,
         mode,
         token_ms,
         first_token_ms,
@@ -244,7 +251,7 @@ def ask(
     json: Json = False,
 ) -> None:
     """Answer a question in text."""
-    from voice_app.cli.oneshot import ask as run
+    from voice_app.cli.ask import ask as run
     from voice_app.runtime.settings import load_settings
 
     run(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json, think)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,25 +18,21 @@ from lpu_backend.estimate.estimate import Estimate, Question
 from lpu_backend.estimate.estimate_report import as_json
 from lpu_backend.estimate.shapes import published_models
 from lpu_backend.estimate.smallest import smallest_system
-from voice_app.core.budget import NATURAL_TOKENS, SHORT_TOKENS, Budget, Estimates
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.ports import FRAME_S
+from voice_app.core.stages import NATURAL_TOKENS, SHORT_TOKENS, Estimates, Stage
 from voice_app.runtime.engine_set import load
-from voice_app.runtime.engines import lpu_steps, with_models
+from voice_app.runtime.engines import CALIBRATED, lpu_steps, with_models
+from voice_app.runtime.llm_times import CHAT_TOKENS, TURN_TOKENS, UNKNOWN, LlmTimes, emulated_times, estimated
 from voice_app.runtime.settings import AUTO, Settings
 
 if TYPE_CHECKING:
-    from lpu_backend.system.pipeline_steps import Steps
+    pass
 
 CLAIM = (
     "claim, not measured: each 100 ms costs 8 % of engagement on desktops and 34 % on mobiles "
     "(as quoted in talks on Groq's chip)"
 )
-
-
-CHAT_TOKENS, TURN_TOKENS = 240, 14
-"""Emulated times are of a chat of so many cached tokens, and so many new ones, as a persona and a bundled question have
-behind the partial transcripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     """Calibrate this machine, print the prediction, and return 1 when it misses the budget."""
     if settings.models.llm_backend == "lpu" and settings.models.llm in published_models():
         return run_system_plan(settings, request)
-    emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else {}
+    emulated = emulated_times(lpu_steps(settings)) if settings.models.llm_backend == "lpu" else LlmTimes()
     engines = load(with_models(settings, llm_backend="llama.cpp"))
     engines.close()
     chosen = {"llm": engines.models["llm"], "because": engines.because}
@@ -100,15 +96,15 @@ SLOW = "speech to text, speech and the wait for the turn's end take too long wit
 
 
 def system_question(name: str, context_tokens: int) -> Question:
-    """Return what is asked of a system for a spoken turn: a few new tokens behind a chat in the cache."""
+    """Return what is asked of a system for a spoken turn: a few new tokens after a chat in the cache."""
     model = published_models()[name]
     context = min(context_tokens, model.context)
     return Question(model=model, chips=1, context=context, prompt=TURN_TOKENS, cached=CHAT_TOKENS)
 
 
-def system_times(found: Estimate) -> dict[str, float]:
-    """Return what a token and a turn's first one take on a system, in seconds, the hosts' links included."""
-    return {"token_s": found.tpot_s, "llm_first_token_s": found.ttft_s}
+def system_times(found: Estimate) -> LlmTimes:
+    """Return what a system takes, the hosts' links included."""
+    return LlmTimes(found.tpot_s, found.ttft_s)
 
 
 def told_system(found: Estimate) -> str:
@@ -130,40 +126,22 @@ def lpu_errors() -> Iterator[None]:
         raise ModelError(str(error)) from error
 
 
-def emulated_times(steps: Steps) -> dict[str, float]:
-    """Return what a token and a turn's first one take on the emulated chip, in seconds, the host link included."""
-    cycles = {
-        "token_s": steps.decode_cycles(CHAT_TOKENS + TURN_TOKENS),
-        "llm_first_token_s": steps.prefill_cycles(TURN_TOKENS, CHAT_TOKENS),
-    }
-    return {name: count / steps.clock_hz + steps.link_s for name, count in cycles.items()}
-
-
-def prediction(
-    estimates: Estimates, request: PlanRequest, emulated: Mapping[str, float] | None = None
-) -> dict[str, object]:
+def prediction(estimates: Estimates, request: PlanRequest, emulated: LlmTimes = UNKNOWN) -> dict[str, object]:
     """Return the predicted split; every number has its basis. What is declared goes over what is `emulated`.
 
     The work and the wait for the turn's end overlap: however quick the work, no reply sounds before the decision.
     """
-    emulated = emulated or {}
-    declared = {
-        name: value / 1000
-        for name, value in (("token_s", request.token_ms), ("llm_first_token_s", request.first_token_ms))
-        if value is not None
-    }
-    used = replace(estimates, **{**emulated, **declared})  # type: ignore[arg-type]
-    budget_s = Budget().scaled(request.budget_ms / 1000).total_s
+    declared = LlmTimes.of_ms(request.token_ms, request.first_token_ms)
+    used, bases = estimated(estimates, declared, emulated)
+    bases = {**dict.fromkeys(CALIBRATED, "measured"), **bases}
+    budget_s = request.budget_ms / 1000
     stages = {
-        name.removesuffix("_s"): {
-            "ms": round(getattr(used, name) * 1000, 1),
-            "basis": _basis(name, declared, emulated),
-        }
-        for name in ("endpoint_s", "stt_s", "llm_first_token_s", "token_s", "tts_first_sound_s", "device_s")
+        name: {"ms": round(seconds * 1000, 1), "basis": bases.get(name, "declared")}
+        for name, seconds in used.by_name().items()
     }
     decision_s = EndpointLimits().finished_s + FRAME_S / 2
     stages["decision"] = {"ms": round(decision_s * 1000, 1), "basis": "declared"}
-    soonest_s = decision_s + used.device_s
+    soonest_s = decision_s + used.spans_s[Stage.DEVICE]
     natural_s, short_s = (
         max(used.voice_to_voice_s(tokens), soonest_s) for tokens in (NATURAL_TOKENS, SHORT_TOKENS)
     )
@@ -179,14 +157,6 @@ def prediction(
         "token_ms_that_would_meet_it": round(token_s * 1000, 2) if token_s > 0 else None,
         "engagement": CLAIM,
     }
-
-
-def _basis(name: str, declared: Mapping[str, float], emulated: Mapping[str, float]) -> str:
-    if name in declared:
-        return "declared"
-    if name in emulated:
-        return "emulated"
-    return "measured" if name in ("stt_s", "token_s", "tts_first_sound_s") else "declared"
 
 
 def show(report: dict[str, object]) -> None:

@@ -16,11 +16,11 @@ from inference.errors import InferenceError, PromptTooLong
 from inference.types import Cancel, Message
 from voice_app.core import clock, events
 from voice_app.core.barge_in import words
-from voice_app.core.budget import Budget, plan
 from voice_app.core.endpointing import UNSURE_FROM, Endpointer
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.pipeline import speak_reply
-from voice_app.core.ports import EngineName, Played, Priority, Speaker
+from voice_app.core.ports import Emit, EngineName, Played, Priority, Speaker
+from voice_app.core.stages import Budget, plan
 from voice_app.core.turn import Assistant, Turn, TurnContext, announcement, answer
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Drafter:
     budget: Budget = field(default_factory=Budget)
 
     async def answer(
-        self, turn: Turn, speaker: Speaker, emit: events.Emit, after: asyncio.Task[None] | None
+        self, turn: Turn, speaker: Speaker, emit: Emit, after: asyncio.Task[None] | None
     ) -> None:
         """Understand a turn and reply to it, once the task of an earlier reply has let go of the models."""
         reply, status = turn.reply, "failed"
@@ -97,7 +97,7 @@ class Drafter:
         await reply.released.wait()
         emit(events.ResponseDone(status=status))
 
-    async def _understand(self, turn: Turn, emit: events.Emit) -> float | None:
+    async def _understand(self, turn: Turn, emit: Emit) -> float | None:
         """Find the words of a spoken turn, and how long a silence ends it.
 
         Return the probability that they are finished; None: unknown.
@@ -131,7 +131,7 @@ class Drafter:
         """Do what a turn's end waits for, before all other work."""
         return self.assistant.engines.scheduler.call(Priority.FINAL_TRANSCRIPT, work, on=on)
 
-    async def _speak(self, turn: Turn, speaker: Speaker, emit: events.Emit) -> Played:
+    async def _speak(self, turn: Turn, speaker: Speaker, emit: Emit) -> Played:
         """Speak the reply."""
         assert turn.text is not None
         assistant, engines = self.assistant, self.assistant.engines

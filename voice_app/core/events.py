@@ -7,12 +7,9 @@ The bus is write-only for the pipeline: listeners can't answer, so removing ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-
-from voice_app.core import clock
 
 
 class Fact(BaseModel):
@@ -89,7 +86,7 @@ class InputCleared(Fact):
 
 
 class SpeechIgnored(Fact):
-    """What sounded over the reply was noise, a cough or a "mhm": the reply goes on."""
+    """A false interruption: noise, a cough or a backchannel over the reply, which goes on."""
 
     type: Literal["input_audio_buffer.speech_ignored"] = "input_audio_buffer.speech_ignored"
     heard: str
@@ -119,7 +116,7 @@ class EndpointPredicted(Fact):
 
 
 class BudgetAction(Fact):
-    """What is done because the reply would be late otherwise."""
+    """An action that keeps a reply in time."""
 
     type: Literal["budget.action"] = "budget.action"
     action: str
@@ -377,43 +374,3 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads an event back: `EVENT.validate_json(line)`."""
-
-
-class Emit(Protocol):
-    """Emits events of one turn: each is stamped with its time and its place."""
-
-    def __call__(self, event: Event, /, *, at_s: float | None = None) -> None:
-        """Emit `event`, which happened at `at_s` on the loop's clock; None stands for now."""
-        ...
-
-
-def emitter(
-    send: Callable[[Event], None], started_s: float, turn: int, revision: int, session: str = ""
-) -> Emit:
-    """Return what stamps and sends the events of a draft. `started_s`: start of the session, on the loop's clock."""
-
-    def emit(event: Event, /, *, at_s: float | None = None) -> None:
-        passed_s = (clock.now() if at_s is None else at_s) - started_s
-        place = {"at_s": passed_s, "session": session, "turn": turn, "revision": revision}
-        send(event.model_copy(update=place))
-
-    return emit
-
-
-class Bus:
-    """Hands every event to every listener, in order, at once. A listener that fails is dropped."""
-
-    def __init__(self) -> None:
-        self._listeners: list[Callable[[Event], None]] = []
-        self.failures: list[Exception] = []
-
-    def subscribe(self, listener: Callable[[Event], None]) -> None:
-        self._listeners.append(listener)
-
-    def emit(self, event: Event) -> None:
-        for listener in list(self._listeners):
-            try:
-                listener(event)
-            except Exception as error:  # an observer may not change the conversation
-                self._listeners.remove(listener)
-                self.failures.append(error)

@@ -13,7 +13,7 @@ from inference.text import Clause, ClauseSplitter
 from inference.types import SpeechChunk, Text, Usage, WordEnd
 from voice_app.core import clock, events
 from voice_app.core.history import SpokenClause, SpokenReply
-from voice_app.core.ports import Played, Priority, Speaker
+from voice_app.core.ports import Emit, Played, Priority, Speaker
 from voice_app.core.turn import Assistant, Engines, Reply
 
 CLAUSES_AHEAD = 4
@@ -25,7 +25,7 @@ async def speak_reply(
     tokens: AsyncGenerator[Text, None],
     assistant: Assistant,
     speaker: Speaker,
-    emit: events.Emit,
+    emit: Emit,
 ) -> Played:
     """Speak the reply that `tokens` are once it is released; return when it has been heard to its end.
 
@@ -50,7 +50,7 @@ async def _think(
     reply: Reply,
     tokens: AsyncGenerator[Text, None],
     clauses: asyncio.Queue[Clause | None],
-    emit: events.Emit,
+    emit: Emit,
 ) -> None:
     """Pass each clause of what is written on as soon as it is complete."""
     splitter, count = ClauseSplitter(short_first=reply.short_first_clause), 0
@@ -86,7 +86,7 @@ async def _speak(
     assistant: Assistant,
     clauses: asyncio.Queue[Clause | None],
     speaker: Speaker,
-    emit: events.Emit,
+    emit: Emit,
 ) -> None:
     """Give each clause its voice, asked anew since what a reply is about may change how the rest of it is said."""
     engines = assistant.engines
@@ -101,7 +101,7 @@ async def _speak(
         await _speak_clause(reply, engines, clause, chunks, speaker, emit)
 
 
-async def _open(reply: Reply, speaker: Speaker, emit: events.Emit) -> None:
+async def _open(reply: Reply, speaker: Speaker, emit: Emit) -> None:
     """Say the opener once the turn is over, unless the reply's own words are there by then, or would wait for it."""
     filler = reply.filler
     await reply.released.wait()
@@ -120,7 +120,7 @@ def _append_silent(spoken: SpokenReply, clause: Clause) -> None:
     spoken.clauses.append(SpokenClause(clause, end_s, 1, (), end_s))
 
 
-def _tell_words(spoken: SpokenClause, words: Sequence[WordEnd], emit: events.Emit) -> None:
+def _tell_words(spoken: SpokenClause, words: Sequence[WordEnd], emit: Emit) -> None:
     """Tell when the words of a piece are heard."""
     ends = [(word.text_end, round(spoken.start_s + word.end_sample / spoken.rate_hz, 3)) for word in words]
     clause = spoken.clause
@@ -134,7 +134,7 @@ async def _speak_clause(
     clause: Clause,
     chunks: Iterator[SpeechChunk],
     speaker: Speaker,
-    emit: events.Emit,
+    emit: Emit,
 ) -> None:
     spoken: SpokenClause | None = None
 

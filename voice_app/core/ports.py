@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, Protocol, TypeVar
 
+from inference.protocols import VoiceActivityDetector
 from inference.types import Samples
+from voice_app.core import clock, events
 
 T = TypeVar("T")
 
@@ -151,6 +153,19 @@ class Speaker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SessionIO:
+    """Where sound comes from and goes to."""
+
+    source: FrameSource
+    vad: VoiceActivityDetector
+    speaker: Speaker
+    hears_itself: Callable[[], bool] = lambda: False
+    """Returns by the sound whether the microphone hears the loudspeaker, as long as nothing cancels it."""
+    cancel_echo: Callable[[], bool] = lambda: False
+    """Called when the assistant has heard itself; returns whether echo cancellation is now active."""
+
+
 class Priority(IntEnum):
     """Who goes first; smaller is sooner."""
 
@@ -182,3 +197,43 @@ class Scheduler(Protocol):
     ) -> AsyncGenerator[T, None]:
         """Yield the items of a blocking iterator, a job each; `priority` is asked anew for every item."""
         ...
+
+
+class Emit(Protocol):
+    """Emits events of one turn: each is stamped with its time and its place."""
+
+    def __call__(self, event: events.Event, /, *, at_s: float | None = None) -> None:
+        """Emit `event`, which happened at `at_s` on the loop's clock; None stands for now."""
+        ...
+
+
+def emitter(
+    send: Callable[[events.Event], None], started_s: float, turn: int, revision: int, session: str = ""
+) -> Emit:
+    """Return what stamps and sends the events of a draft. `started_s`: start of the session, on the loop's clock."""
+
+    def emit(event: events.Event, /, *, at_s: float | None = None) -> None:
+        passed_s = (clock.now() if at_s is None else at_s) - started_s
+        place = {"at_s": passed_s, "session": session, "turn": turn, "revision": revision}
+        send(event.model_copy(update=place))
+
+    return emit
+
+
+class Bus:
+    """Hands every event to every listener, in order, at once. A listener that fails is dropped."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[events.Event], None]] = []
+        self.failures: list[Exception] = []
+
+    def subscribe(self, listener: Callable[[events.Event], None]) -> None:
+        self._listeners.append(listener)
+
+    def emit(self, event: events.Event) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:  # an observer may not change the conversation
+                self._listeners.remove(listener)
+                self.failures.append(error)

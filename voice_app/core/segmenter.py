@@ -114,7 +114,7 @@ class SpeechSegmenter:
         return self._on_silence(frame)
 
     def _is_quiet(self, samples: Samples) -> bool:
-        """Tell whether a frame ends in silence, by its level alone, and remember how loud it is."""
+        """Return whether a frame ends in silence, by its level alone, and remember how loud it is."""
         self._peak = max(self._peak * PEAK_DECAY, _rms(samples))
         tail = _rms(samples[-round(QUIET_TAIL_S * RATE_HZ) :])
         return tail < self._peak * 10 ** (-self.settings.quiet_db / 20)
@@ -176,7 +176,7 @@ class SpeechSegmenter:
         return Audio(self._turn.so_far() if self._turn else np.zeros(0, np.float32), RATE_HZ)
 
     def take_turn(self) -> Audio:
-        """Return the sound of the turn, 16 kHz, cut shortly behind the last voiced frame, and stop keeping."""
+        """Return the sound of the turn, 16 kHz, cut shortly after the last voiced frame, and stop keeping."""
         samples = self.turn_so_far().samples
         quiet_s = max(0.0, self._silent * FRAME_S - self.settings.tail_s)
         end = len(samples) - round(quiet_s * RATE_HZ)

@@ -8,29 +8,28 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from inference.protocols import VoiceActivityDetector
 from inference.types import Audio, Samples
 from voice_app.core import clock, events
-from voice_app.core.barge_in import SpeechStats, is_backchannel, words
-from voice_app.core.budget import Budget
+from voice_app.core.barge_in import EchoFloor, SpeechStats, is_backchannel, is_echo, words
 from voice_app.core.draft import Drafter, DraftGauge
-from voice_app.core.echo import EchoFloor, is_echo
 from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.core.errors import VoiceAppError
 from voice_app.core.ports import (
     Announce,
+    Bus,
     Command,
+    Emit,
     EndTurn,
-    FrameSource,
     Notify,
     Priority,
-    Speaker,
+    SessionIO,
     Stop,
     Swap,
     Text,
+    emitter,
 )
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
-from voice_app.core.stages import turn_times
+from voice_app.core.stages import Budget, turn_times
 from voice_app.core.turn import Assistant, Reply, Transcription, Turn
 from voice_app.core.turn_table import Action, Input, State, step
 
@@ -40,19 +39,6 @@ STREAMED_WORDS_EVERY_S = 0.2
 """How often the words so far are taken at most from an engine that has them without being asked."""
 UNSTABLE_WORDS = 2
 """Words at the end of a partial transcript that the next one may change."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionIO:
-    """Where sound comes from and goes to."""
-
-    source: FrameSource
-    vad: VoiceActivityDetector
-    speaker: Speaker
-    hears_itself: Callable[[], bool] = lambda: False
-    """Returns by the sound whether the microphone hears the loudspeaker, as long as nothing cancels it."""
-    cancel_echo: Callable[[], bool] = lambda: False
-    """Called when the assistant has heard itself; returns whether echo cancellation is now active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +64,7 @@ class Session:
     It has no thread and no loop of its own. Commands that come before it listens are done once it does.
     """
 
-    def __init__(self, assistant: Assistant, rules: TurnRules, bus: events.Bus, name: str = "") -> None:
+    def __init__(self, assistant: Assistant, rules: TurnRules, bus: Bus, name: str = "") -> None:
         """`name` is the id that its events carry."""
         self.assistant, self.rules, self.bus, self.name = assistant, rules, bus, name
         self.io: SessionIO
@@ -91,7 +77,7 @@ class Session:
         self.echo_floor = EchoFloor()
         self._turn = Turn(0)
         self._transcription = Transcription(assistant.engines, rules.language)
-        """What hears the sound that the segmenter keeps."""
+        """Turns the sound that the segmenter keeps into words."""
         self._log: list[events.Event] = []
         """What happened in this turn."""
         self._answering: asyncio.Task[None] | None = None
@@ -168,7 +154,7 @@ class Session:
                 swap.add_done_callback(self._swaps.discard)
 
     def updated(self, models: dict[str, str], persona: str) -> None:
-        """Tell that the session has other models, another persona or other devices."""
+        """Emit that the session has other models, another persona or other devices."""
         self._emit(events.SessionUpdated(models=models, persona=persona))
 
     async def until_idle(self) -> None:
@@ -262,6 +248,8 @@ class Session:
         if not turn.typed:
             turn.sound, turn.stats = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
             turn.transcription = self._transcription
+        spoken_s = clock.now() if turn.typed else self.segmenter.speech_end_s
+        self.assistant.engines.scheduler.deadline_s = spoken_s + self.rules.budget.total_s
         self._answering = asyncio.create_task(self._answer(turn, self._answering))
 
     def _drop_draft(self) -> None:
@@ -272,7 +260,7 @@ class Session:
             self._emit(events.DraftDiscarded())
 
     def _release(self) -> None:
-        """The turn is over: let the reply be heard as soon as there is some of it."""
+        """The turn is over: play the reply as soon as there is some of it."""
         turn = self._turn
         self._emit(events.TurnCommitted(speech_end_s=None if turn.typed else self._speech_end_s()))
         if not turn.typed:
@@ -306,7 +294,7 @@ class Session:
             sound, stats = self.segmenter.turn_so_far(), self.segmenter.stats_so_far()
             self._guessing = asyncio.create_task(self._judge_interruption(self._transcription, sound, stats))
 
-    # What the reply tells.
+    # What the reply reports.
 
     async def _answer(self, turn: Turn, after: asyncio.Task[None] | None) -> None:
         await self.drafter.answer(turn, self.io.speaker, self._emitter(turn), after)
@@ -378,7 +366,7 @@ class Session:
             self.handle(Input.FALSE_INTERRUPTION)
 
     def _is_deaf_to(self, samples: Samples) -> bool:
-        """Tell whether sound during a reply is not even listened to: in half duplex, or as quiet as its echo."""
+        """Return whether to ignore sound during a reply: in half duplex, and where it is no louder than its echo."""
         return not self.rules.barge_in or self.echo_floor.hides(samples)
 
     async def _close(self) -> None:
@@ -399,8 +387,8 @@ class Session:
     def _emit(self, event: events.Event, *, at_s: float | None = None) -> None:
         self._emitter(self._turn)(event, at_s=at_s)
 
-    def _emitter(self, turn: Turn) -> events.Emit:
-        return events.emitter(self._send, self.started_s, turn.number, turn.reply.revision, self.name)
+    def _emitter(self, turn: Turn) -> Emit:
+        return emitter(self._send, self.started_s, turn.number, turn.reply.revision, self.name)
 
     def _send(self, event: events.Event) -> None:
         self._log.append(event)

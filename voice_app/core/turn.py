@@ -34,11 +34,10 @@ from inference.types import (
     Usage,
     Voice,
 )
-from voice_app.core import events
 from voice_app.core.barge_in import SpeechStats
-from voice_app.core.budget import Estimates
 from voice_app.core.history import History, SpokenReply
-from voice_app.core.ports import FRAME_RATE_HZ, Priority, Scheduler
+from voice_app.core.ports import FRAME_RATE_HZ, Emit, Priority, Scheduler
+from voice_app.core.stages import Estimates
 
 NO_MODEL = -1
 """Token id of words that the program says, not the language model."""
@@ -86,7 +85,7 @@ class ReplyStyle:
 
 @dataclass(slots=True)
 class Reply:
-    """A reply in the making; what it knows at any moment is what a barge-in leaves behind."""
+    """A reply in the making. After a barge-in it says what was written, spoken and heard up to then."""
 
     revision: int = 0
     """Which draft of the turn's reply this is."""
@@ -101,7 +100,7 @@ class Reply:
     ready: bool = False
     """Whether the first piece of its own sound is made."""
     filler: Filler | None = None
-    """What is said first where the reply will not be ready for as long as that takes when the turn is over."""
+    """Played at the end of the turn if the reply needs longer than it lasts."""
     due_s: float = 0.0
     """When the first piece of its own sound is expected, on `voice_app.core.clock`."""
     short_first_clause: bool = False
@@ -113,7 +112,7 @@ class Reply:
     heard: str = ""
     """Set when the reply is cut off."""
     effects: list[Callable[[], None]] = field(default_factory=list)
-    """What the reply does beside being said, as remembering; done when it is released, before it is audible."""
+    """Side effects, such as storing a memory: done when the reply is released, before it is audible."""
 
     def release(self) -> None:
         """Let the reply be heard, its effects done."""
@@ -123,7 +122,7 @@ class Reply:
         self.released.set()
 
     def when_released(self, effect: Callable[[], None]) -> None:
-        """Do something once the turn is over: a draft that is dropped must leave no trace."""
+        """Do something once the turn is over, so that a draft that is dropped leaves no trace."""
         if self.released.is_set():
             effect()
         else:
@@ -131,7 +130,7 @@ class Reply:
 
 
 class Transcription:
-    """Hears a turn whose sound grows: gives its recognizer, in the scheduler, what that does not have yet."""
+    """Turns the growing sound of a turn into words: gives its recognizer, in the scheduler, the sound that is new."""
 
     def __init__(self, engines: Engines, language: str) -> None:
         self._stt, self._scheduler, self._language = engines.stt, engines.scheduler, language
@@ -145,7 +144,7 @@ class Transcription:
         return self._stt is not None and self._stt.capabilities.streaming
 
     def feed(self, sound: Audio) -> None:
-        """Let an engine that streams hear the sound so far, unless it still works on what it has."""
+        """Give a streaming engine the sound so far, unless it is still busy with earlier sound."""
         if self.streams and (self._feeding is None or self._feeding.done()):
             call = self._scheduler.call(Priority.FINAL_TRANSCRIPT, lambda: self._push(sound), on="stt")
             self._feeding = asyncio.create_task(call)
@@ -181,27 +180,27 @@ class Turn:
     sound: Audio = Audio(np.zeros(0, np.float32), FRAME_RATE_HZ)
     stats: SpeechStats = SpeechStats()
     transcription: Transcription | None = None
-    """What hears `sound`; None for a turn that is not spoken."""
+    """Turns `sound` into words; None for a turn that is not spoken."""
     typed: bool = False
     announced: str = ""
-    """What is said though nobody asked; then there are no words."""
+    """An announcement, which answers nobody; then `text` is empty."""
     reply: Reply = field(default_factory=Reply)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
-    """A turn that wants an answer, and what one may be made with."""
+    """A turn that wants an answer, and what the answer can be made with."""
 
     text: str
     """The user's words."""
     messages: tuple[Message, ...]
     """The chat with these words as its last message."""
     persona: tuple[Message, ...]
-    """With which the chat begins."""
+    """The messages that the chat begins with."""
     engines: Engines
     style: ReplyStyle
     reply: Reply
-    emit: events.Emit
+    emit: Emit
 
     @property
     def earlier(self) -> tuple[Message, ...]:
@@ -210,7 +209,7 @@ class TurnContext:
 
     @property
     def unanswered(self) -> str:
-        """What the user said before and heard no answer to, a line each turn, as this turn's message has it; or ""."""
+        """Earlier turns that got no answer, a line each, as they stand in this turn's message; or ""."""
         return self.messages[-1].content.removesuffix(self.text).removesuffix("\n") if self.messages else ""
 
     def written(
@@ -238,7 +237,7 @@ class TurnContext:
 
 Answer = AsyncGenerator[Text, None]
 Skill = Callable[[TurnContext], Answer | None]
-"""Returns the words of the answer as they come, or at once None where it has none to these words."""
+"""Takes a turn: returns the words of its answer as they come, or None if the turn is not its business."""
 
 
 def text_delta(text: str) -> Text:
@@ -247,9 +246,9 @@ def text_delta(text: str) -> Text:
 
 
 def answer(context: TurnContext, skills: Sequence[Skill]) -> Answer:
-    """Return the answer of the first way that has one, else the language model's."""
-    for way in skills:
-        found = way(context)
+    """Return the answer of the first skill that takes the turn, else the language model's."""
+    for skill in skills:
+        found = skill(context)
         if found is not None:
             return found
     return context.written(context.messages)

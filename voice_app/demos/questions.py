@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from inference.audio import write_audio
+from inference.tts.batch import synthesize
 from inference.types import Audio
-from voice_app.cli.oneshot import clauses_to_sound
 from voice_app.core.errors import SessionError
 from voice_app.core.events import Event
-from voice_app.core.stages import SPANS, turn_times
+from voice_app.core.stages import Stage, turn_times
 from voice_app.io.recordings import RecordedTurn
 from voice_app.observe.console import ConsoleView
 from voice_app.runtime.engines import build_tts
@@ -55,7 +55,7 @@ def _questions(settings: Settings, out: Path) -> list[Path]:
     if not all(path.is_file() for path in paths):
         tts = build_tts(settings)
         for path, text in zip(paths, QUESTIONS, strict=True):
-            sound = np.concatenate([chunk.samples for chunk in clauses_to_sound(tts, text)])
+            sound = np.concatenate([chunk.samples for chunk in synthesize(tts, text)])
             write_audio(path, Audio(sound, tts.rate_hz))
     return paths
 
@@ -63,12 +63,11 @@ def _questions(settings: Settings, out: Path) -> list[Path]:
 def _table(turns: list[list[Event]]) -> Table:
     """Return the stages of all turns, in milliseconds as measured on this machine."""
     table = Table(title="milliseconds, measured on this machine")
-    names = ("turn", "endpoint", "stt", "token", "clause", "sound", "hold", "device", "voice to voice")
-    for name in names:
+    for name in ("turn", *(stage.label for stage in Stage), "voice to voice"):
         table.add_column(name, justify="right")
     for turn in turns:
         number = turn[-1].turn
         times = turn_times(turn, number)
-        spans = [getattr(times, name) for name in SPANS] + [times.voice_to_voice_s]
+        spans = [*(times.spans_s.get(stage) for stage in Stage), times.voice_to_voice_s]
         table.add_row(str(number), *("-" if span is None else f"{span * 1000:.0f}" for span in spans))
     return table

@@ -15,10 +15,9 @@ import typer
 from rich.console import Console
 
 from inference.audio import write_audio
-from inference.models.store import cache_folder
-from inference.tts.piper import PiperTextToSpeech
-from inference.types import Audio
-from voice_app.cli.oneshot import clauses_to_sound
+from inference.protocols import TextToSpeech
+from inference.tts.batch import synthesize
+from inference.types import Audio, Voice
 from voice_app.core import events
 from voice_app.core.errors import OutputError
 from voice_app.demos import demo_report as report
@@ -30,8 +29,8 @@ from voice_app.demos.turn_records import Listener, TurnRecord
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.engine_set import EngineSet, load, load_text_only
 from voice_app.runtime.engines import (
+    build_tts,
     chosen_llm,
-    find_model,
     lpu_steps,
     with_models,
 )
@@ -152,17 +151,16 @@ class _Prompter:
             self._console.print(f'say: "{self._left.pop(0).said}"', markup=False)
 
 
-def asking_voice(settings: Settings) -> PiperTextToSpeech:
+def asking_voice(settings: Settings) -> TextToSpeech:
     """Load the bundled voice."""
-    voice = find_model(settings.models.tts, "tts").path
-    return PiperTextToSpeech(voice, cache_folder() / "voices", threads=settings.models.threads)
+    return build_tts(settings)
 
 
-def requests(tts: PiperTextToSpeech, lines: Sequence[Line], folder: Path | None) -> list[Audio]:
+def requests(tts: TextToSpeech, lines: Sequence[Line], folder: Path | None) -> list[Audio]:
     """Return the requests as a voice speaks them; kept in `folder`, where there is one."""
     sounds = []
     for number, line in enumerate(lines, start=1):
-        chunks = [chunk.samples for chunk in clauses_to_sound(tts, line.for_voice, SPEED)]
+        chunks = [chunk.samples for chunk in synthesize(tts, line.for_voice, Voice(SPEED))]
         sounds.append(Audio(np.concatenate(chunks), tts.rate_hz))
         if folder:
             write_audio(folder / f"request-{number}.wav", sounds[-1])

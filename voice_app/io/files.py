@@ -5,23 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from inference import files
 from voice_app.core.errors import OutputError
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file in one step, on the disk when this returns; folders are made. Raises OutputError."""
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        files.write_whole(path, data, on_disk=True)
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
 

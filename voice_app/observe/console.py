@@ -7,7 +7,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from voice_app.core import events
-from voice_app.core.stages import emulated, turn_times
+from voice_app.core.stages import turn_times
+from voice_app.observe.statistics import emulated
 from voice_app.observe.waterfall import waterfall
 
 BASIS = {

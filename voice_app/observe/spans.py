@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from voice_app.core import events
-from voice_app.core.stages import content_s
+from voice_app.core.stages import STEPS, step_bounds
 
 Value = str | int | float | bool
 
@@ -117,43 +118,14 @@ def _chat(work: Sequence[events.Event]) -> Iterator[Span]:
 
 
 def _voice_to_voice(told: Sequence[events.Event], commits: Sequence[events.TurnCommitted]) -> Iterator[Span]:
-    """Yield last voiced sample -> first audible sample, with the stages between them: one behind the other, no gap."""
-    commit = commits[-1] if commits else None
-    if commit is None or commit.speech_end_s is None:
+    """Yield last voiced sample -> first audible sample, with the steps between them, one after the other, no gap."""
+    instants = step_bounds(told, commits[-1]) if commits else []
+    bounds = [instant for instant in instants if instant is not None]
+    if not commits or len(bounds) < len(instants):
         return
-    first = dict[type[events.Fact], float]()
-    for event in told:
-        if event.revision == commit.revision:
-            first.setdefault(type(event), event.at_s)
-    if events.PlaybackStarted not in first or not all(mark in first for _, mark in STAGES):
-        return
-    instants: list[float] = [commit.speech_end_s, *(first[mark] for _, mark in STAGES)]
-    ready_s, audible_s = max(instants[-1], commit.at_s), content_s(told, commit.revision)
-    assert audible_s is not None
-    names = [*(name for name, _ in STAGES), "hold", "device"]
-    bounds = [*instants, ready_s, audible_s]
-    stages = tuple(
-        Span(name, start_s, end_s) for name, start_s, end_s in zip(names, bounds, bounds[1:], strict=False)
-    )
-    yield Span(
-        "voice to voice",
-        commit.speech_end_s,
-        audible_s,
-        stages,
-        {"voice_app.voice_to_voice_ms": round((audible_s - commit.speech_end_s) * 1000, 3)},
-    )
-
-
-STAGES: tuple[tuple[str, type[events.Fact]], ...] = (
-    ("endpoint", events.DraftCreated),
-    ("stt", events.TranscriptCompleted),
-    ("turn detection", events.EndpointPredicted),
-    ("request", events.ResponseCreated),
-    ("llm first token", events.ResponseTextDelta),
-    ("llm first clause", events.ClauseReady),
-    ("tts first sound", events.AudioDelta),
-)
-"""The stages of a reply and the event that ends each; "request" is the wait where drafting does not pay."""
+    steps = tuple(Span(step.name, *ends) for step, ends in zip(STEPS, pairwise(bounds), strict=True))
+    attributes = {"voice_app.voice_to_voice_ms": round((bounds[-1] - bounds[0]) * 1000, 3)}
+    yield Span("voice to voice", bounds[0], bounds[-1], steps, attributes)
 
 
 def _playback(told: Sequence[events.Event]) -> Iterator[Span]:

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from rich.text import Text
 
 from voice_app.core import events
-from voice_app.core.stages import SPANS, TurnTimes
+from voice_app.core.stages import STEPS, Stage, TurnTimes
 
 MS_PER_CELL = 10
 LONGEST_BAR = 90
 """Cells; a longer turn is drawn to a coarser scale."""
-COLORS = dict(zip(SPANS, ("blue", "cyan", "green", "yellow", "magenta", "bright_black", "red"), strict=True))
-LABELS = dict(zip(SPANS, ("endpoint", "stt", "token", "clause", "sound", "hold", "device"), strict=True))
+COLORS = {
+    Stage.ENDPOINT: "blue",
+    Stage.STT: "cyan",
+    Stage.LLM_FIRST_TOKEN: "green",
+    Stage.LLM_FIRST_CLAUSE: "yellow",
+    Stage.TTS_FIRST_SOUND: "magenta",
+    Stage.HOLD: "bright_black",
+    Stage.DEVICE: "red",
+}
 
 
 def waterfall(times: TurnTimes, budget_s: float) -> Text:
     """Return bars as long as the stages of a turn, a mark where the budget ends, and the milliseconds."""
-    spans = [(name, getattr(times, name)) for name in SPANS]
-    known = [(name, seconds) for name, seconds in spans if seconds is not None]
-    total_s = sum(seconds for _, seconds in known)
+    total_s = sum(times.spans_s.values())
     cell_s = max(MS_PER_CELL / 1000, total_s / LONGEST_BAR)
     line, drawn, at_s = Text(), 0, 0.0
-    for name, seconds in known:
+    for stage, seconds in times.spans_s.items():
         at_s += seconds
         cells = round(at_s / cell_s) - drawn
-        line.append("█" * cells, COLORS[name])
+        line.append("█" * cells, COLORS[stage])
         drawn += cells
     mark = round(budget_s / cell_s)
     line.append(" " * (mark - drawn) + "│" if mark >= drawn else "")
-    for name, seconds in known:
-        line.append(f" {LABELS[name]} {seconds * 1000:.0f}", COLORS[name])
+    for stage, seconds in times.spans_s.items():
+        line.append(f" {stage.label} {seconds * 1000:.0f}", COLORS[stage])
     line.append(f" = {total_s * 1000:.0f} ms", "bold" if total_s <= budget_s else "bold red")
     return line
 
@@ -59,14 +65,11 @@ def _stages(made: Sequence[events.Event]) -> list[tuple[str, float, float]]:
     first: dict[type[events.Fact], float] = {}
     for event in made:
         first.setdefault(type(event), event.at_s)
-    steps = (
-        ("stt", events.DraftCreated, events.TranscriptCompleted),
-        ("token", events.TranscriptCompleted, events.ResponseTextDelta),
-        ("clause", events.ResponseTextDelta, events.ClauseReady),
-        ("sound", events.ClauseReady, events.AudioDelta),
-        ("playback", events.PlaybackStarted, events.ResponseDone),
-    )
-    return [(name, first[start], first[end]) for name, start, end in steps if start in first and end in first]
+    ends = {step.stage: step.ended_by for step in STEPS}
+    work = pairwise(stage for stage in Stage if stage not in (Stage.HOLD, Stage.DEVICE))
+    rows = [(stage.label, ends[before], ends[stage]) for before, stage in work]
+    rows.append(("playback", events.PlaybackStarted, events.ResponseDone))
+    return [(name, first[start], first[end]) for name, start, end in rows if start in first and end in first]
 
 
 def _slice(name: str, start_s: float, end_s: float, turn: int, revision: int) -> dict[str, object]:

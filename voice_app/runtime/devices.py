@@ -8,10 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from inference.protocols import VoiceActivityDetector
-from inference.vad.silero import SileroVad
 from voice_app.core.errors import AudioDeviceError
-from voice_app.core.ports import FrameSource, Notify, Send, Speaker, Text
-from voice_app.core.session import SessionIO
+from voice_app.core.ports import FrameSource, Notify, Send, SessionIO, Speaker, Text
 from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
 from voice_app.io.hot_swap import UNHEARD, Silence, SwitchedSource, SwitchedSpeaker
@@ -19,6 +17,7 @@ from voice_app.io.kept_sound import KeptSound
 from voice_app.io.recordings import RecordedUser
 from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedUser
+from voice_app.runtime.engines import build_vad
 from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings
 
@@ -38,7 +37,7 @@ class Devices:
     def io(self) -> SessionIO:
         """Return them as a session wants them."""
         return SessionIO(
-            self.source, self.vad or SileroVad(), self.speaker, self._hears_itself, self._cancel_echo
+            self.source, self.vad or build_vad(), self.speaker, self._hears_itself, self._cancel_echo
         )
 
     def _hears_itself(self) -> bool:

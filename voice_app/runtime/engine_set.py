@@ -15,9 +15,9 @@ from inference.protocols import (
     TurnDetector,
 )
 from inference.types import Voice
-from voice_app.core.budget import Estimates
 from voice_app.core.history import History
 from voice_app.core.ports import EngineName, Priority
+from voice_app.core.stages import Estimates
 from voice_app.core.turn import Assistant, Engines, Filler, ReplyStyle
 from voice_app.runtime.engines import (
     build_openers,

@@ -17,14 +17,15 @@ from inference.llm.pace import Pace, Paced
 from inference.models.manifest import Role
 from inference.models.quantise import prepare_gguf
 from inference.models.store import ModelFiles, ModelStore, cache_folder
-from inference.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector
+from inference.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector, VoiceActivityDetector
 from inference.stt.whisper import WhisperSpeechToText
 from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
 from inference.types import Audio, ChatRequest, Message, Voice
-from voice_app.core.budget import Estimates
+from inference.vad.silero import SileroVad
+from voice_app.core.stages import TOKEN, Estimates, Stage
 from voice_app.core.turn import Filler
 from voice_app.runtime.model_choice import Choice, Speed, choose
 from voice_app.runtime.persona import Persona
@@ -39,6 +40,11 @@ def build_stt(settings: Settings) -> WhisperSpeechToText:
     return WhisperSpeechToText(
         find_model(settings.models.stt, "stt").path, threads=settings.models.stt_threads
     )
+
+
+def build_vad() -> VoiceActivityDetector:
+    """Load the detector of speech, for one stream of frames."""
+    return SileroVad()
 
 
 def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextToSpeech:
@@ -151,13 +157,13 @@ def build_llm(settings: Settings) -> LanguageModel:
 
 def calibrate(stt: SpeechToText, llm: LanguageModel, tts: TextToSpeech) -> Estimates:
     """Measure the stages, warm: a quarter of a second that makes the first reply as well planned as the tenth."""
-    return Estimates(
-        stt_s=_seconds(stt.keep_warm, 2),
-        token_s=_seconds(llm.keep_warm, 5),
-        tts_first_sound_s=_seconds(
-            lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2
-        ),
-    )
+    stt_s, token_s = _seconds(stt.keep_warm, 2), _seconds(llm.keep_warm, 5)
+    sound_s = _seconds(lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2)
+    return Estimates({Stage.STT: stt_s, Stage.TTS_FIRST_SOUND: sound_s}, token_s)
+
+
+CALIBRATED = (Stage.STT, TOKEN, Stage.TTS_FIRST_SOUND)
+"""The names of the estimates that a calibration measures."""
 
 
 def _seconds(work: Callable[[], object], times: int) -> float:

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from voice_app.core import events
 from voice_app.core.history import History
-from voice_app.core.ports import Announce, Priority, Send, Swap, Text
+from voice_app.core.ports import Announce, Bus, Priority, Send, Swap, Text
 from voice_app.core.session import Session
 from voice_app.core.turn import Skill
 from voice_app.core.turn_table import State
@@ -62,25 +62,29 @@ class Hosted(Generic[D]):
                 await self.engines.keep_warm()
 
     async def exchange(self, settings: Settings) -> None:
-        """Load what is other beside the session, and go on with it as soon as nobody speaks.
+        """Load what is other beside the session, and go on with it. Raises ModelError, PersonaError."""
+        old = self.engines
+        await self.adopt(await _aside(lambda: replaced(old, settings)))
 
-        The chat goes on with another model, and begins anew with another persona. Raises ModelError, PersonaError.
+    async def adopt(self, new: EngineSet) -> None:
+        """Go on with other engines as soon as nobody speaks; those that are no longer used are closed.
+
+        The chat goes on with another model, and begins anew with another persona.
         """
         old, session = self.engines, self.session
-        new = await _aside(lambda: replaced(old, settings))
 
         async def swap() -> None:
-            before = session.assistant.engines.chat
-            history = session.assistant.history if new.persona == old.persona else None
-            chat = before if new.llm is old.llm else None
+            same_llm, same_persona = new.llm is old.llm, new.persona == old.persona
+            history = session.assistant.history if same_persona else None
+            chat = session.assistant.engines.chat if same_llm else None
             session.assistant.adopt(new.assistant(session.name, history, chat))
             if self.skills:
                 self.skills.adopt(new)
                 session.assistant.skills = self.skills.skills
             self.engines = new
-            if new.llm is not old.llm:
+            if not same_llm:
                 await session.assistant.engines.scheduler.call(Priority.UPKEEP, old.llm.close, on="llm")
-            if new.llm is not old.llm or history is None:
+            if not (same_llm and same_persona):
                 await new.read(session.assistant)
 
         await self.when_idle(swap)
@@ -109,7 +113,7 @@ def hosted(
     history: History | None = None,
 ) -> Iterator[Hosted[D]]:
     """Put a session together, with its log, until the block ends; with a chat that goes on, or a new one."""
-    bus = events.Bus()
+    bus = Bus()
     with open_log(plan) as recorder:
         for listener in (*recorder, *plan.listeners):
             bus.subscribe(listener)
@@ -123,7 +127,7 @@ def hosted(
             session.send(Announce(text))
 
         with contextlib.ExitStack() as closing:
-            closing.callback(assistant.engines.chat.close)
+            closing.callback(lambda: assistant.engines.chat.close())  # of the chat that it has then
             skills = None
             if plan.skills:
                 skills = SkillSet(engines, reporter(session.send), announce, assistant.pronounce)

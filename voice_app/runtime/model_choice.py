@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from inference.models.store import ModelStore, cache_folder
-from voice_app.core.budget import SHORT_TOKENS, Budget
+from voice_app.core.stages import SHORT_TOKENS, Budget, Stage
 from voice_app.runtime.settings import AUTO, Settings
 
 MEMORY_SHARE = 0.5
@@ -36,7 +36,7 @@ class Speed:
     """What a language model takes on this machine, measured, in seconds."""
 
     first_token_s: float
-    """Reading the end of a question of some twelve tokens behind a persona."""
+    """Reading the end of a question of some twelve tokens after a persona."""
     token_s: float
 
 
@@ -68,7 +68,7 @@ def choose(settings: Settings, measure: Measure, store: ModelStore | None = None
     if known := _recall(path, key):
         return known
     speeds = ((candidate, measure(candidate.name)) for candidate in candidates if _has_room(candidate))
-    choice = pick(speeds, Budget().scaled(settings.turn.budget_ms / 1000)) or Choice(
+    choice = pick(speeds, Budget(settings.turn.budget_ms / 1000)) or Choice(
         candidates[-1].name, "it is the smallest, and memory is short"
     )
     _remember(path, key, choice)
@@ -91,7 +91,8 @@ def pick(speeds: Iterable[tuple[Candidate, Speed]], budget: Budget) -> Choice | 
 
     Speeds are taken one at a time, and no further once a model fits.
     """
-    share_s = budget.llm_first_token_s + budget.llm_first_clause_s
+    allotted_s = budget.allotments_s
+    share_s = allotted_s[Stage.LLM_FIRST_TOKEN] + allotted_s[Stage.LLM_FIRST_CLAUSE]
     fastest: tuple[float, str] | None = None
     for candidate, speed in speeds:
         needs_s = speed.first_token_s + SHORT_TOKENS * speed.token_s

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from voice_app.core import clock, events
-from voice_app.core.budget import Budget
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.errors import SessionError
 from voice_app.core.segmenter import SegmenterSettings
 from voice_app.core.session import TurnRules
+from voice_app.core.stages import Budget
 from voice_app.io.recordings import RecordedTurn
 from voice_app.observe.recorder import Recorder, session_path
 from voice_app.runtime.engine_set import EngineSet
+from voice_app.runtime.engines import CALIBRATED
 from voice_app.runtime.settings import Settings, state_dir
 
 Listener = Callable[[events.Event], None]
@@ -81,7 +82,7 @@ def rules_of(settings: Settings) -> TurnRules:
             turn.unfinished_ms / 1000,
             turn.end_silence_ms / 1000,
         ),
-        Budget().scaled(turn.budget_ms / 1000),
+        Budget(turn.budget_ms / 1000),
         drafting=turn.drafting,
         barge_in=settings.audio.barge_in,
         partial_every_s=turn.partial_every_ms / 1000 or None,
@@ -90,13 +91,11 @@ def rules_of(settings: Settings) -> TurnRules:
 
 def created(engines: EngineSet) -> events.SessionCreated:
     """Return the session's first event."""
+    estimates = engines.estimates.by_name()
     return events.SessionCreated(
         started=clock.wall().isoformat(timespec="seconds"),
         models=engines.models,
         persona=engines.persona.name,
         because=engines.because,
-        calibrated_ms={
-            stage: round(getattr(engines.estimates, f"{stage}_s") * 1000, 1)
-            for stage in ("stt", "token", "tts_first_sound")
-        },
+        calibrated_ms={str(name): round(estimates[name] * 1000, 1) for name in CALIBRATED},
     )

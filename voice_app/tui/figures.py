@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from voice_app.core import events
-from voice_app.core.stages import MARKS, TurnTimes, turn_times
+from voice_app.core.stages import MARKS, Stage, TurnTimes, turn_times
+from voice_app.observe.statistics import percentile
 
 KEPT_TURNS = 1000
 """Turns that p50 and p95 are of: the last ones."""
 KEPT_DRAFTS = 8
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the value that `share` of all are at or below (nearest rank); None without values."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +115,16 @@ class SessionFigures:
         """The spoken turns' times, or where none was spoken the typed ones'."""
         return self.voice_s or self.typed_s
 
+    def wait_s(self, per_cent: int) -> float | None:
+        """Return the wait that so many per cent of the turns kept to, one of theirs; None before the first."""
+        return percentile(self.waits_s, per_cent, nearest=True)
+
 
 def to_sound_s(times: TurnTimes | None, commit: events.TurnCommitted | None) -> float | None:
     """Return how long the user waited for the reply's own sound, from the end of speech or from the typed text."""
-    if times is None or commit is None or times.device_s is None:
+    if times is None or commit is None or Stage.DEVICE not in times.spans_s:
         return None
-    if commit.speech_end_s is not None:
-        return times.voice_to_voice_s
-    spans = (times.stt_s, times.llm_first_token_s, times.llm_first_clause_s)
-    more = (times.tts_first_sound_s, times.hold_s, times.device_s)
-    known = [span for span in (*spans, *more) if span is not None]
-    return sum(known)
+    return times.voice_to_voice_s if commit.speech_end_s is not None else sum(times.spans_s.values())
 
 
 def used_most(utilisation: Mapping[str, float], most: int = 3) -> list[tuple[str, float]]:

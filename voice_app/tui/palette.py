@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 
 from rich.style import Style
 
+from voice_app.core.stages import Stage
+
 
 @dataclass(frozen=True, slots=True)
 class Palette:
@@ -33,6 +35,18 @@ class Palette:
     sound: Style = Style()
     hold: Style = Style()
     device: Style = Style()
+
+    def stage(self, stage: Stage) -> Style:
+        """Return the style of a stage's bar."""
+        return {
+            Stage.ENDPOINT: self.endpoint,
+            Stage.STT: self.stt,
+            Stage.LLM_FIRST_TOKEN: self.token,
+            Stage.LLM_FIRST_CLAUSE: self.clause,
+            Stage.TTS_FIRST_SOUND: self.sound,
+            Stage.HOLD: self.hold,
+            Stage.DEVICE: self.device,
+        }[stage]
 
 
 ROLES = tuple(field.name for field in fields(Palette))

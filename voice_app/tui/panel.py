@@ -8,10 +8,9 @@ from itertools import islice
 from rich.style import Style
 from rich.text import Text
 
-from voice_app.core.stages import SPANS
-from voice_app.observe.waterfall import LABELS
+from voice_app.core.stages import Stage
 from voice_app.tui.drawing import wait
-from voice_app.tui.figures import SessionFigures, percentile, to_sound_s, used_most
+from voice_app.tui.figures import SessionFigures, to_sound_s, used_most
 from voice_app.tui.items import Activity
 from voice_app.tui.palette import Palette
 from voice_app.tui.scene import Scene
@@ -55,15 +54,15 @@ def turn_part(scene: Scene, width: int, budget_s: float, palette: Palette) -> Te
     total_s = to_sound_s(times, commit)
     right = Text("-", palette.faint) if total_s is None else wait(total_s, budget_s, palette)
     lines = [_heading("TURN", right, width, palette)]
-    known = [(name, seconds) for name in SPANS if times and (seconds := getattr(times, name)) is not None]
-    whole_s = sum(seconds for _, seconds in known)
+    known_s = times.spans_s if times else {}
+    whole_s = sum(known_s.values())
     cells = max(4, width - NAME_CELLS - 6)
     scale = cells / max(whole_s, budget_s * 1.15)
     mark = min(cells - 1, int(budget_s * scale))
     at_s = 0.0
-    for name in SPANS:
-        seconds = dict(known).get(name)
-        lines.append(_bar(name, at_s, seconds, (cells, mark, scale), palette))
+    for stage in Stage:
+        seconds = known_s.get(stage)
+        lines.append(_bar(stage, at_s, seconds, (cells, mark, scale), palette))
         at_s += seconds or 0.0
     ruler = Text(" " * (NAME_CELLS + mark) + "╵", palette.faint)
     label = f"{budget_s * 1000:.0f} ms"
@@ -78,20 +77,19 @@ def turn_part(scene: Scene, width: int, budget_s: float, palette: Palette) -> Te
 
 
 def _bar(
-    name: str, at_s: float, seconds: float | None, grid: tuple[int, int, float], palette: Palette
+    stage: Stage, at_s: float, seconds: float | None, grid: tuple[int, int, float], palette: Palette
 ) -> Text:
     """Return one stage; `grid`: cells, the budget's cell, cells a second."""
     cells, mark, scale = grid
     row = [" "] * cells
     row[mark] = "┊"
-    style = getattr(palette, LABELS[name])
-    line = Text(f"{LABELS[name]:<{NAME_CELLS}}", palette.faint)
+    line = Text(f"{stage.label:<{NAME_CELLS}}", palette.faint)
     if seconds is None:
         return line.append("".join(row), palette.faint).append("     -", palette.faint)
     start = min(cells - 1, round(at_s * scale))
     stop = min(cells, max(start + (seconds > 0), round((at_s + seconds) * scale)))
     line.append("".join(row[:start]), palette.faint)
-    line.append("█" * (stop - start), style)
+    line.append("█" * (stop - start), palette.stage(stage))
     line.append("".join(row[stop:]), palette.faint)
     return line.append(f"{seconds * 1000:6.0f}")
 
@@ -101,7 +99,7 @@ def session_part(session: SessionFigures, width: int, budget_s: float, palette: 
     waits_s = session.waits_s
     what = "voice to voice" if session.voice_s else "typed to voice" if session.typed_s else ""
     lines = [_heading("SESSION", Text(what, palette.faint), width, palette)]
-    median_s, high_s = percentile(waits_s, 0.5), percentile(waits_s, 0.95)
+    median_s, high_s = session.wait_s(50), session.wait_s(95)
     if median_s is None or high_s is None:
         lines.append(Text("no answer yet", palette.faint))
     else:
@@ -197,8 +195,7 @@ def compact(scene: Scene, room: int, budget_s: float, palette: Palette) -> Text:
     """Return as much of the panel as fits in `room` cells of a line, the turn first."""
     total_s = to_sound_s(scene.turn.times(), scene.turn.commit)
     parts = [] if total_s is None else [wait(total_s, budget_s, palette)]
-    waits_s = scene.session.waits_s
-    median_s, high_s = percentile(waits_s, 0.5), percentile(waits_s, 0.95)
+    median_s, high_s = scene.session.wait_s(50), scene.session.wait_s(95)
     if median_s is not None and high_s is not None:
         parts.append(Text(f"p50 {median_s * 1000:,.0f} p95 {high_s * 1000:,.0f}", palette.faint))
     writing = scene.current.writing

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.types import Samples
-from inference.vad.silero import FRAME_SAMPLES, RATE_HZ
-
-FRAME_S = FRAME_SAMPLES / RATE_HZ
+from voice_app.core.ports import FRAME_S, FRAME_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from inference.audio import stream_audio
-from inference.stt.whisper import WhisperSpeechToText
+from inference.protocols import TimedSpeechToText, VoiceActivityDetector
 from inference.types import Samples
-from inference.vad.silero import FRAME_SAMPLES, RATE_HZ, SileroVad
 from voice_app.cli.transcription.formats import FileTranscript, clean
 from voice_app.cli.transcription.segments import CutSettings, frames_of, stretches
 from voice_app.cli.transcription.words import timed_words
-from voice_app.runtime.engines import build_stt
+from voice_app.core.ports import FRAME_RATE_HZ, FRAME_SAMPLES
+from voice_app.runtime.engines import build_stt, build_vad
 from voice_app.runtime.settings import Settings
 
 
@@ -27,8 +27,8 @@ from voice_app.runtime.settings import Settings
 class Transcriber:
     """The detector of speech and speech to text, loaded."""
 
-    vad: SileroVad
-    stt: WhisperSpeechToText
+    vad: VoiceActivityDetector
+    stt: TimedSpeechToText
     cutting: CutSettings = CutSettings()
 
     @classmethod
@@ -36,13 +36,13 @@ class Transcriber:
         """Load the models. Raises ModelError."""
         stt = build_stt(settings)
         stt.keep_warm()
-        return cls(SileroVad(), stt)
+        return cls(build_vad(), stt)
 
     def transcript(self, file: Path) -> FileTranscript:
         """Return what is said in a file. Raises AudioError."""
         self.vad.reset()
         started_s = time.perf_counter()
-        with stream_audio(file, RATE_HZ) as sound, _progress(file, sound.seconds) as passed:
+        with stream_audio(file, FRAME_RATE_HZ) as sound, _progress(file, sound.seconds) as passed:
             counted = _Counted(frames_of(sound.blocks), passed)
             pieces = stretches(counted, self.vad.probability, self.cutting)
             words = tuple(clean(timed_words(pieces, self.stt.words)))
@@ -60,7 +60,7 @@ class _Counted:
 
     def __iter__(self) -> Iterator[Samples]:
         for number, frame in enumerate(self._frames, 1):
-            self.seconds = number * FRAME_SAMPLES / RATE_HZ
+            self.seconds = number * FRAME_SAMPLES / FRAME_RATE_HZ
             self._passed(self.seconds)
             yield frame
 

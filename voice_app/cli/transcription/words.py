@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from inference.types import Audio, HeardWord
-from inference.vad.silero import RATE_HZ
 from voice_app.cli.transcription.segments import Span, Stretch
+from voice_app.core.ports import FRAME_RATE_HZ as RATE_HZ
 
 WITHIN_WORD_S = 0.25
 """Shorter silences may be inside a word, before a plosive."""
