@@ -55,7 +55,7 @@ def told(entry: Entry) -> str:
     if entry.kind == "name":
         return f"your name is {entry.text}"
     if entry.kind == "pronunciation":
-        return f"I say {entry.word} as you do"
+        return f"I say {entry.word} as you told me"
     day = f"you told me on {_day(entry.changed)} that " if RELATIVE.search(entry.text) else ""
     return day + to_you(entry.text)
 
