@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.native import NativeSampler
-from inference.protocols import Chat, LanguageModel
 from inference.types import Sampling
 from tests.bench.tables import REQUESTS, run
 from tests.voice_app.skills.talk import Talk
@@ -16,8 +16,7 @@ from voice_app.core import events
 from voice_app.core.errors import TableError
 from voice_app.core.turn import TurnContext
 from voice_app.demos.check import faults
-from voice_app.runtime.engines import build_llm
-from voice_app.runtime.scheduler import Scheduler
+from voice_app.runtime.engine_set import EngineSet, load_text_only
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.table import cell_grammar as grammar
 from voice_app.skills.table import filling
@@ -123,33 +122,25 @@ def test_changes_without_a_model_keep_their_part_for_later_ones() -> None:
 
 
 @pytest.fixture(scope="module")
-def scheduler() -> Scheduler:
-    return Scheduler()
-
-
-@pytest.fixture(scope="module")
-def llm(scheduler: Scheduler) -> LanguageModel:
-    return scheduler.prepare("llm", lambda: build_llm(load_settings())).result()
-
-
-@pytest.fixture(scope="module")
-def chat(llm: LanguageModel) -> Chat:
-    return llm.chat()
+def engines() -> Iterator[EngineSet]:
+    loaded = load_text_only(load_settings())
+    yield loaded
+    loaded.close()
 
 
 @pytest.mark.model
-def test_the_embedded_model_makes_valid_tables(chat: Chat, scheduler: Scheduler) -> None:
+def test_the_embedded_model_makes_valid_tables(engines: EngineSet) -> None:
     """The four requests: columns and rows carried through, amounts in the cost column, nothing twice."""
-    turns = asyncio.run(run(chat, scheduler, 0))
+    turns = asyncio.run(run(engines, 0))
 
     assert faults([told.table for told in turns], [told.answer for told in turns]) == []
 
 
 @pytest.mark.model
-def test_a_table_of_things_is_valid_with_the_embedded_model(chat: Chat, scheduler: Scheduler) -> None:
+def test_a_table_of_things_is_valid_with_the_embedded_model(engines: EngineSet) -> None:
     """Different things, every cell filled, as many columns as asked for."""
     request = "Make a table of three animals with columns name, color and food."
-    (told,) = asyncio.run(run(chat, scheduler, 0, (request,)))
+    (told,) = asyncio.run(run(engines, 0, (request,)))
 
     assert told.table is not None
     assert told.table.columns == ("Name", "Color", "Food")
@@ -160,7 +151,7 @@ def test_a_table_of_things_is_valid_with_the_embedded_model(chat: Chat, schedule
 
 @pytest.mark.model
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_any_text_can_stand_in_a_grammar(llm: LanguageModel, text: str) -> None:
+def test_any_text_can_stand_in_a_grammar(engines: EngineSet, text: str) -> None:
     """llama.cpp reads the grammar of a choice with quotes, backslashes, line breaks and any Unicode in it."""
-    assert isinstance(llm, LlamaCpp)
-    NativeSampler(llm.model, Sampling(), grammar.choice([text, "plain"])).close()
+    assert isinstance(engines.llm, LlamaCpp)
+    NativeSampler(engines.llm.model, Sampling(), grammar.choice([text, "plain"])).close()
