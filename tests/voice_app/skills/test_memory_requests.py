@@ -45,6 +45,9 @@ TAKEN: list[tuple[str, Request]] = [
     ("Remember the Wi-Fi password is bluebird 42.", Remember("the Wi-Fi password is bluebird 42")),
     ("Remember Anna's birthday is on May 5th.", Remember("Anna's birthday is on May 5th")),
     ("Remember to buy milk.", Remember("I have to buy milk")),
+    ("Remember to answer the letter.", Remember("I have to answer the letter")),
+    ("Remember to be at the dentist at nine.", Remember("I have to be at the dentist at nine")),
+    ("Remember Anna likes the show Dark.", Remember("Anna likes the show Dark")),
     ("Note that the meeting is at nine.", Remember("the meeting is at nine")),
     ("What do you remember?", Tell()),
     ("What do you remember about me?", Tell()),
@@ -98,6 +101,11 @@ LEFT = """
     Remember that.
     Remember, remember the fifth of November.
     Remember the Alamo.
+    Remember the Titans is my favorite film.
+    Please remember to answer briefly.
+    Remember to be polite.
+    Remember to keep your answers short.
+    who wrote Romeo and Juliet?
     Remember when we went to Rome?
     Do you remember that song?
     Do you remember when the Berlin Wall fell?

@@ -40,8 +40,8 @@ def rows(name: str) -> list[list[str]]:
 
 CASES = {case: [row[1:] for row in rows("sayings.tsv") if row[0] == case] for case, *_ in rows("sayings.tsv")}
 SAYINGS = [(skill, saying) for skill in SKILLS for saying in skill.phrases.sayings]
-LEAST_RIGHT = {0: 38, 1: 42}
-"""Of the unseen sayings, by half (measured); one half was looked at while the rules were written, the other was not."""
+LEAST_RIGHT = {0: 38, 1: 46}
+"""Of the 39 and the 46 unseen sayings of each half (measured); rules were mended by what the first half showed."""
 
 
 @pytest.fixture

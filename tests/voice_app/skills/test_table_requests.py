@@ -155,6 +155,10 @@ ORDINARY = (
     "Tell me a story about a man who sits at a table in Rome.",
     "Who wrote the columns of the newspaper?",
     "I like this.",
+    "Change the morning of day two to a boat trip.",
+    "Change the time of the dinner to eight.",
+    "Delete the time we spent on this.",
+    "Remove the day we went to Rome.",
     "Thank you, that is all for now.",
 )
 

@@ -122,6 +122,7 @@ def test_timers_are_bounded() -> None:
         ("Set an alarm for quarter to eight.", {"kind": "alarm", "at": "7:45"}),
         ("Set an alarm for a quarter past seven.", {"kind": "alarm", "at": "7:15"}),
         ("Set an alarm for half past six in the morning.", {"kind": "alarm", "at": "6:30 am"}),
+        ("Set an alarm for seven thirty", {"kind": "alarm", "at": "7:30"}),
         ("Set an alarm for 7.30", {"kind": "alarm", "at": "7:30"}),
         ("Set an alarm for 5 to 9", {"kind": "alarm", "at": "8:55"}),
         ("Set an alarm for 9 tonight", {"kind": "alarm", "at": "9:00 pm"}),
@@ -158,6 +159,8 @@ def test_what_can_not_be_read_is_left_open(text: str) -> None:
         "Why did you set a timer for five minutes?",
         "Did you start the timer?",
         "I never said to set a timer for an hour.",
+        "I set a timer yesterday for ten minutes.",
+        "He set the alarm for six.",
     ],
 )
 def test_talk_of_time_sets_no_timer(text: str) -> None:

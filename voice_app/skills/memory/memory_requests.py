@@ -90,14 +90,16 @@ STATES_OF = re.compile(r"(?:[Tt]he|[Aa]n?|[Tt]here|[Ee]very|[Aa]ll|[A-Z][\w'-]*)
 OF_THE_ASSISTANT = phrase(
     r"""
     to (?:always |never |please |not |only )*(?:
-    (?:answer|reply|respond|speak|talk|sound|act|behave|stay|stick|explain|use|ask|listen|wait|call me|tell me)\b|
+    (?:answer|reply|respond|speak|talk|sound|act|behave|explain)\b(?! (?:the|my|his|her|our|their|an?|to|with|about)\b)|
+    (?:call|tell) me\b|use (?:short|simple|plain|easy|few|fewer|less|more)\b|
     (?:keep|make) (?:it|your|things|the answers?|answers?)\b|be (?!at\b|in\b|on\b|there\b|home\b|back\b)
     )
     """
 )
 """How the assistant is to talk, which is no fact."""
 OF_A_WORK = re.compile(
-    r"(?:[Tt]he |[Aa]n? |[Mm]e )?[A-Z].*\b(?:films?|movies?|songs?|books?|novels?|series|shows?|plays?|poems?|album)\b"
+    r"(?:[Tt]he |[Aa]n? |[Mm]e )?[A-Z].* (?:is|are|was|were) .*"
+    r"\b(?:films?|movies?|songs?|books?|novels?|series|shows?|plays?|poems?|album)\b"
 )
 """A title that begins with Remember: "Remember the Titans is a film"."""
 NO_FACT = phrase(

@@ -21,11 +21,12 @@ from voice_app.skills.utterance import Utterance
 
 _IN_DAY = r"(?:in the (?:morning|afternoon|evening)|tonight|at night)"
 _TIME = (
-    r"(?:(?:quarter|0\.25|0\.5|\d{1,2}(?: minutes)?) (?:past|after|to|before) )?\d{1,2}(?: : \d\d|\.\d\d?)?"
+    r"(?:(?:quarter|0\.25|0\.5|\d{1,2}(?: minutes)?) (?:past|after|to|before) )?"
+    r"(?!0\.)\d{1,2}(?: : \d\d|\.\d\d?| \d\d)?"
     rf"(?: (?:am|pm|o'clock(?: {_IN_DAY})?|{_IN_DAY}))?|noon|midnight"
 )
 _AT = re.compile(
-    r"(?:(?P<part>\S+)(?: minutes)? (?P<side>\w+) )?(?P<hour>\d+)(?:(?: : |\.)(?P<minute>\d\d?))?(?P<half>.*)"
+    r"(?:(?P<part>\S+)(?: minutes)? (?P<side>\w+) )?(?P<hour>\d+)(?:(?: : |\.| )(?P<minute>\d\d?))?(?P<half>.*)"
 )
 _NO_LABEL_WORDS = (
     "a an the my me i i'm it it's is are be to for of in on at and so or but then when that this there them they now "
@@ -37,10 +38,11 @@ _MEANT = re.compile(
 )
 _REMIND = re.compile(r"\b(?:remind|wake) me\b")
 _NO_ORDER = re.compile(
-    r"^(?:why|who|when|where|what|did|does|do|is|was|have|has|how (?:do|does|did|can|should) (?:i|you|we|one))\b"
+    r"^(?:why|who|when|where|what|did|does|do|is|was|have|has|how (?:do|does|did|can|should) (?:i|you|we|one)"
+    r"|(?:i|he|she|we|they|it|you) (?:\w+ )?(?:set|put|started|began|stopped|cancelled))\b"
     r"|\b(?:don't|do not|didn't|did not|never|without)\b(?! (?:let|want to) )(?! forget)"
 )
-"""A question about timers, and what is not to be done, start none."""
+"""A question about timers, what was done, and what is not to be done, start none."""
 _NO_LABELS = frozenset(_NO_LABEL_WORDS.split())
 _YOURS = {"my": "your", "me": "you", "i": "you", "i'm": "you're", "myself": "yourself", "mine": "yours"}
 _WHOLE = re.compile(r"[^a-z0-9' ]")
