@@ -60,6 +60,15 @@ def test_a_latency_is_better_or_worse_only_beyond_chance(factor: float, verdict:
     assert found["cut_ins"] == found["stage stt p50"] == "same"
 
 
+def test_shares_within_different_budgets_are_not_compared() -> None:
+    """Results of before have the limit of the 95th percentile as their budget."""
+    before, now = ({**result(LATENCIES_MS), "budget_ms": budget_ms} for budget_ms in (500.0, 300.0))
+    now["within_budget"] = 0.5
+
+    assert verdicts(before, now)["within_budget"] == ""
+    assert verdicts(now, {**now, "within_budget": 0.4})["within_budget"] == "worse"
+
+
 def test_the_interval_holds_the_ratio() -> None:
     """The bootstrap's interval of p50 is around second over first, and narrower than the scatter of the turns."""
     row = compare(loaded(result(LATENCIES_MS)), loaded(result([value * 2 for value in LATENCIES_MS])))[0]

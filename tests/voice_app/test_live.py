@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from voice_app.runtime.session_parts import SessionPlan
 
 from voice_app.core import events
 from voice_app.runtime.live import LiveSession, changed
+from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import load_settings
 
 pytestmark = pytest.mark.model

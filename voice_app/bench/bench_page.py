@@ -178,7 +178,7 @@ def _stages(report: Mapping[str, Any]) -> Iterator[Element]:
     allotments, late = report.get("allotments_ms", {}), report["late_stages"]
     yield element("h2", "Stages against their allotments")
     yield _note(
-        "A bar is the median, the thin one behind it the 95th percentile, the upright line what the budget allots to "
+        "A thick bar is the median, the thin one the 95th percentile, the upright line what the budget allots to "
         "the stage; all in milliseconds. “Judged over” lies beside the others: the turn is judged over while its "
         "reply is drafted."
     )
@@ -258,7 +258,7 @@ def _actions(report: Mapping[str, Any]) -> Iterator[Element]:
         return
     yield element("h2", "What the budget did")
     yield _note(
-        "Before a reply is drafted, its time is predicted from the stages of late. Where it would miss the budget, "
+        "Before a reply is drafted, its time is predicted from averages of the stages. Where it would miss the budget, "
         "something is done about it; each line is what was done, in how many of the turns, and a cause as logged."
     )
     if not report["actions"]:

@@ -72,6 +72,7 @@ class SavedResult(BaseModel):
     cut_ins: int
     missed: int
     wer: float | None = None
+    budget_ms: float | None = None
     within_budget: float | None = None
     stages: dict[str, Percentiles]
     each: list[SavedTurn]
@@ -113,7 +114,8 @@ def _rows(first: SavedResult, second: SavedResult) -> Iterator[Row]:
     yield Row("barge-in stop p95", *stops, _within(*stops, LOWER), judged=True)
     for name, direction in COUNTS.items():
         values = getattr(first, name), getattr(second, name)
-        yield Row(name, *values, _exact(*values, direction), judged=True)
+        same_measure = name != "within_budget" or first.budget_ms == second.budget_ms
+        yield Row(name, *values, _exact(*values, direction) if same_measure else "", judged=True)
     for name, spans in first.stages.items():
         values = spans.get("p50"), second.stages.get(name, {}).get("p50")
         yield Row(f"stage {name} p50", *values, _within(*values, LOWER))
@@ -192,7 +194,7 @@ def _cell(value: float | None) -> str:
 def _notes(results: Sequence[SavedResult]) -> Iterator[str]:
     """Say what else than the program differs between two results."""
     first, second = results
-    for key in ("mode", "turns", "models"):
+    for key in ("mode", "turns", "models", "budget_ms"):
         if getattr(first, key) != getattr(second, key):
             yield f"{key} differ: {getattr(first, key)} and {getattr(second, key)}"
     processors = [result.machine.get("processor") for result in results]

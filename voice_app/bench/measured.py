@@ -27,7 +27,7 @@ REPLY_GAP_S = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenSession:
-    """What a session of the benchmark left behind. All times are seconds of the session."""
+    """What a session of the benchmark left. All times are seconds of the session."""
 
     turns: Sequence[ScenarioTurn]
     spoken: Sequence[SpokenTurn]

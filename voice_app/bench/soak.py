@@ -1,4 +1,4 @@
-"""What a long session leaves behind: memory, threads and file handles of this process, and whether it gets slower.
+"""What a long session leaves: memory, threads and file handles of this process, and whether it gets slower.
 
 Memory is the resident set of the whole process, the benchmark's own bookkeeping included.
 """

@@ -130,19 +130,22 @@ class BenchMode(StrEnum):
     COMPOSED = "composed"
 
 
+P95Limit = Annotated[
+    int,
+    typer.Option(
+        "--p95-limit-ms",
+        "--budget-ms",
+        min=50,
+        max=10000,
+        help="What the 95th percentile may take; --budget-ms is the old name.",
+    ),
+]
+
+
 @app.command()
 def bench(  # noqa: PLR0913
     turns: Annotated[int, typer.Option(min=1, max=1000, help="How many turns.")] = 24,
-    p95_limit_ms: Annotated[
-        int,
-        typer.Option(
-            "--p95-limit-ms",
-            "--budget-ms",
-            min=50,
-            max=10000,
-            help="What the 95th percentile may take; --budget-ms is the old name.",
-        ),
-    ] = 500,
+    p95_limit_ms: P95Limit = 500,
     corpus: Annotated[
         Path | None, typer.Option(help="Folder of recordings with a manifest.jsonl; else bundled questions.")
     ] = None,
