@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.types import Message
 from tests.voice_app.skills.talk import BY_MODEL, Talk
@@ -17,6 +19,11 @@ from voice_app.skills.skill import Arguments, Fallback, Open, Outcome, Skill, sk
 from voice_app.skills.utterance import Utterance
 
 SKILLS = session_skills(SkillValues())
+PIECES = (
+    "okay please can you set a timer for ten minutes half past six remember that my name is Igor forget what time is "
+    "it in Paris how many miles are 5 kilometers plus times % of think harder about say again the table column to and "
+    "not don't . , ? ! - 0.5 1/3 \0 é"
+)
 
 
 def held(text: str, *replies: str, skills: tuple[Skill, ...] = SKILLS) -> tuple[Talk, str]:
@@ -160,3 +167,29 @@ def test_the_turns_before_are_read_too() -> None:
 def test_other_turns_are_left_alone(text: str) -> None:
     """Small talk, and texts that are too long to be a request."""
     assert route(Utterance.of(text), SKILLS) is None
+
+
+@given(st.lists(st.sampled_from(PIECES.split(" ")), max_size=30).map(" ".join) | st.text(max_size=2500))
+def test_any_text_is_routed_or_left(text: str) -> None:
+    """No text breaks a skill's reading, and what is read is a call that can be told."""
+    found = route(Utterance.of(text), SKILLS)
+
+    assert found is None or isinstance(found.arguments, dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "request_"),
+    [
+        ("Okay, can you please set it, please?", "set it?", "set it"),
+        ("Hey computer, I'd like you to stop. Thanks!", "stop!", "stop"),
+        ("What's one hundred and five divided by 2 1/2?", None, "what's 105 divided by 2.5"),
+        ("No problem.", None, "no problem"),
+        ("Start a ten-minute timer for me", "Start a ten-minute timer", "start a 10 minute timer"),
+        ("Don’t   stop", "Don't stop", "don't stop"),
+    ],
+)
+def test_an_utterance_is_read_once_for_all(text: str, plain: str | None, request_: str) -> None:
+    """Courtesies off both ends, apostrophes and spaces plain, numbers as digits."""
+    said = Utterance.of(text)
+
+    assert (said.plain, said.request) == (plain or said.text, request_)
