@@ -32,7 +32,7 @@ from voice_app.runtime.engines import (
 from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Settings
-from voice_app.skills.fillers import BRIDGES
+from voice_app.skills.fillers import FILLERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,5 +177,5 @@ def _with_fillers(engines: EngineSet) -> EngineSet:
     return replace(
         engines,
         openers=build_openers(engines.tts, voice),
-        bridges=build_openers(engines.tts, voice, BRIDGES),
+        bridges=build_openers(engines.tts, voice, FILLERS),
     )

@@ -149,6 +149,11 @@ def state_dir() -> Path:
     return platformdirs.user_state_path(APP)
 
 
+def data_dir() -> Path:
+    """Return the folder of what the user wants to keep, as the memories."""
+    return platformdirs.user_data_path(APP)
+
+
 def load_settings(**flags: Any) -> Settings:
     """Read the settings; `flags` are nested like the file and win. Raises ConfigError with one line."""
     path = config_path()

@@ -15,14 +15,14 @@ from inference.llm.native import NativeModel, NativeSampler
 from inference.protocols import Chat
 from inference.types import ChatRequest, Sampling, text_of
 from voice_app.runtime.engines import find_model
-from voice_app.runtime.settings import Settings
-from voice_app.skills.calls import GREEDY, LONGEST_CALL_TOKENS, call_prompt, meant, parsed
+from voice_app.skills.calling import GREEDY, LONGEST_CALL_TOKENS, call_prompt, parsed
 from voice_app.skills.json_grammar import grammar_of
-from voice_app.skills.timer.timers import Timers
-from voice_app.skills.tool import Arguments
-from voice_app.skills.toolbox import toolbox
+from voice_app.skills.registry import SkillValues, session_skills
+from voice_app.skills.router import route
+from voice_app.skills.skill import Arguments, Open
+from voice_app.skills.utterance import Utterance
 
-TOOLS = toolbox(Settings(), Timers())
+SKILLS = session_skills(SkillValues())
 MOST_TOKENS = 400
 
 
@@ -62,7 +62,9 @@ def written_at_random(vocabulary: NativeModel, grammar: str, seed: int) -> str |
 
 @pytest.mark.model
 @pytest.mark.parametrize(
-    "arguments", [*(tool.arguments for tool in TOOLS), Everything], ids=lambda a: a.__name__
+    "arguments",
+    [*(skill.arguments for skill in SKILLS if skill.arguments), Everything],
+    ids=lambda a: a.__name__,
 )
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10**9))
@@ -112,12 +114,14 @@ def chat() -> Chat:
 )
 def test_the_language_model_writes_calls_that_the_tool_takes(chat: Chat, text: str) -> None:
     """Whatever it is asked."""
-    tool, arguments = meant(text, TOOLS) or pytest.fail("no tool is meant")
-    grammar = grammar_of(tool.arguments, tool.choices(text))
-    request = ChatRequest(call_prompt(tool, text), LONGEST_CALL_TOKENS, GREEDY, grammar)
+    found = route(Utterance.of(text), SKILLS)
+    assert found is not None
+    assert isinstance(found.call, Open)
+    assert found.skill.arguments is not None
+    grammar = grammar_of(found.skill.arguments, found.call.choices)
+    request = ChatRequest(call_prompt(found.skill, text), LONGEST_CALL_TOKENS, GREEDY, grammar)
 
-    assert arguments is None
-    assert parsed(tool, text_of(chat.stream(request))) is not None
+    assert parsed(found.skill, text_of(chat.stream(request))) is not None
 
 
 def test_a_field_of_another_kind_has_no_grammar() -> None:
@@ -128,9 +132,3 @@ def test_a_field_of_another_kind_has_no_grammar() -> None:
 
     with pytest.raises(TypeError, match="number"):
         grammar_of(Other)
-
-
-def test_every_tool_has_a_name_of_its_own() -> None:
-    """And says what it is for."""
-    assert len({tool.name for tool in TOOLS}) == len(TOOLS)
-    assert all(tool.about.endswith(".") for tool in TOOLS)

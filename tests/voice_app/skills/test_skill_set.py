@@ -1,4 +1,4 @@
-"""The abilities of a session when its persona or its voice is exchanged."""
+"""The skills of a session when its persona or its voice is exchanged."""
 
 from __future__ import annotations
 
@@ -6,24 +6,18 @@ from types import SimpleNamespace
 
 from voice_app.runtime.settings import load_settings
 from voice_app.runtime.skill_set import SkillSet
-from voice_app.skills.table.table_skill import TableWay
 
 
 def assistant(persona: str) -> SimpleNamespace:
     return SimpleNamespace(settings=load_settings(memory="off"), persona=SimpleNamespace(name=persona))
 
 
-def tables(skills: SkillSet) -> TableWay:
-    (found,) = [way for way in skills.skills if isinstance(way, TableWay)]
-    return found
-
-
 def test_another_persona_has_no_table_of_the_one_before() -> None:
     """Another voice of the same persona keeps it."""
     skills = SkillSet(assistant("plain"), print, print, print)
-    first = tables(skills)
+    first = skills.tables
     skills.adopt(assistant("plain"))
-    assert tables(skills) is first
+    assert skills.tables is first
     skills.adopt(assistant("friend"))
-    assert tables(skills) is not first
+    assert skills.tables is not first
     skills.close()

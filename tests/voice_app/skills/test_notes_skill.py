@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from contextlib import closing
@@ -11,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.voice_app.scripted_session import ScriptedSession
+from tests.voice_app.skills.talk import Talk
 from voice_app.core import events
 from voice_app.core.errors import ToolError
-from voice_app.core.session import Session
-from voice_app.skills.calls import tool_skill
 from voice_app.skills.notes import notes as module
-from voice_app.skills.notes.note_search import NoteQuery, answer, by_rule, note_tool
+from voice_app.skills.notes.note_search import NoteQuery, answer, notes_skill
 from voice_app.skills.notes.notes import LONGEST_SPOKEN, Notes, Passage, passages, spoken_part, terms
+from voice_app.skills.router import route
+from voice_app.skills.utterance import Utterance
 
 
 @pytest.fixture
@@ -216,17 +217,15 @@ def test_a_query_is_words_alone(folder: Path, query: str) -> None:
 )
 def test_other_notes_are_not_searched(text: str) -> None:
     """Music, and what the tool can't do."""
-    assert by_rule(text) is None
+    assert route(Utterance.of(text), (notes_skill("", Path()),)) is None
 
 
 def test_a_spoken_question_names_its_sources(folder: Path) -> None:
     """In the event as in the sentence."""
-
-    def join(conversation: Session) -> None:
-        conversation.assistant.skills = (tool_skill([note_tool(str(folder), folder.parent / "cache")]),)
-
-    stage = ScriptedSession(heard=("What is the wifi password in my notes?",), during=join).run()
-    (answered,) = stage.of(events.ToolAnswered)
+    talk = Talk((notes_skill(str(folder), folder.parent / "cache"),))
+    said = asyncio.run(talk.say("What is the wifi password in my notes?"))
+    (answered,) = talk.of(events.ToolAnswered)
 
     assert answered.sources == ("house-and-home.md",)
-    assert answered.output.startswith("Your note house and home says: The wifi password is blue giraffe 42.")
+    assert answered.output == said
+    assert "blue giraffe 42" in said

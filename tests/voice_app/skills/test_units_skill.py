@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from voice_app.core.errors import ToolError
 from voice_app.skills.units.units import AMOUNT_PATTERN, Conversion, UnitName, by_rule, convert, converted
+from voice_app.skills.utterance import Utterance
 
 UNITS = get_args(UnitName)
 
@@ -112,7 +113,7 @@ def test_every_amount_of_every_unit_can_be_said(amount: str, unit: str) -> None:
 )
 def test_conversions_in_words(text: str, answer: str) -> None:
     """As speech to text writes them."""
-    asked = by_rule(text)
+    asked = by_rule(Utterance.of(text).request)
 
     assert asked is not None
     assert convert(asked).text == answer
@@ -135,7 +136,7 @@ def test_conversions_in_words(text: str, answer: str) -> None:
 )
 def test_questions_that_name_units_are_no_conversions(text: str) -> None:
     """They are left to the language model."""
-    assert by_rule(text) is None
+    assert by_rule(Utterance.of(text).request) is None
 
 
 def test_units_that_measure_different_things_are_told_apart() -> None:

@@ -12,6 +12,7 @@ from voice_app.core.errors import ToolError
 from voice_app.skills.calculator.arithmetic import LARGEST_BITS, evaluate
 from voice_app.skills.calculator.calculator import Sum, by_rule, calculate
 from voice_app.skills.number_words import canonical, spoken, value_of
+from voice_app.skills.utterance import Utterance
 
 Known = tuple[str, Fraction]
 
@@ -186,7 +187,7 @@ def test_any_text_is_read(text: str) -> None:
     words = canonical(text)
 
     assert len(text) <= 400 or words == ""
-    assert by_rule(text) is None or any(character.isdecimal() for character in words)
+    assert by_rule(Utterance.of(text).request) is None or any(character.isdecimal() for character in words)
 
 
 @given(st.fractions(), st.booleans())
@@ -219,7 +220,7 @@ def test_spoken_numbers_are_near(value: Fraction, exact: bool) -> None:
 )
 def test_sums_in_words_are_answered_in_words(text: str, answer: str) -> None:
     """The sum is said again, so that the user hears what was understood."""
-    asked = by_rule(text)
+    asked = by_rule(Utterance.of(text).request)
 
     assert asked is not None
     assert calculate(asked).text == answer
@@ -241,7 +242,7 @@ def test_sums_in_words_are_answered_in_words(text: str, answer: str) -> None:
 )
 def test_questions_with_numbers_are_no_sums(text: str) -> None:
     """They are left to the language model."""
-    assert by_rule(text) is None
+    assert by_rule(Utterance.of(text).request) is None
 
 
 def test_a_sum_is_json() -> None:

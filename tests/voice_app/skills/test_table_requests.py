@@ -23,6 +23,7 @@ from voice_app.skills.table.table_requests import (
     SortRows,
 )
 from voice_app.skills.table.understanding import understood
+from voice_app.skills.utterance import Utterance
 
 COLUMNS = ("City", "Day", "Time", "Activity", "Approximate cost")
 QUESTIONS = Path(__file__).parents[2] / "bench" / "data" / "questions.tsv"
@@ -49,7 +50,7 @@ QUESTIONS = Path(__file__).parents[2] / "bench" / "data" / "questions.tsv"
 )
 def test_an_itinerary_is_asked_for_in_free_speech(text: str, city: str, days: int) -> None:
     """The city and the days are found, as speech to text or a typing person writes them."""
-    assert understood(text) == NewItinerary(city, days, text)
+    assert understood(Utterance.of(text)) == NewItinerary(city, days, text)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_an_itinerary_is_asked_for_in_free_speech(text: str, city: str, days: in
 )
 def test_a_table_of_things_is_asked_for(text: str, request_: Request) -> None:
     """What the rows are, how many, and the columns; the first column names the things."""
-    assert understood(text) == request_
+    assert understood(Utterance.of(text)) == request_
 
 
 @pytest.mark.parametrize(
@@ -108,16 +109,16 @@ def test_a_table_of_things_is_asked_for(text: str, request_: Request) -> None:
 )
 def test_the_table_there_is_can_be_changed(text: str, request_: Request) -> None:
     """Natural variants; none of them means anything without a table."""
-    assert understood(text, COLUMNS) == request_
+    assert understood(Utterance.of(text), COLUMNS) == request_
     if not isinstance(request_, AlsoFor) or "itinerary" not in text:
-        assert understood(text) is None
+        assert understood(Utterance.of(text)) is None
 
 
 def test_another_city_begins_a_new_itinerary_unless_it_is_asked_for_too() -> None:
     """ "also" adds rows; without it the request stands for itself."""
     text = "Make an itinerary for Rome."
 
-    assert understood(text, COLUMNS) == NewItinerary("Rome", 2, text)
+    assert understood(Utterance.of(text), COLUMNS) == NewItinerary("Rome", 2, text)
 
 
 def asked_of_everyone() -> list[str]:
@@ -154,6 +155,10 @@ ORDINARY = (
     "Tell me a story about a man who sits at a table in Rome.",
     "Who wrote the columns of the newspaper?",
     "I like this.",
+    "Change the morning of day two to a boat trip.",
+    "Change the time of the dinner to eight.",
+    "Delete the time we spent on this.",
+    "Remove the day we went to Rome.",
     "Thank you, that is all for now.",
 )
 
@@ -161,14 +166,14 @@ ORDINARY = (
 @pytest.mark.parametrize("text", [*asked_of_everyone(), *ORDINARY])
 def test_ordinary_questions_are_left_to_others(text: str) -> None:
     """With a table on the screen or without."""
-    assert understood(text) is None
-    assert understood(text, COLUMNS) is None
+    assert understood(Utterance.of(text)) is None
+    assert understood(Utterance.of(text), COLUMNS) is None
 
 
 @given(st.text(max_size=3000), st.booleans())
 def test_any_text_is_judged(text: str, there_is_one: bool) -> None:
     """No text breaks it, and names that are found are short."""
-    found = understood(text, COLUMNS if there_is_one else None)
+    found = understood(Utterance.of(text), COLUMNS if there_is_one else None)
 
     assert found is None or all(len(str(part)) <= 600 for part in (found,))
 
@@ -181,6 +186,6 @@ def test_any_text_is_judged(text: str, there_is_one: bool) -> None:
 def test_long_hostile_text_is_judged_at_once(piece: str) -> None:
     """Patterns do not run away on text made of their own pieces."""
     for length in (100, 599, 100_000):
-        found = understood((piece * length)[:length], COLUMNS)
+        found = understood(Utterance.of((piece * length)[:length]), COLUMNS)
 
         assert found is None or length < 600

@@ -25,6 +25,7 @@ from voice_app.skills.memory.memory_requests import (
 )
 from voice_app.skills.memory.names import Named
 from voice_app.skills.memory.recall import answers
+from voice_app.skills.utterance import Utterance
 
 DENTIST = "my dentist is on Tuesday"
 TAKEN: list[tuple[str, Request]] = [
@@ -44,6 +45,9 @@ TAKEN: list[tuple[str, Request]] = [
     ("Remember the Wi-Fi password is bluebird 42.", Remember("the Wi-Fi password is bluebird 42")),
     ("Remember Anna's birthday is on May 5th.", Remember("Anna's birthday is on May 5th")),
     ("Remember to buy milk.", Remember("I have to buy milk")),
+    ("Remember to answer the letter.", Remember("I have to answer the letter")),
+    ("Remember to be at the dentist at nine.", Remember("I have to be at the dentist at nine")),
+    ("Remember Anna likes the show Dark.", Remember("Anna likes the show Dark")),
     ("Note that the meeting is at nine.", Remember("the meeting is at nine")),
     ("What do you remember?", Tell()),
     ("What do you remember about me?", Tell()),
@@ -97,6 +101,11 @@ LEFT = """
     Remember that.
     Remember, remember the fifth of November.
     Remember the Alamo.
+    Remember the Titans is my favorite film.
+    Please remember to answer briefly.
+    Remember to be polite.
+    Remember to keep your answers short.
+    who wrote Romeo and Juliet?
     Remember when we went to Rome?
     Do you remember that song?
     Do you remember when the Berlin Wall fell?
@@ -138,19 +147,19 @@ LEFT = """
 @pytest.mark.parametrize(("text", "expected"), TAKEN, ids=[text for text, _ in TAKEN])
 def test_what_is_asked_of_the_memory_is_understood(text: str, expected: Request) -> None:
     """As people say it, and as speech to text writes it down."""
-    assert request(text) == expected
+    assert request(Utterance.of(text)) == expected
 
 
 @pytest.mark.parametrize("text", [text.strip() for text in LEFT])
 def test_what_only_sounds_like_it_is_left_alone(text: str) -> None:
     """Ordinary talk about remembering, names and pronunciation is no request."""
-    assert request(text) is None
+    assert request(Utterance.of(text)) is None
 
 
 def ordinary_questions() -> list[str]:
     bench = asset("bench/questions.txt").read_text().splitlines()
     lines = [re.sub(r"\{\d+\} |^! ", "", line) for line in bench if not line.startswith("#")]
-    path = Path(__file__).parents[1] / "bench" / "data" / "questions.tsv"
+    path = Path(__file__).parents[2] / "bench" / "data" / "questions.tsv"
     with path.open() as file:
         rows = csv.reader((line for line in file if not line.startswith("#")), delimiter="\t")
         return [*lines, *(row[1] for row in rows)]
@@ -158,10 +167,11 @@ def ordinary_questions() -> list[str]:
 
 def test_no_ordinary_question_is_taken() -> None:
     """Of those of the benchmarks, none, with a memory full of facts about the like."""
-    from tests.voice_app.test_memory_recall import ENTRIES
+    from tests.voice_app.skills.test_memory_recall import ENTRIES
 
     questions = ordinary_questions()
-    taken = [text for text in questions if request(text) or answers(text, ENTRIES)]
+    said = [Utterance.of(text) for text in questions]
+    taken = [each for each in said if request(each) or answers(each.plain, ENTRIES)]
 
     assert len(questions) > 100
     assert taken == []
@@ -178,7 +188,7 @@ WORDS = """
 )
 def test_any_words_are_understood_or_left(text: str) -> None:
     """Without an error; names are never empty, facts never only a mark."""
-    found = request(text)
+    found = request(Utterance.of(text))
 
     if isinstance(found, Named):
         assert found.name.strip()
@@ -188,7 +198,7 @@ def test_any_words_are_understood_or_left(text: str) -> None:
 
 def test_a_huge_text_is_left_at_once() -> None:
     """A megabyte that begins like a request is none."""
-    assert request("remember that " + "my dog is happy and " * 50_000) is None
+    assert request(Utterance.of("remember that " + "my dog is happy and " * 50_000)) is None
 
 
 HOSTILE = (
@@ -207,9 +217,10 @@ def test_no_text_takes_forever() -> None:
     script = """
 import sys
 from voice_app.skills.memory.memory_requests import request
+from voice_app.skills.utterance import Utterance
 for part in sys.argv[1:]:
     many = part * (1980 // len(part))
-    request(f"{many}#. My name is Bob")
-    request(f"My name is Bob. {many}#")
+    request(Utterance.of(f"{many}#. My name is Bob"))
+    request(Utterance.of(f"My name is Bob. {many}#"))
 """
     subprocess.run([sys.executable, "-c", script, *HOSTILE], check=True, timeout=10)
