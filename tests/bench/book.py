@@ -16,7 +16,14 @@ import sys
 from collections.abc import Sequence
 
 from inference.types import ChatRequest, Message, Sampling
-from voice_app.demos.books.book_plan import PageStep, Plan, chapter_step, chapters, outline_step, page_steps
+from voice_app.demos.books.book_plan import (
+    BookPlan,
+    PageStep,
+    chapter_step,
+    chapters,
+    outline_step,
+    page_steps,
+)
 from voice_app.demos.books.guard import fault, sentences
 from voice_app.demos.books.headings import write_headings
 from voice_app.demos.books.measures import quality, speed, total
@@ -37,7 +44,7 @@ LEAST_ON_TOPIC = 0.95
 
 def first_pages(topic: str, pages: int, writer: Writer, tally: Tally) -> list[PageStep]:
     """Return the steps of a short book's pages."""
-    plan = Plan(topic, pages, 1, "bench")
+    plan = BookPlan(topic, pages, 1, "bench")
     writer.begin()
     headings = write_headings(outline_step(plan), writer, tally)
     steps = []

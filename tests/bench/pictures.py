@@ -36,7 +36,7 @@ from tests.browser import BROWSER
 from tests.voice_app.tui.shown import recorded, ticked
 from voice_app.bench.audio import Product
 from voice_app.bench.bench_drawing import NAMES, waterfalls
-from voice_app.bench.bench_report import Targets, figures
+from voice_app.bench.bench_report import Targets, turn_figures
 from voice_app.bench.run import machine
 from voice_app.bench.scenario import bundled
 from voice_app.core import events
@@ -95,7 +95,7 @@ def hold(settings: Settings, folder: Path) -> Mapping[str, Any]:
         )
     finally:
         engines.close()
-    report = figures(turns, Targets(BUDGET_MS))
+    report = turn_figures(turns, Targets(BUDGET_MS))
     return {**report, "mode": "audio", "machine": machine(), "models": engines.models}
 
 

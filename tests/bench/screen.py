@@ -22,6 +22,7 @@ from voice_app.runtime.settings import load_settings
 from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.feed import Feed
 from voice_app.tui.launch import SessionThread
+from voice_app.tui.reducers import apply
 from voice_app.tui.replayed import Replay
 
 SIZE = (120, 40)
@@ -139,7 +140,7 @@ def fold() -> None:
     log: list[events.Event] = composed.long(TURNS)
     scene, started_s = Scene(), time.perf_counter()
     for event in log:
-        scene.apply(event)
+        apply(scene, event)
     spent_s = time.perf_counter() - started_s
     print(f"the fold takes {spent_s / len(log) * 1e6:.0f} µs an event ({len(log):,} events)")
 

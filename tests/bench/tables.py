@@ -22,7 +22,7 @@ from inference.stt import transcribe
 from voice_app.demos.check import faults
 from voice_app.demos.scripts import TABLE
 from voice_app.demos.table_demo import asking_voice, requests
-from voice_app.demos.turn_records import Listener, TurnRecord
+from voice_app.demos.turn_records import TurnRecord, TurnRecorder
 from voice_app.runtime.engine_set import EngineSet, load_text_only
 from voice_app.runtime.engines import build_stt
 from voice_app.runtime.host import hold_typed
@@ -61,7 +61,7 @@ def plausible(activity: str, cost: str) -> bool:
 
 async def run(engines: EngineSet, seed: int, texts: tuple[str, ...] = REQUESTS) -> list[TurnRecord]:
     """Hold one run of the requests."""
-    listener = Listener(texts, ())
+    listener = TurnRecorder(texts, ())
     plan = SessionPlan(load_settings(memory="off", keep_log=False), listeners=(listener,), skills=False)
     await hold_typed(plan, texts, engines, (Router((table_skill(Tables(seed)),)),))
     return listener.turns

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from inference.types import ChatRequest, Delta, Text, Usage
-from voice_app.demos.books.book_plan import Plan
+from voice_app.demos.books.book_plan import BookPlan
 
 TOPIC = "keeping bees in a city"
 _TEXT = (
@@ -17,9 +17,9 @@ _TEXT = (
 WORDS = _TEXT.split()
 
 
-def plan(pages: int = 4, seed: int = 1, topic: str = TOPIC) -> Plan:
+def plan(pages: int = 4, seed: int = 1, topic: str = TOPIC) -> BookPlan:
     """Return a plan for the scripted model."""
-    return Plan(topic, pages, seed, "scripted")
+    return BookPlan(topic, pages, seed, "scripted")
 
 
 def sentence(draw: random.Random) -> str:

@@ -13,7 +13,7 @@ from inference.protocols import SpeechToText, TurnDetector
 from inference.stt.scripted_stt import ScriptedSpeechToText, ScriptedStreamingSpeechToText
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Audio, Message, Samples
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core import events
 from voice_app.core.history import History
 from voice_app.core.session import Session
@@ -78,7 +78,7 @@ class ScriptedSession:
 
     def run(self) -> ScriptedSession:
         """Hold the session in virtual time; `log`, `llm` and `history` tell about it."""
-        run(self._run())
+        run_virtual(self._run())
         return self
 
     async def _run(self) -> None:

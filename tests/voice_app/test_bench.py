@@ -13,15 +13,15 @@ from typer.testing import CliRunner
 from inference.audio import write_audio
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Audio, Samples, Voice
-from voice_app.bench.bench_report import Targets, figures, is_good
+from voice_app.bench.bench_report import Targets, meets_limits, turn_figures
 from voice_app.bench.card import locate
 from voice_app.bench.composed import measure_composed
 from voice_app.bench.measured import (
     Drafts,
     SpokenSession,
-    answers,
     drafts,
     measured,
+    measured_answers,
     sounds,
     word_error_rate,
     words_answered,
@@ -63,7 +63,7 @@ def test_latency_runs_from_the_true_end_of_speech() -> None:
     sound = sounding(20, (2.3, 4), (15, 16))
     turns = (SpokenTurn(1, 2.2, 2), SpokenTurn(6, 8, 8), SpokenTurn(14, 16, 16))
 
-    first, second, third = answers(session(sound, *turns))
+    first, second, third = measured_answers(session(sound, *turns))
 
     assert first.latency_s == pytest.approx(0.3)
     assert (second.latency_s, second.is_premature) == (None, False)
@@ -75,7 +75,7 @@ def test_the_stop_of_a_reply_runs_from_the_first_voiced_sample_of_the_interrupti
     sound = sounding(20, (2.3, 5.15), (7.4, 9))
     turns = (SpokenTurn(1, 2, 2), SpokenTurn(5, 7, 7))
 
-    first, second = answers(session(sound, *turns))
+    first, second = measured_answers(session(sound, *turns))
 
     assert first.barge_in_stop_s is None
     assert second.barge_in_stop_s == pytest.approx(0.15, abs=0.002)
@@ -85,12 +85,12 @@ def test_the_stop_of_a_reply_runs_from_the_first_voiced_sample_of_the_interrupti
 def test_the_bench_fails_when_a_limit_is_missed() -> None:
     """Too late, missed, or too many premature endpoints."""
     at_most = Targets(p95_limit_ms=350)
-    good = figures(measured(session(sounding(9, (2.3, 4)), SpokenTurn(1, 2, 2))), at_most)
-    late = figures(measured(session(sounding(9, (2.4, 4)), SpokenTurn(1, 2, 2))), at_most)
-    missed = figures(measured(session(sounding(9), SpokenTurn(1, 2, 2))), at_most)
-    early = figures(measured(session(sounding(9, (1.5, 4)), SpokenTurn(1, 2, 2))), at_most)
+    good = turn_figures(measured(session(sounding(9, (2.3, 4)), SpokenTurn(1, 2, 2))), at_most)
+    late = turn_figures(measured(session(sounding(9, (2.4, 4)), SpokenTurn(1, 2, 2))), at_most)
+    missed = turn_figures(measured(session(sounding(9), SpokenTurn(1, 2, 2))), at_most)
+    early = turn_figures(measured(session(sounding(9, (1.5, 4)), SpokenTurn(1, 2, 2))), at_most)
 
-    assert [is_good(report) for report in (good, late, missed, early)] == [True, False, False, False]
+    assert [meets_limits(report) for report in (good, late, missed, early)] == [True, False, False, False]
     assert good["within_budget"] == 1
     assert (missed["missed"], early["cut_ins"]) == (1, 1)
 
@@ -117,17 +117,17 @@ def test_a_budget_is_enforced_in_the_session_and_not_what_fails() -> None:
 
     assert [one["action"] for one in small["actions"]] == ["short first clause"]  # type: ignore[attr-defined]
     assert (small["within_budget"], usual["actions"]) == (0, [])
-    assert is_good(small)
-    assert is_good(usual)
+    assert meets_limits(small)
+    assert meets_limits(usual)
 
 
 @pytest.mark.parametrize(("budget_ms", "good"), [(500, True), (350, False)])
 def test_a_saved_result_without_a_limit_has_it_as_its_budget(budget_ms: float, good: bool) -> None:
     """So the results of before were judged, and still are."""
-    report = figures(measured(session(sounding(9, (2.4, 4)), SpokenTurn(1, 2, 2))), Targets())
+    report = turn_figures(measured(session(sounding(9, (2.4, 4)), SpokenTurn(1, 2, 2))), Targets())
     saved = {**{key: value for key, value in report.items() if key != "p95_limit_ms"}, "budget_ms": budget_ms}
 
-    assert is_good(saved) == good
+    assert meets_limits(saved) == good
 
 
 def test_words_of_released_drafts_count() -> None:

@@ -21,9 +21,9 @@ from tests.voice_app.book_model import TOPIC, ScriptedBookChat, plan, reply, sen
 from voice_app.cli.book_command import BookRequest, run_book
 from voice_app.core.errors import BookError, OutputError
 from voice_app.demos.books.book import Book, write_book
-from voice_app.demos.books.book_markdown import markdown
+from voice_app.demos.books.book_markdown import book_as_markdown
 from voice_app.demos.books.book_plan import chapters, checked_topic, outline_step
-from voice_app.demos.books.guard import count, fault, is_known, sentences
+from voice_app.demos.books.guard import fault, is_known, sentences, word_count
 from voice_app.demos.books.measures import distinct, quality
 from voice_app.demos.books.work_folder import WorkFolder
 from voice_app.demos.books.writer import Writer
@@ -44,7 +44,7 @@ def test_a_book_has_exactly_the_pages_asked_for(pages: int, tmp_path: Path) -> N
     book = written(tmp_path, ScriptedBookChat(), pages)
 
     assert len(book.pages) == pages
-    assert all(250 <= count(page.paragraphs) <= 300 for page in book.pages)
+    assert all(250 <= word_count(page.paragraphs) <= 300 for page in book.pages)
     assert all(page.heading for page in book.pages)
 
 
@@ -68,7 +68,7 @@ def test_pages_can_be_written_in_any_order(tmp_path: Path) -> None:
     forwards = written(tmp_path / "a", ScriptedBookChat(), 7)
     backwards = written(tmp_path / "b", ScriptedBookChat(), 7, order=lambda steps: steps[::-1])
 
-    assert markdown(forwards) == markdown(backwards)
+    assert book_as_markdown(forwards) == book_as_markdown(backwards)
 
 
 def test_every_step_starts_with_an_empty_mind(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ class Stopped(Exception):
 def test_a_book_stopped_at_any_request_goes_on_to_the_same_book(tmp_path: Path) -> None:
     """Stopped at each of its requests in turn, it resumes with the steps that are done, and ends with equal bytes."""
     whole = ScriptedBookChat()
-    expected = markdown(written(tmp_path / "whole", whole, 3))
+    expected = book_as_markdown(written(tmp_path / "whole", whole, 3))
     for last in range(len(whole.requests)):
 
         def stop(number: int, last: int = last) -> None:
@@ -98,7 +98,7 @@ def test_a_book_stopped_at_any_request_goes_on_to_the_same_book(tmp_path: Path) 
             written(folder, ScriptedBookChat(before=stop), 3)
         model = ScriptedBookChat()
 
-        assert markdown(written(folder, model, 3)) == expected
+        assert book_as_markdown(written(folder, model, 3)) == expected
         assert len(model.requests) <= len(whole.requests)
     assert len(model.requests) < len(whole.requests) / 2
 
@@ -125,18 +125,18 @@ def test_a_book_survives_kill_9(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     assert 3 <= done < 9
     assert model.forgot == 9 - done
-    assert markdown(resumed) == markdown(written(tmp_path / "whole", ScriptedBookChat(), 9))
+    assert book_as_markdown(resumed) == book_as_markdown(written(tmp_path / "whole", ScriptedBookChat(), 9))
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"input_sha256": 3}', "[]", '"x"', "\x00", '{"output": 1}'])
 def test_a_damaged_step_is_done_again(damage: str, tmp_path: Path) -> None:
     """Whatever somebody did to a step's file, the book is the same."""
-    expected = markdown(written(tmp_path, ScriptedBookChat()))
+    expected = book_as_markdown(written(tmp_path, ScriptedBookChat()))
     digest = json.loads((tmp_path / "page-002.json").read_text())["input_sha256"]
     (tmp_path / "page-002.json").write_text(damage)
     (tmp_path / "page-003.json").write_text(json.dumps({"input_sha256": digest, "output": ["x"], "took": {}}))
 
-    assert markdown(written(tmp_path, ScriptedBookChat())) == expected
+    assert book_as_markdown(written(tmp_path, ScriptedBookChat())) == expected
 
 
 def test_the_steps_of_another_book_are_not_touched(tmp_path: Path) -> None:

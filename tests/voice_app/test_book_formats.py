@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 
 from tests.voice_app.book_model import plan
 from voice_app.demos.books.book import Book, Page, WrittenChapter
-from voice_app.demos.books.book_markdown import markdown
+from voice_app.demos.books.book_markdown import book_as_markdown
 from voice_app.demos.books.book_plan import checked_topic, title
 from voice_app.demos.books.epub import epub
 
@@ -79,7 +79,7 @@ def test_an_epub_says_what_the_book_says(chapters: list[list[tuple[str, list[str
 def test_markdown_says_what_the_book_says(chapters: list[list[tuple[str, list[str]]]]) -> None:
     """Parsed as CommonMark: no word of the text has become markup."""
     book = book_of(chapters)
-    tokens = MarkdownIt("commonmark").parse(markdown(book))
+    tokens = MarkdownIt("commonmark").parse(book_as_markdown(book))
     after = [
         ("".join(child.content for child in body.children or []), start.tag)
         for start, body in zip(tokens, tokens[1:], strict=False)
@@ -97,7 +97,7 @@ def test_hostile_words_stay_words() -> None:
     book = book_of([[(HOSTILE, [HOSTILE])]], checked_topic(HOSTILE))
 
     assert texts_of(epub(book))[-2:] == [HOSTILE, HOSTILE]
-    assert "<b>" not in markdown(book)
+    assert "<b>" not in book_as_markdown(book)
 
 
 def test_the_mimetype_comes_first_and_is_stored() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from voice_app.bench.compare import SavedResult, compare, read_result
+from voice_app.bench.compare import SavedResult, compare_results, read_result
 from voice_app.cli.main import app
 from voice_app.core.errors import ResultError
 
@@ -46,7 +46,7 @@ def loaded(content: dict[str, Any]) -> SavedResult:
 
 
 def verdicts(first: dict[str, Any], second: dict[str, Any]) -> dict[str, str]:
-    return {row.name: row.verdict for row in compare(loaded(first), loaded(second))}
+    return {row.name: row.verdict for row in compare_results(loaded(first), loaded(second))}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,9 @@ def test_shares_within_different_budgets_are_not_compared() -> None:
 
 def test_the_interval_holds_the_ratio() -> None:
     """The bootstrap's interval of p50 is around second over first, and narrower than the scatter of the turns."""
-    row = compare(loaded(result(LATENCIES_MS)), loaded(result([value * 2 for value in LATENCIES_MS])))[0]
+    row = compare_results(
+        loaded(result(LATENCIES_MS)), loaded(result([value * 2 for value in LATENCIES_MS]))
+    )[0]
 
     assert row.interval is not None
     assert row.interval[0] <= 2.0 <= row.interval[1]
@@ -127,7 +129,7 @@ def test_a_file_that_is_no_result_is_one_line(tmp_path: Path, content: object, s
 def test_measured_and_composed_figures_are_not_compared() -> None:
     """Declared times say nothing about a machine's."""
     with pytest.raises(ResultError, match="have no ratio"):
-        compare(loaded(result(LATENCIES_MS)), loaded({**result(LATENCIES_MS), "basis": "composed"}))
+        compare_results(loaded(result(LATENCIES_MS)), loaded({**result(LATENCIES_MS), "basis": "composed"}))
 
 
 JSON = st.recursive(
@@ -145,7 +147,7 @@ def test_whatever_stands_in_a_file_is_refused_or_compared(
     path = tmp_path_factory.mktemp("fuzz") / "a.json"
     path.write_text(json.dumps({**result(LATENCIES_MS), key: value}))
     try:
-        rows = compare(read_result(path), loaded(result(LATENCIES_MS)))
+        rows = compare_results(read_result(path), loaded(result(LATENCIES_MS)))
     except ResultError:
         return
 

@@ -10,8 +10,14 @@ import pytest
 from inference.types import Samples
 from tests.pulse import CARD_RATE_HZ, require_pulse
 from tests.speech import spoken
-from voice_app.bench.disturb import Course, disturbed_figures, made_noises, measure_disturbed, recorded_noises
-from voice_app.bench.disturb import stops as stops_of
+from voice_app.bench.noise_robustness import (
+    Course,
+    made_noises,
+    measure_robustness,
+    recorded_noises,
+    robustness_figures,
+)
+from voice_app.bench.noise_robustness import stops as stops_of
 from voice_app.core import events
 from voice_app.core.errors import ScenarioError
 
@@ -39,7 +45,7 @@ def test_an_answer_that_nobody_asked_for_is_counted() -> None:
         events.SpeechIgnored(at_s=2.4, turn=1, heard=""),
         events.PlaybackStarted(at_s=9, turn=2),
     ]
-    report = disturbed_figures(Course([("cough", True)], [], asked=1), log, [])
+    report = robustness_figures(Course([("cough", True)], [], asked=1), log, [])
 
     assert report["replies_nobody_asked_for"] == 1
     assert report["hold_ms"] == {"count": 1, "p50": 400.0, "p95": 400.0}
@@ -66,7 +72,7 @@ def test_a_conversation_in_a_room_that_echoes() -> None:
     }
 
     def held() -> bool:
-        report = measure_disturbed(1, spoken, noises, -20.0, ())
+        report = measure_robustness(1, spoken, noises, -20.0, ())
         assert report["replies_nobody_asked_for"] == 0
         assert report["answered_or_stopped_by"] == []
         stops: dict[str, int] = report["barge_in_stop_ms"]  # type: ignore[assignment]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from voice_app.core import events
-from voice_app.runtime.live import LiveSession, changed
+from voice_app.runtime.live import LiveSession, switched_settings
 from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import load_settings
 
@@ -99,7 +99,7 @@ def test_a_microphone_that_is_closed_while_the_models_load_stays_closed(tmp_path
 def test_a_switch_changes_one_setting() -> None:
     """All others stay."""
     before = load_settings()
-    after = changed(before, {"voice": "other", "persona": "friend", "input": "2"})
+    after = switched_settings(before, {"voice": "other", "persona": "friend", "input": "2"})
 
     assert (after.models.tts, after.persona, after.audio.input) == ("other", "friend", "2")
     assert after.models.llm == before.models.llm

@@ -7,7 +7,7 @@ import pytest
 
 from inference.types import Audio
 from tests.voice_app.scripted_session import ScriptedSession
-from voice_app.bench.measured import SpokenSession, answers
+from voice_app.bench.measured import SpokenSession, measured_answers
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.core import events, stages
 from voice_app.core.stages import Budget, Estimates, plan, turn_times
@@ -78,7 +78,7 @@ def test_the_benchmark_hears_the_answer_after_the_opener() -> None:
         sound[start:end] = 0.5
     log = (events.OpenerSpoken(at_s=2.19, turn=1, text="Well,", audio_s=0.25),)
     turns = [ScenarioTurn("x", Audio(np.zeros(10, np.float32), rate_hz), "Hello")]
-    (answer,) = answers(SpokenSession(turns, [SpokenTurn(1, 2, 2)], log, sound, rate_hz))
+    (answer,) = measured_answers(SpokenSession(turns, [SpokenTurn(1, 2, 2)], log, sound, rate_hz))
 
     assert answer.first_audio_s == pytest.approx(0.2)
     assert answer.latency_s == pytest.approx(0.9)

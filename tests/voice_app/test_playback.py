@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.types import Samples
-from voice_app.bench.virtual_time import run
+from voice_app.bench.virtual_time import run_virtual
 from voice_app.core import clock
 from voice_app.core.errors import SessionError
 from voice_app.core.ports import Played
@@ -179,7 +179,7 @@ def test_times_in_the_file_are_times_of_the_session(tmp_path: Path) -> None:
         await speaker.close()
         return firsts
 
-    firsts = run(session())
+    firsts = run_virtual(session())
     samples, rate_hz = read(tmp_path / "out.wav")
     edges = np.flatnonzero(np.diff(samples > 0.4)) / rate_hz
     assert edges == pytest.approx([0.5, 0.75, 1.26, 1.51], abs=0.011)
@@ -200,7 +200,7 @@ def test_the_length_of_a_reply_survives_resampling(rate_hz: int, pieces: int) ->
         await speaker.close()
         return played
 
-    played = run(session())
+    played = run_virtual(session())
     assert played.complete
     assert played.seconds == pytest.approx(0.7, abs=2e-3)
 
@@ -218,7 +218,7 @@ def test_a_reply_may_change_its_rate(tmp_path: Path) -> None:
         await speaker.close()
         return played
 
-    assert run(session()).seconds == pytest.approx(2.0, abs=2e-3)
+    assert run_virtual(session()).seconds == pytest.approx(2.0, abs=2e-3)
     samples, rate_hz = read(tmp_path / "out.wav")
     assert np.sum(samples > 0.4) / rate_hz == pytest.approx(2.0, abs=0.01)
 
@@ -242,7 +242,7 @@ def test_a_cut_reply_says_how_much_was_played(tmp_path: Path) -> None:
         await speaker.close()
         return cut, finished, before_s
 
-    cut, finished, before_s = run(session())
+    cut, finished, before_s = run_virtual(session())
     samples, rate_hz = read(tmp_path / "out.wav")
     assert cut == finished
     assert not cut.complete
@@ -264,7 +264,7 @@ def test_a_writer_waits_while_the_buffer_is_full() -> None:
         await speaker.close()
         return written_s, played
 
-    written_s, played = run(session())
+    written_s, played = run_virtual(session())
     assert written_s == pytest.approx(10.0, abs=0.05)
     assert played == Played(40.0, complete=True)
 
@@ -284,7 +284,7 @@ def test_a_cut_releases_a_waiting_writer() -> None:
         await speaker.close()
         return released_s
 
-    assert run(session()) == pytest.approx(1.0, abs=0.05)
+    assert run_virtual(session()) == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_reply_without_sound_is_over_at_once() -> None:
@@ -303,7 +303,7 @@ def test_a_reply_without_sound_is_over_at_once() -> None:
         await speaker.close()
         return played, speaker.first_sound_s, clock.now()
 
-    assert run(session()) == (Played(0.0, complete=True), None, 0.0)
+    assert run_virtual(session()) == (Played(0.0, complete=True), None, 0.0)
     assert told == []
 
 
@@ -323,7 +323,7 @@ def test_sound_never_stands_in_the_file_before_it_was_written(tmp_path: Path) ->
         await speaker.close()
         return written_s, speaker.first_sound_s
 
-    written_s, first_s = run(session())
+    written_s, first_s = run_virtual(session())
     samples, rate_hz = read(tmp_path / "out.wav")
     assert first_s is not None
     assert first_s >= written_s
@@ -341,7 +341,7 @@ def test_a_crash_leaves_a_readable_wav(tmp_path: Path) -> None:
         shutil.copy(tmp_path / "out.wav", copy)
         await speaker.close()
 
-    run(session())
+    run_virtual(session())
     with wave.open(str(copy)) as crashed, wave.open(str(tmp_path / "out.wav")) as whole:
         assert 7.0 <= crashed.getnframes() / 8_000 <= 12.0
         assert whole.getnframes() / 8_000 == pytest.approx(12.0, abs=0.03)
@@ -354,7 +354,7 @@ def test_an_unwritable_file_is_refused_at_the_start(tmp_path: Path) -> None:
         await FileSpeaker(tmp_path / "absent" / "out.wav").start()
 
     with pytest.raises(SessionError, match="absent"):
-        run(session())
+        run_virtual(session())
 
 
 def test_a_full_disk_does_not_end_the_session_but_is_told(
@@ -377,7 +377,7 @@ def test_a_full_disk_does_not_end_the_session_but_is_told(
 
         monkeypatch.setattr(soundfile.SoundFile, "write", write)
 
-    assert run(session(fill)).complete
+    assert run_virtual(session(fill)).complete
 
 
 def test_a_held_reply_is_silent_and_goes_on_where_it_was() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from inference.errors import AudioError, ModelMissing
 from inference.types import Audio, Samples
-from voice_app.bench.virtual_time import run
+from voice_app.bench.virtual_time import run_virtual
 from voice_app.core import clock
 from voice_app.core.errors import (
     AudioDeviceError,
@@ -198,7 +198,7 @@ def converse(
         await assistant.run()
         return user, assistant
 
-    return run(session())
+    return run_virtual(session())
 
 
 def test_frames_come_in_real_time_without_gaps() -> None:
@@ -270,7 +270,7 @@ def test_the_first_turn_waits_for_the_end_of_a_greeting() -> None:
                 await user.close()
         return user
 
-    assert run(session()).spoken[0].start_s == pytest.approx(3.6, abs=2 * FRAME_S)
+    assert run_virtual(session()).spoken[0].start_s == pytest.approx(3.6, abs=2 * FRAME_S)
 
 
 def test_a_slow_listener_gets_every_frame_with_its_true_date() -> None:
@@ -284,7 +284,7 @@ def test_a_slow_listener_gets_every_frame_with_its_true_date() -> None:
                 await asyncio.sleep(1.0)
         return frames
 
-    frames = run(session())
+    frames = run_virtual(session())
     assert [frame.end_s for frame in frames] == pytest.approx([FRAME_S * (k + 1) for k in range(len(frames))])
 
 

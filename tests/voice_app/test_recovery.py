@@ -12,7 +12,7 @@ from voice_app.core import clock
 from voice_app.core.errors import AudioDeviceError
 from voice_app.io import recovery
 from voice_app.io.abandonable import Caller
-from voice_app.io.recovery import Line, Watch
+from voice_app.io.recovery import AudioLine, Watch
 
 
 class FakeStream:
@@ -24,7 +24,7 @@ class FakeStream:
         self.closed = False
         self.may_end = threading.Event()
         self.may_end.set()
-        self.line: Line | None = None
+        self.line: AudioLine | None = None
 
     def start(self) -> None:
         self.active = True
@@ -72,14 +72,14 @@ class FakeCard:
         self.restarts += 1
         self.needs_restart = False
 
-    def line(self, name: str = "microphone", busy: bool = False) -> Line:
-        line: Line
+    def line(self, name: str = "microphone", busy: bool = False) -> AudioLine:
+        line: AudioLine
 
         def adopt(stream: recovery.Stream) -> None:
             assert isinstance(stream, FakeStream)
             stream.line = line
 
-        line = Line(name, self.open, adopt, self.said.append, busy=lambda: busy)
+        line = AudioLine(name, self.open, adopt, self.said.append, busy=lambda: busy)
         return line
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core.errors import Overloaded
 from voice_app.core.ports import EngineName, Priority
 from voice_app.runtime.scheduler import MOST_WAITING, Scheduler
@@ -75,7 +75,7 @@ def test_the_most_urgent_job_goes_first() -> None:
             bench.job("final", Priority.FINAL_TRANSCRIPT),
         )
 
-    run(order())
+    run_virtual(order())
 
     assert bench.done == ["running", "final", "sound 1", "sound 2", "partial"]
 
@@ -88,7 +88,7 @@ def test_jobs_that_need_all_cores_do_not_overlap() -> None:
         await asyncio.gather(bench.job("a", on="llm"), bench.job("b", on="stt"), bench.job("c", on="tts"))
         return bench.now()
 
-    assert run(total()) == pytest.approx(3.0)
+    assert run_virtual(total()) == pytest.approx(3.0)
 
 
 def test_engines_with_a_core_each_work_side_by_side() -> None:
@@ -104,7 +104,7 @@ def test_engines_with_a_core_each_work_side_by_side() -> None:
         )
         return bench.now()
 
-    assert run(total()) == pytest.approx(2.0)
+    assert run_virtual(total()) == pytest.approx(2.0)
 
 
 def test_a_small_job_does_not_keep_a_more_urgent_big_one_waiting() -> None:
@@ -117,7 +117,7 @@ def test_a_small_job_does_not_keep_a_more_urgent_big_one_waiting() -> None:
         small = bench.job("voice", Priority.MORE_SOUND, on="tts")
         await asyncio.gather(running, bench.job("words", Priority.FIRST_TOKENS, on="llm"), small)
 
-    run(order())
+    run_virtual(order())
 
     assert bench.done == ["speech", "words", "voice"]
 
@@ -133,7 +133,7 @@ def test_a_stream_keeps_its_place_between_its_items() -> None:
             reading, bench.job("partial", Priority.PARTIAL_TRANSCRIPT), bench.job("upkeep", Priority.UPKEEP)
         )
 
-    run(order())
+    run_virtual(order())
 
     assert bench.done == ["token0", "token1", "token2", "partial", "upkeep"]
 
@@ -147,7 +147,7 @@ def test_a_stream_lets_more_urgent_work_in_between_its_items() -> None:
         await asyncio.sleep(1.5)
         await asyncio.gather(reading, bench.job("urgent", Priority.FINAL_TRANSCRIPT))
 
-    run(order())
+    run_virtual(order())
 
     assert bench.done == ["token0", "token1", "urgent", "token2"]
 
@@ -170,7 +170,7 @@ def test_a_stream_whose_reader_is_busy_gives_its_place_up() -> None:
         await reading
         return ended_s
 
-    assert run(order()) == pytest.approx(2.0)
+    assert run_virtual(order()) == pytest.approx(2.0)
     assert bench.done == ["token0", "upkeep", "token1"]
 
 
@@ -187,7 +187,7 @@ def test_the_nearer_deadline_goes_first() -> None:
             bench.job("sooner", Priority.FIRST_TOKENS, session="b", deadline_s=5.0),
         )
 
-    run(order())
+    run_virtual(order())
 
     assert bench.done == ["running", "sooner", "later"]
 
@@ -199,7 +199,7 @@ def test_streams_of_two_sessions_take_turns() -> None:
     async def order() -> None:
         await asyncio.gather(bench.stream("a", 3, session="a"), bench.stream("b", 3, session="b"))
 
-    run(order())
+    run_virtual(order())
 
     assert bench.done == ["a0", "b0", "a1", "b1", "a2", "b2"]
 
@@ -214,7 +214,7 @@ def test_no_session_starves(lengths: list[int]) -> None:
         streams = (bench.stream(f"{name}:", count, session=str(name)) for name, count in enumerate(lengths))
         await asyncio.gather(*streams)
 
-    run(order())
+    run_virtual(order())
 
     seen = [0] * len(lengths)
     for item in bench.done:
@@ -232,7 +232,7 @@ def test_who_comes_back_after_a_rest_gets_no_more_than_its_share() -> None:
         await bench.stream("a", 5, session="a")
         await asyncio.gather(bench.stream("a", 2, session="a"), bench.stream("b", 4, session="b"))
 
-    run(order())
+    run_virtual(order())
 
     assert set(bench.done[5:9]) == {"a0", "a1", "b0", "b1"}
 
@@ -282,7 +282,7 @@ def test_cancelled_work_never_runs_and_frees_its_cores() -> None:
         await scheduler.call(Priority.UPKEEP, lambda: work("after"), on="llm")
         return ran, asyncio.get_running_loop().time()
 
-    assert run(scenario()) == (["running", "after"], pytest.approx(2.0))
+    assert run_virtual(scenario()) == (["running", "after"], pytest.approx(2.0))
 
 
 @settings(max_examples=60, deadline=None)
@@ -310,7 +310,7 @@ def test_no_core_is_lost_whenever_work_is_cancelled(data: st.DataObject) -> None
         await asyncio.sleep(5.0)
         await asyncio.gather(bench.job("end", on="llm"), bench.job("end", on="stt"))
 
-    run(scenario())
+    run_virtual(scenario())
 
     assert bench.done[-2:] == ["end", "end"]
     assert bench.scheduler.free_cores == 2
@@ -340,7 +340,7 @@ def test_too_much_work_is_refused() -> None:
         jobs = [asyncio.create_task(bench.job("x")) for _ in range(MOST_WAITING + 2)]
         return await asyncio.gather(*jobs, return_exceptions=True)
 
-    results = run(scenario())
+    results = run_virtual(scenario())
 
     assert sum(isinstance(result, Overloaded) for result in results) == bench.scheduler.refused == 2
     assert len(bench.done) == MOST_WAITING

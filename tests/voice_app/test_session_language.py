@@ -10,7 +10,7 @@ from inference.stt.scripted_stt import ScriptedSpeechToText
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Audio
 from voice_app.bench.composed import LoudnessVad
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core import events
 from voice_app.core.history import History
 from voice_app.core.ports import Bus, SessionIO
@@ -51,7 +51,7 @@ def test_every_turn_is_heard_in_the_sessions_language() -> None:
     user = RecordedUser([RecordedTurn(paused), RecordedTurn(whole)])
     io = SessionIO(user, LoudnessVad(), FileSpeaker(None))
     created = events.SessionCreated(started="", models={}, persona="")
-    run(Session(assistant, TurnRules(language="de"), bus).run(io, created))
+    run_virtual(Session(assistant, TurnRules(language="de"), bus).run(io, created))
 
     assert stt.languages == ["de", "de"]
     assert len([event for event in log if isinstance(event, events.TranscriptCompleted)]) == 3

@@ -9,7 +9,7 @@ from pathlib import Path
 from inference.llm.scripted_llm import ScriptedLanguageModel
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Voice
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core.ports import Send, Text
 from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedTurns
@@ -51,7 +51,7 @@ def test_one_users_pronunciation_never_changes_anothers_speech(tmp_path: Path) -
             hold(slow, "Who is it?", "Igor is pronounced EE-gor."), hold(plain, "Who is there?", "Who else?")
         )
 
-    run(both())
+    run_virtual(both())
     slow_voices = [voice for _, voice in tts.requests if voice.speed == 0.8]
     plain_voices = [voice for _, voice in tts.requests if voice.speed == 1.0]
 

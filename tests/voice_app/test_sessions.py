@@ -13,7 +13,7 @@ from inference.stt.scripted_stt import ScriptedSpeechToText
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import Message
 from tests.voice_app.scripted_session import LoudnessVad, tone
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core import events
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
@@ -84,7 +84,7 @@ def test_eight_sessions_on_one_engine_set_are_all_answered() -> None:
             for number in range(SESSIONS):
                 group.create_task(house.talk(f"s{number}"))
 
-    run(all_at_once())
+    run_virtual(all_at_once())
     slowest = {name: max(waits_s(log)) for name, log in house.logs.items()}
 
     assert {name: statuses(log) for name, log in house.logs.items()} == {
@@ -101,7 +101,7 @@ def test_events_say_whose_they_are() -> None:
     async def both() -> None:
         await asyncio.gather(house.talk("a"), house.talk("b"))
 
-    run(both())
+    run_virtual(both())
 
     assert all({event.session for event in log} == {name} for name, log in house.logs.items())
     ids = [{event.response_id for event in log if event.revision} for log in house.logs.values()]
@@ -121,7 +121,7 @@ def test_a_session_too_many_is_refused_and_the_others_go_on() -> None:
         await asyncio.gather(first, second)
         await house.talk("d")
 
-    run(three())
+    run_virtual(three())
 
     assert [statuses(house.logs[name]) for name in "abd"] == [["completed"] * TURNS] * 3
 
@@ -151,7 +151,7 @@ def test_another_model_is_swapped_in_when_the_reply_is_over() -> None:
 
             await asyncio.gather(host.run(), switch())
 
-    run(talk())
+    run_virtual(talk())
     texts = [event.text for event in log if isinstance(event, events.TextDone)]
 
     assert texts[0].startswith("You said hello.")

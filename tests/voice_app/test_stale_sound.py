@@ -23,7 +23,7 @@ from inference.stt import BatchRecognizer
 from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Audio, Message, Samples, SpeechChunk, SttCapabilities, Transcript, Voice
 from voice_app.bench.composed import LoudnessVad
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core import events
 from voice_app.core.ports import Text
 from voice_app.io.recordings import RecordedTurn, RecordedUser
@@ -199,7 +199,7 @@ def test_what_is_heard_answers_the_turn_that_was_released_last(
     tmp_path_factory: pytest.TempPathFactory, plot: Plot
 ) -> None:
     """Of every 3 ms of the sound: its draft was released before, and nothing has taken its place since."""
-    outcome = run(converse(plot, tmp_path_factory.mktemp("stale") / "reply.wav"))
+    outcome = run_virtual(converse(plot, tmp_path_factory.mktemp("stale") / "reply.wav"))
     drafts = answered(outcome.log)
 
     for at_s, word in heard(outcome.sound):
@@ -210,7 +210,7 @@ def test_what_is_heard_answers_the_turn_that_was_released_last(
 def test_the_check_sees_what_sounds(tmp_path: Path) -> None:
     """A quiet plot is heard: the word of its transcript, for as long as the reply lasts; a wrong log is caught."""
     plot = Plot([1.0], [], [], ["mhm"], [1.0], 0.1, 0.02, 0.05)
-    outcome = run(converse(plot, tmp_path / "reply.wav"))
+    outcome = run_virtual(converse(plot, tmp_path / "reply.wav"))
     sounding = list(heard(outcome.sound))
     (commit,) = [event for event in outcome.log if isinstance(event, events.TurnCommitted)]
 

@@ -14,8 +14,23 @@ from hypothesis import strategies as st
 from inference.stt.alignment import timed_words as aligned
 from inference.types import Audio, HeardWord
 from voice_app.cli.transcription.cues import CueLimits, cues, lines_of
-from voice_app.cli.transcription.formats import FileTranscript, Format, clean, paragraphs, srt, vtt, write
-from voice_app.cli.transcription.segments import CutSettings, Cutter, Span, Stretch, frames_of, stretches
+from voice_app.cli.transcription.formats import (
+    FileTranscript,
+    TranscriptFormat,
+    clean_words,
+    paragraphs,
+    srt,
+    vtt,
+    write,
+)
+from voice_app.cli.transcription.segments import (
+    CutSettings,
+    Cutter,
+    SpeechSegment,
+    SpeechSpan,
+    frames_of,
+    speech_segments,
+)
 from voice_app.cli.transcription.words import fitted, timed_words
 
 HOSTILE = [
@@ -46,7 +61,7 @@ def spoken_words(draw: st.DrawFn) -> list[HeardWord]:
         start_s = at_s + draw(st.sampled_from([0.0, 0.0, 0.0, 0.1, 0.5, 3.0]))
         at_s = start_s + draw(st.sampled_from([0.0, 0.02, 0.2, 0.4, 1.0, 9.0]))
         words.append(HeardWord(text, start_s, at_s))
-    return clean(words)
+    return clean_words(words)
 
 
 def parsed(content: str, point: str) -> list[tuple[int, int, list[str]]]:
@@ -137,8 +152,10 @@ def test_formats_of_nothing() -> None:
     """Silence is an empty file, with a header where the format has one."""
     silent = FileTranscript("a.wav", (), 3.0, 1.0)
 
-    assert [write(silent, form) for form in (Format.TEXT, Format.SRT, Format.VTT)] == ["", "", "WEBVTT\n"]
-    assert json.loads(write(silent, Format.JSON))["words"] == []
+    assert [
+        write(silent, form) for form in (TranscriptFormat.TEXT, TranscriptFormat.SRT, TranscriptFormat.VTT)
+    ] == ["", "", "WEBVTT\n"]
+    assert json.loads(write(silent, TranscriptFormat.JSON))["words"] == []
 
 
 def test_paragraphs_begin_behind_a_rest_and_a_sentence() -> None:
@@ -160,7 +177,7 @@ def test_words_are_what_white_space_parts_and_punctuation_has_no_length() -> Non
 
 def test_silence_that_the_alignment_gave_to_a_word_is_taken_off() -> None:
     """A first word that starts with the sound starts with the speech; a short silence inside a word stays."""
-    speech = (Span(2.0, 2.4), Span(2.5, 3.0), Span(5.0, 6.0))
+    speech = (SpeechSpan(2.0, 2.4), SpeechSpan(2.5, 3.0), SpeechSpan(5.0, 6.0))
     words = [HeardWord("Brew", 0.0, 2.3), HeardWord("a", 2.3, 3.9), HeardWord("latte", 3.9, 6.5)]
 
     fits = [(word.start_s, word.end_s) for word in fitted(words, speech)]
@@ -169,8 +186,8 @@ def test_silence_that_the_alignment_gave_to_a_word_is_taken_off() -> None:
 
 
 def test_times_are_of_the_whole_sound_and_never_go_back() -> None:
-    """What two stretches say is put in order, whatever the alignment says."""
-    pieces = [Stretch(np.zeros(16_000, np.float32), start_s, ()) for start_s in (10.0, 11.0)]
+    """What two segments say is put in order, whatever the alignment says."""
+    pieces = [SpeechSegment(np.zeros(16_000, np.float32), start_s, ()) for start_s in (10.0, 11.0)]
 
     def words(_: Audio) -> list[HeardWord]:
         return [HeardWord("a", 0.5, 1.4), HeardWord("b", 1.2, 1.3)]
@@ -187,13 +204,13 @@ small = CutSettings(longest_s=3.2, search_s=1.0, pause_s=0.3)
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.15, 0.9]), st.integers(1, 150)), max_size=12))
-def test_every_frame_of_speech_is_in_one_stretch_of_bounded_length(runs: list[tuple[float, int]]) -> None:
-    """Stretches are in order, as short as speech to text needs, and lose no sound in which somebody speaks."""
+def test_every_frame_of_speech_is_in_one_segment_of_bounded_length(runs: list[tuple[float, int]]) -> None:
+    """Segments are in order, as short as speech to text needs, and lose no sound in which somebody speaks."""
     probabilities = [p for p, count in runs for _ in range(count)]
     frames = [np.full(512, number, np.float32) for number in range(len(probabilities))]
     said = iter(probabilities)
-    found = list(stretches(frames, lambda _: next(said), small))
-    covered = [int(value) for stretch in found for value in stretch.samples[::512]]
+    found = list(speech_segments(frames, lambda _: next(said), small))
+    covered = [int(value) for segment in found for value in segment.samples[::512]]
     voiced, spoken = False, []
     for number, probability in enumerate(probabilities):
         voiced = probability >= (small.release if voiced else small.threshold)
@@ -202,13 +219,13 @@ def test_every_frame_of_speech_is_in_one_stretch_of_bounded_length(runs: list[tu
 
     assert covered == sorted(set(covered))
     assert set(runs_of_two) <= set(covered)
-    assert all(len(stretch.samples) / 16_000 <= 3.2 + 0.4 + 0.3 + 0.05 for stretch in found)
+    assert all(len(segment.samples) / 16_000 <= 3.2 + 0.4 + 0.3 + 0.05 for segment in found)
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.9]), max_size=400))
 def test_what_is_held_is_bounded(probabilities: list[float]) -> None:
-    """However long the sound, a stretch and what is before it are all that is kept."""
+    """However long the sound, a segment and what is before it are all that is kept."""
     cutter = Cutter(small)
     for probability in probabilities:
         list(cutter.push(np.zeros(512, np.float32), probability))

@@ -13,12 +13,12 @@ import pytest
 import soundfile
 
 from inference.types import Samples
-from voice_app.bench.virtual_time import run
+from voice_app.bench.virtual_time import run_virtual
 from voice_app.core import clock
 from voice_app.core.errors import AudioDeviceError, SessionError
 from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
-from voice_app.io.hot_swap import QUIETEST_DB, SwitchedSource, SwitchedSpeaker, level_db
-from voice_app.io.kept_sound import KeptSound
+from voice_app.io.hot_swap import QUIETEST_DB, SwappableSource, SwappableSpeaker, level_db
+from voice_app.io.session_sound import SessionSound
 from voice_app.io.speaker import FileSpeaker
 
 
@@ -49,7 +49,7 @@ def test_another_microphone_goes_on_where_the_first_one_stopped() -> None:
 
     async def listen() -> list[float]:
         first, second = Tone(0.1), Tone(0.2, frames=2)
-        source, heard = SwitchedSource(first, lambda message: None), []
+        source, heard = SwappableSource(first, lambda message: None), []
         async for frame in source.frames():
             heard.append(loud(frame.samples))
             if len(heard) == 3:
@@ -57,20 +57,20 @@ def test_another_microphone_goes_on_where_the_first_one_stopped() -> None:
         assert first.closed
         return heard
 
-    assert run(listen()) == [0.1, 0.1, 0.1, 0.2, 0.2]
+    assert run_virtual(listen()) == [0.1, 0.1, 0.1, 0.2, 0.2]
 
 
 def test_a_closed_microphone_is_silent_and_still_shows_its_level() -> None:
     """So that a user sees that somebody could be heard."""
 
     async def listen() -> tuple[list[float], float]:
-        source, heard = SwitchedSource(Tone(0.1, frames=4), lambda message: None), []
+        source, heard = SwappableSource(Tone(0.1, frames=4), lambda message: None), []
         async for frame in source.frames():
             heard.append(loud(frame.samples))
             source.open = len(heard) != 2
         return heard, source.level_db
 
-    heard, level = run(listen())
+    heard, level = run_virtual(listen())
 
     assert heard == [0.1, 0.1, 0.0, 0.1]
     assert level == pytest.approx(-20.0, abs=0.01)
@@ -81,13 +81,13 @@ def test_a_microphone_that_fails_is_told_and_leaves_silence() -> None:
 
     async def listen() -> tuple[list[str], bool, float]:
         told: list[str] = []
-        source = SwitchedSource(Tone(0.1, failing=True), told.append)
+        source = SwappableSource(Tone(0.1, failing=True), told.append)
         async for frame in source.frames():
             await source.close()
             return told, source.deaf, loud(frame.samples)
         raise AssertionError
 
-    assert run(listen()) == (["the microphone is gone"], True, 0.0)
+    assert run_virtual(listen()) == (["the microphone is gone"], True, 0.0)
 
 
 def test_a_loudspeaker_that_does_not_open_is_told_and_leaves_a_silent_one() -> None:
@@ -99,13 +99,13 @@ def test_a_loudspeaker_that_does_not_open_is_told_and_leaves_a_silent_one() -> N
 
     async def speak() -> tuple[list[str], float]:
         told: list[str] = []
-        speaker = SwitchedSpeaker(Busy(None, 16_000), told.append)
+        speaker = SwappableSpeaker(Busy(None, 16_000), told.append)
         await speaker.start()
         speaker.begin()
         await speaker.write(np.full(8_000, 0.25, np.float32), 16_000)
         return told, (await speaker.finish()).seconds
 
-    told, seconds = run(speak())
+    told, seconds = run_virtual(speak())
 
     assert told == ["the loudspeaker is busy. Replies are shown, not heard."]
     assert seconds == pytest.approx(0.5, abs=0.02)
@@ -121,9 +121,9 @@ def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: P
     path = tmp_path / "session.wav"
 
     async def talk() -> None:
-        kept = KeptSound()
-        source = SwitchedSource(Tone(0.5, frames=63), lambda message: None, kept)
-        speaker = SwitchedSpeaker(FileSpeaker(None, 16_000), lambda message: None, kept)
+        kept = SessionSound()
+        source = SwappableSource(Tone(0.5, frames=63), lambda message: None, kept)
+        speaker = SwappableSpeaker(FileSpeaker(None, 16_000), lambda message: None, kept)
         await speaker.start()
         count = 0
         async for _ in source.frames():
@@ -136,7 +136,7 @@ def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: P
         kept.write(path)
         await speaker.close()
 
-    run(talk())
+    run_virtual(talk())
     sound, rate_hz = soundfile.read(path)
     spoken = np.flatnonzero(sound[:, 1] > 0.2)
 
@@ -149,7 +149,7 @@ def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: P
 
 def test_sound_is_written_while_the_session_goes_on(tmp_path: Path) -> None:
     """Frames come in another thread than that of `write`; each file has a whole number of them."""
-    kept, over = KeptSound(), Event()
+    kept, over = SessionSound(), Event()
     samples = np.zeros(FRAME_SAMPLES, np.float32)
 
     def listen() -> None:
@@ -176,4 +176,4 @@ def test_sound_is_written_while_the_session_goes_on(tmp_path: Path) -> None:
 def test_a_session_without_sound_writes_no_file(tmp_path: Path) -> None:
     """The user is told why."""
     with pytest.raises(SessionError, match="no sound"):
-        KeptSound().write(tmp_path / "nothing.wav")
+        SessionSound().write(tmp_path / "nothing.wav")

@@ -6,7 +6,7 @@ import pytest
 
 from voice_app.bench.bench_report import Targets
 from voice_app.bench.composed import measure_composed
-from voice_app.bench.tradeoff import Pause, pauses, replay
+from voice_app.bench.tradeoff import Pause, pauses, replay_waits
 from voice_app.core import events
 from voice_app.core.stages import Estimates
 
@@ -60,7 +60,7 @@ def test_pauses_are_read_from_the_log() -> None:
 )
 def test_shorter_waits_answer_earlier_and_cut_in(factor: float, p50_ms: float | None, cut_ins: int) -> None:
     """Latency moves by the wait, in frames of 32 ms; a pause that the wait outlasts does not end the turn."""
-    point = replay([(0.5, pauses(LOG, user_end_s=3.0))], factor)
+    point = replay_waits([(0.5, pauses(LOG, user_end_s=3.0))], factor)
 
     assert (point.p50_ms, point.cut_ins) == (pytest.approx(p50_ms) if p50_ms else None, cut_ins)
 

@@ -18,7 +18,7 @@ from typing import Protocol
 import soundfile
 
 from voice_app.bench import cascade
-from voice_app.bench.bench_report import Targets, figures
+from voice_app.bench.bench_report import Targets, turn_figures
 from voice_app.bench.measured import MeasuredTurn, SpokenSession, measured
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.bench.soak import SoakGauge, soak
@@ -99,7 +99,7 @@ class SerialCascade:
         user, speaker = RecordedUser(recordings), FileSpeaker(wav)
         parts = cascade.Cascade(self.whisper, self.engines.assistant(history=self.history), tts)
         play_s = [None if turn.after == "reply" else turn.after for turn in [*turns[1:], turns[0]]]
-        spoken = await cascade.hold(parts, user, speaker, log, play_s)
+        spoken = await cascade.hold_cascade(parts, user, speaker, log, play_s)
         return _measured(turns, spoken, log, wav)
 
 
@@ -111,7 +111,7 @@ def _measured(
 
 
 @dataclass(slots=True)
-class Result:
+class ContenderResult:
     """What a contender has done so far."""
 
     turns: list[MeasuredTurn] = field(default_factory=list)
@@ -121,7 +121,7 @@ class Result:
     def report(self, targets: Targets) -> dict[str, object]:
         """Return its figures."""
         return {
-            **figures(self.turns, targets),
+            **turn_figures(self.turns, targets),
             "cpu_s": round(self.cpu_s, 1),
             "session_s": round(self.session_s, 1),
         }
@@ -189,9 +189,9 @@ def _p50(report: dict[str, object]) -> float | None:
     return float(latency["p50"]) if latency["p50"] else None
 
 
-async def _all(contenders: dict[str, Contender], turns: Sequence[ScenarioTurn]) -> dict[str, Result]:
+async def _all(contenders: dict[str, Contender], turns: Sequence[ScenarioTurn]) -> dict[str, ContenderResult]:
     """Hold the turns: in one session where there is one contender, else in rounds, each led by another one."""
-    results = {name: Result() for name in contenders}
+    results = {name: ContenderResult() for name in contenders}
     names = list(contenders)
     for number, part in enumerate(rounds(turns) if len(names) > 1 else [turns]):
         for name in names[number % len(names) :] + names[: number % len(names)]:

@@ -120,14 +120,14 @@ def _total(turn: Mapping[str, Any]) -> float:
 
 
 def _waterfall(turn: Mapping[str, Any], scale: Scale) -> Row:
-    latency, at_ms, told = turn["voice_to_voice_ms"], 0.0, list[str]()
+    latency, at_ms, labels = turn["voice_to_voice_ms"], 0.0, list[str]()
     parts = scale.budget_line((0, ROW))
     for stage in Stage:
         spent = turn["stages_ms"].get(stage, 0.0)
         said = f"{NAMES[stage]} {spent:.0f} ms"
         if spent > 0:
             parts.append(scale.bar((at_ms, at_ms + spent), stage, said))
-            told.append(said)
+            labels.append(said)
         at_ms += spent
     if latency is not None:
         title = element("title", f"from the sound: {latency:.0f} ms")
@@ -136,7 +136,7 @@ def _waterfall(turn: Mapping[str, Any], scale: Scale) -> Row:
     late = latency is None or latency > (scale.budget_ms or math.inf)
     value = element("b", outcome, class_="bad") if late else outcome
     name = element("span", str(turn["name"]), title=str(turn["name"]))
-    return name, plot(ROW, ", ".join([outcome, *told]), parts), value
+    return name, plot(ROW, ", ".join([outcome, *labels]), parts), value
 
 
 def stages(

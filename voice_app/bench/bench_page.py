@@ -29,7 +29,7 @@ from voice_app.bench.bench_drawing import (
     tradeoff,
     waterfalls,
 )
-from voice_app.bench.bench_report import PREMATURE_LIMIT, is_good, p95_limit_ms
+from voice_app.bench.bench_report import PREMATURE_LIMIT, meets_limits, p95_limit_ms
 from voice_app.core.errors import SessionError
 from voice_app.core.stages import Stage
 
@@ -45,7 +45,7 @@ CONTENDERS = {
 }
 
 
-def write_page(report: Mapping[str, Any], path: Path) -> None:
+def write_bench_page(report: Mapping[str, Any], path: Path) -> None:
     """Write the page. Raises SessionError."""
     try:
         path.write_text(page(report), "utf-8")
@@ -109,7 +109,7 @@ def _who(report: Mapping[str, Any]) -> str:
 def _limits(report: Mapping[str, Any]) -> Iterator[Element]:
     """Yield whether each limit was kept, and first whether all were: `is_good`, part by part."""
     p95, limit_ms, turns = report["voice_to_voice_ms"]["p95"], p95_limit_ms(report), report["turns"]
-    good = is_good(report)
+    good = meets_limits(report)
     verdict = "All limits kept" if good else "Limits missed"
     yield element("li", element("strong", verdict, class_="good" if good else "bad"))
     yield _limit(p95 is not None and p95 <= limit_ms, f"p95 {_ms(p95)}, at most {limit_ms:g} ms")

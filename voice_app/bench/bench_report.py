@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from voice_app.bench.measured import MeasuredTurn, word_error_rate
-from voice_app.bench.tradeoff import FACTORS, Pause, replay
+from voice_app.bench.tradeoff import FACTORS, Pause, replay_waits
 from voice_app.core.stages import Budget, Stage, TurnTimes
 from voice_app.observe.statistics import percentile
 
@@ -46,7 +46,7 @@ def _ms_or_none(seconds: float | None) -> float | None:
     return None if seconds is None else _ms(seconds)
 
 
-def figures(turns: Sequence[MeasuredTurn], targets: Targets) -> dict[str, object]:
+def turn_figures(turns: Sequence[MeasuredTurn], targets: Targets) -> dict[str, object]:
     """Return the figures of the turns; `basis` says what they are."""
     budget = targets.budget
     times = [one for turn in turns for one in turn.times]
@@ -82,7 +82,9 @@ def figures(turns: Sequence[MeasuredTurn], targets: Targets) -> dict[str, object
             "wasted": sum(turn.drafts.wasted for turn in turns),
         },
         "wer": word_error_rate(turns),
-        "tradeoff": [asdict(replay([(t.answer.latency_s, t.pauses) for t in turns], f)) for f in FACTORS],
+        "tradeoff": [
+            asdict(replay_waits([(t.answer.latency_s, t.pauses) for t in turns], f)) for f in FACTORS
+        ],
         "each": [_row(turn) for turn in turns],
     }
 
@@ -129,7 +131,7 @@ def p95_limit_ms(report: Mapping[str, Any]) -> float:
     return float(report.get("p95_limit_ms", report["budget_ms"]))
 
 
-def is_good(report: Mapping[str, Any]) -> bool:
+def meets_limits(report: Mapping[str, Any]) -> bool:
     """Return whether the 95th percentile keeps its limit, no turn was missed, and premature endpoints are rare."""
     p95_ms, premature = report["voice_to_voice_ms"]["p95"], report["cut_ins"]
     late = p95_ms is None or p95_ms > p95_limit_ms(report)

@@ -14,7 +14,7 @@ import numpy as np
 
 from inference.audio import write_audio
 from inference.types import Samples
-from voice_app.bench.bench_report import Targets, figures
+from voice_app.bench.bench_report import Targets, turn_figures
 from voice_app.bench.measured import SpokenSession, measured
 from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
 from voice_app.bench.scenario import AUDIBLE, ScenarioTurn
@@ -62,11 +62,11 @@ def measure_card(
             process.kill()
             process.wait()
         user, speaker = recording.samples().T
-        told = list(replay(log))
+        logged = list(replay(log))
     spoken = locate(user, CARD_RATE_HZ)
-    session = SpokenSession(turns, spoken, _on_the_recording(told, spoken), speaker, CARD_RATE_HZ)
-    report = figures(measured(session), targets)
-    sounded = sum(isinstance(event, events.PlaybackStarted) for event in told)
+    session = SpokenSession(turns, spoken, _on_the_recording(logged, spoken), speaker, CARD_RATE_HZ)
+    report = turn_figures(measured(session), targets)
+    sounded = sum(isinstance(event, events.PlaybackStarted) for event in logged)
     unasked = max(0, sounded - len(turns))
     return {
         **report,
@@ -96,9 +96,9 @@ def _on_the_recording(log: Sequence[events.Event], spoken: Sequence[SpokenTurn])
     late_s = spoken[0].start_s - started[0].speech_start_s
     moved: list[events.Event] = []
     for event in log:
-        told = {name: getattr(event, name, None) for name in ("at_s", "speech_start_s", "speech_end_s")}
+        times = {name: getattr(event, name, None) for name in ("at_s", "speech_start_s", "speech_end_s")}
         moved.append(
-            event.model_copy(update={name: at_s + late_s for name, at_s in told.items() if at_s is not None})
+            event.model_copy(update={name: at_s + late_s for name, at_s in times.items() if at_s is not None})
         )
     return moved
 
@@ -116,10 +116,12 @@ def _sounds_for(over_s: float, log: Path, process: subprocess.Popen[str], answer
     """Wait until a reply has sounded for so long; return False where it does not, or never comes."""
     deadline = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < deadline:
-        told = log.read_bytes()
-        if told.count(b"response.done") > answered:
+        log_bytes = log.read_bytes()
+        if log_bytes.count(b"response.done") > answered:
             return False
-        if told.rfind(b"output_audio_buffer.started") > told.rfind(b"input_audio_buffer.speech_stopped"):
+        if log_bytes.rfind(b"output_audio_buffer.started") > log_bytes.rfind(
+            b"input_audio_buffer.speech_stopped"
+        ):
             time.sleep(over_s)
             return log.read_bytes().count(b"response.done") == answered
         time.sleep(0.02)
@@ -131,10 +133,10 @@ def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) ->
     spoke_s = time.monotonic()
     while process.poll() is None:
         time.sleep(0.1)
-        told = log.read_bytes()
+        log_bytes = log.read_bytes()
         waited_s = time.monotonic() - spoke_s
-        sounding = told.rfind(b"output_audio_buffer.started") > told.rfind(b"response.done")
-        if told.count(b"response.done") > answered and _has_ended(told):
+        sounding = log_bytes.rfind(b"output_audio_buffer.started") > log_bytes.rfind(b"response.done")
+        if log_bytes.count(b"response.done") > answered and _has_ended(log_bytes):
             time.sleep(GAP_S)
             if _has_ended(log.read_bytes()):
                 return
@@ -145,8 +147,9 @@ def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) ->
     )
 
 
-def _has_ended(told: bytes) -> bool:
+def _has_ended(log_bytes: bytes) -> bool:
     """Return whether nothing of the conversation is under way at the end of a log."""
-    return told.rfind(b"response.done") > max(
-        told.rfind(mark) for mark in (b"input_audio_buffer.speech_started", b"input_audio_buffer.committed")
+    return log_bytes.rfind(b"response.done") > max(
+        log_bytes.rfind(mark)
+        for mark in (b"input_audio_buffer.speech_started", b"input_audio_buffer.committed")
     )

@@ -75,7 +75,7 @@ class FixedSilence:
         return None
 
 
-async def hold(
+async def hold_cascade(
     cascade: Cascade,
     user: RecordedUser,
     speaker: FileSpeaker,

@@ -94,7 +94,7 @@ def read_result(path: Path) -> SavedResult:
         raise ResultError(path, f"is no result of `bench --json` ({where}: {first['msg']})") from None
 
 
-def compare(first: SavedResult, second: SavedResult) -> list[Row]:
+def compare_results(first: SavedResult, second: SavedResult) -> list[Row]:
     """Return the rows of the table. Raises ResultError where the bases differ."""
     if first.basis != second.basis:
         raise ResultError(
@@ -163,7 +163,7 @@ def _exact(first: float | None, second: float | None, direction: str) -> str:
 def run_compare(first: Path, second: Path, as_json: bool) -> int:
     """Print the comparison of two saved results; return 1 where the second is worse in a figure that counts."""
     results = read_result(first), read_result(second)
-    rows = compare(*results)
+    rows = compare_results(*results)
     worse = [row.name for row in rows if row.judged and row.verdict == "worse"]
     if as_json:
         found = [{"name": r.name, "first": r.first, "second": r.second, "ratio": r.ratio} for r in rows]

@@ -20,10 +20,10 @@ from inference.stt.scripted_stt import ScriptedSpeechToText
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Message, Samples
-from voice_app.bench.bench_report import Targets, figures
+from voice_app.bench.bench_report import Targets, turn_figures
 from voice_app.bench.measured import SpokenSession, measured
 from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core import events
 from voice_app.core.stages import TOKEN, Estimates, Stage
 from voice_app.io.recordings import RecordedTurn, RecordedUser, SpokenTurn
@@ -61,7 +61,7 @@ def measure_composed(turns: int, targets: Targets, declared: Estimates) -> dict[
         session = converse_in_virtual_time(
             [spoken(line, mute) for line in said], declared, Path(folder) / "reply.wav", targets.budget_ms
         )
-    report = figures(measured(session), targets)
+    report = turn_figures(measured(session), targets)
     times_s = {
         str(Stage.STT): declared.spans_s[Stage.STT],
         str(Stage.LLM_FIRST_TOKEN): declared.spans_s[Stage.LLM_FIRST_TOKEN],
@@ -81,7 +81,7 @@ def converse_in_virtual_time(
         memory="off", keep_log=False, turn=TurnTaking(partial_every_ms=0, budget_ms=budget_ms)
     )
     log: list[events.Event] = []
-    heard = run(_converse(settings, turns, declared, wav, log))
+    heard = run_virtual(_converse(settings, turns, declared, wav, log))
     sound, rate_hz = soundfile.read(wav, dtype="float32")
     return SpokenSession(turns, heard, log, sound, rate_hz)
 

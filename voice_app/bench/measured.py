@@ -37,7 +37,7 @@ class SpokenSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class MeasuredAnswer:
     """What the sound says of one turn."""
 
     latency_s: float | None
@@ -68,7 +68,7 @@ class MeasuredTurn:
     """None where nobody has written it down."""
     heard: str
     """The words that were answered; of a turn that was cut in two, those of all its parts."""
-    answer: Answer
+    answer: MeasuredAnswer
     times: tuple[TurnTimes, ...]
     """Of every reply that was released to it; more than one where it was cut in two."""
     sounds_early: int
@@ -81,7 +81,7 @@ class MeasuredTurn:
 
 def measured(session: SpokenSession) -> list[MeasuredTurn]:
     """Return what became of every turn."""
-    found, made = answers(session), []
+    found, made = measured_answers(session), []
     ends_s = [turn.start_s for turn in session.spoken[1:]] + [np.inf]
     starts_s = [-np.inf, *ends_s[:-1]]
     rows = zip(session.turns, session.spoken, found, starts_s, ends_s, strict=False)
@@ -118,7 +118,7 @@ def sounds(samples: Samples, rate_hz: int) -> list[tuple[float, float]]:
     ]
 
 
-def answers(session: SpokenSession) -> list[Answer]:
+def measured_answers(session: SpokenSession) -> list[MeasuredAnswer]:
     """Return what the sound says of every turn."""
     found, heard = [], sounds(session.sound, session.rate_hz)
     for number, turn in enumerate(session.spoken):
@@ -137,7 +137,7 @@ def answers(session: SpokenSession) -> list[Answer]:
         content = (
             _after_opener(session, first_s, turn.voiced_end_s, openers[0]) if openers and first_s else first_s
         )
-        found.append(Answer(content, first_s, premature, talked_over[0] if talked_over else None))
+        found.append(MeasuredAnswer(content, first_s, premature, talked_over[0] if talked_over else None))
     return found
 
 

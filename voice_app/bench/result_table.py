@@ -11,7 +11,7 @@ from rich.table import Table
 NOT_SHOWN = ("machine", "models", "each", "tradeoff", "basis")
 
 
-def show(report: Mapping[str, Any]) -> None:
+def print_result(report: Mapping[str, Any]) -> None:
     """Print the figures, without the machine's details and the single turns."""
     table = Table(title=f"milliseconds and counts, {report['basis']}, read from the sound", show_header=False)
     for name, value in rows(report):

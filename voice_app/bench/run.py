@@ -12,12 +12,12 @@ import typer
 
 from inference.types import Audio
 from voice_app.bench.audio import measure_audio
-from voice_app.bench.bench_page import write_page
-from voice_app.bench.bench_report import Targets, is_good
+from voice_app.bench.bench_page import write_bench_page
+from voice_app.bench.bench_report import Targets, meets_limits
 from voice_app.bench.card import measure_card
 from voice_app.bench.composed import measure_composed
-from voice_app.bench.disturb import made_noises, measure_disturbed, recorded_noises
-from voice_app.bench.result_table import show
+from voice_app.bench.noise_robustness import made_noises, measure_robustness, recorded_noises
+from voice_app.bench.result_table import print_result
 from voice_app.bench.scenario import bundled, corpus, spoken
 from voice_app.core.stages import Estimates
 from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
@@ -51,7 +51,7 @@ class BenchRequest:
     echo_db: float | None = None
     """Card mode: how loud the microphone hears the loudspeaker; None: not at all."""
     noise: str = ""
-    """Card mode: `made`, or a folder of recordings, with which the conversation is disturbed; empty: none."""
+    """Card mode: `made`, or a folder of recordings, played into the conversation; empty: none."""
 
 
 def run_bench(settings: Settings, request: BenchRequest) -> int:
@@ -60,16 +60,16 @@ def run_bench(settings: Settings, request: BenchRequest) -> int:
     if request.mode != "composed":
         settings = with_models(settings, llm=chosen_llm(settings).name)
     if request.mode == "card" and request.noise:
-        report = _measure_disturbed(settings, request)
+        report = _measure_robustness(settings, request)
         _print(report, request)
         return int(bool(report["answered_or_stopped_by"] or report["replies_nobody_asked_for"]))
     if request.both:
         return _measure_both(settings, request)
     report = _measure(settings, request)
     if request.html:
-        write_page(report, request.html)
+        write_bench_page(report, request.html)
     _print(report, request)
-    return 0 if is_good(report) else 1
+    return 0 if meets_limits(report) else 1
 
 
 def _measure_both(settings: Settings, request: BenchRequest) -> int:
@@ -82,26 +82,26 @@ def _measure_both(settings: Settings, request: BenchRequest) -> int:
     else:
         for name, report in reports.items():
             typer.echo(name)
-            show(report)
-    return 0 if all(map(is_good, reports.values())) else 1
+            print_result(report)
+    return 0 if all(map(meets_limits, reports.values())) else 1
 
 
 def _print(report: dict[str, object], request: BenchRequest) -> None:
     if request.json:
         typer.echo(json.dumps(report))
     else:
-        show(report)
+        print_result(report)
 
 
-def _measure_disturbed(settings: Settings, request: BenchRequest) -> dict[str, object]:
-    """Hold a disturbed conversation of `turns` rounds."""
+def _measure_robustness(settings: Settings, request: BenchRequest) -> dict[str, object]:
+    """Hold a conversation of `turns` rounds among noises."""
     tts = build_tts(settings)
 
     def say(text: str) -> Audio:
         return spoken(text, tts).sound
 
     noises = made_noises(say) if request.noise == "made" else recorded_noises(Path(request.noise))
-    report = measure_disturbed(request.turns, say, noises, request.echo_db, request.talk_options)
+    report = measure_robustness(request.turns, say, noises, request.echo_db, request.talk_options)
     return {**report, "machine": machine(), "models": settings.models.model_dump()}
 
 

@@ -1,8 +1,9 @@
 """Latency against premature endpoints: what other waits for the end of a turn would have done to recorded turns.
 
 Pure. Every pause of the user was recorded with the wait that was predicted for it, the moment its draft's sound was
-ready, and the moment the user went on. `replay` scales all waits by one factor and goes through the pauses again. The
-drafts stay as they were: what another wait would have changed in them (a busier lane, more patience) is not in it.
+ready, and the moment the user went on. `replay_waits` scales all waits by one factor and goes through the pauses again.
+The drafts stay as they were: what another wait would have changed in them (a busier processor, a longer adaptive
+delay) is not in it.
 """
 
 from __future__ import annotations
@@ -83,12 +84,12 @@ def pauses(log: Iterable[events.Event], user_end_s: float = math.inf) -> tuple[P
             case events.DraftCreated(turn=turn, revision=revision) if draft is None:
                 draft = (turn, revision)
         if found and found[-1].resumed_s is None and draft == (event.turn, event.revision):
-            found[-1] = _told(found[-1], event)
+            found[-1] = _with_event(found[-1], event)
     return tuple(found)
 
 
-def _told(pause: Pause, event: events.Event) -> Pause:
-    """Return a pause with what an event of its draft tells of it."""
+def _with_event(pause: Pause, event: events.Event) -> Pause:
+    """Return a pause with what an event of its draft says about it."""
     at_s = event.at_s - pause.end_s
     match event:
         case events.EndpointPredicted(silence_s=wait_s, because=because):
@@ -104,7 +105,7 @@ def _told(pause: Pause, event: events.Event) -> Pause:
     return pause
 
 
-def replay(turns: Sequence[tuple[float | None, Sequence[Pause]]], factor: float) -> Point:
+def replay_waits(turns: Sequence[tuple[float | None, Sequence[Pause]]], factor: float) -> Point:
     """Return the figures of turns, each its measured latency in seconds and its pauses, with other waits.
 
     A turn's latency is the measured one, moved by as much as the reply would have been heard earlier or later.

@@ -17,7 +17,7 @@ from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings
 
 
-def ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> None:
+def run_ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> None:
     """Print the answer to a question as it is written, or as JSON with its times (measured on this machine).
 
     With `think` it is answered so often, and what most answers agree on is printed. Raises ModelError, PersonaError,
@@ -26,7 +26,7 @@ def ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> None:
     if think > 1:
         thinking = settings.thinking.model_copy(update={"samples": think})
         settings, text = settings.model_copy(update={"thinking": thinking}), f"Think harder: {text}"
-    heard = Answer(echo=not as_json)
+    heard = TypedAnswer(echo=not as_json)
     plan = SessionPlan(settings.model_copy(update={"keep_log": False}), listeners=(heard,))
     engines = load_text_only(settings)
     try:
@@ -44,7 +44,7 @@ def ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> None:
 
 
 @dataclass(slots=True)
-class Answer:
+class TypedAnswer:
     """What a typed turn came to: a fold over a session's events."""
 
     echo: bool

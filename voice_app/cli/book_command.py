@@ -16,7 +16,7 @@ from voice_app.cli.options import Backend, Json, Model, flags, model_flags
 
 if TYPE_CHECKING:
     from voice_app.demos.books.book import Book
-    from voice_app.demos.books.book_plan import Plan
+    from voice_app.demos.books.book_plan import BookPlan
     from voice_app.demos.books.work_folder import Done
     from voice_app.demos.books.writer import BookChat
     from voice_app.runtime.settings import Settings
@@ -78,20 +78,20 @@ def run_book(
 ) -> int:
     """Write the book and print the report; return the exit status. Raises BookError, OutputError, ModelError."""
     from voice_app.demos.books.book import write_book
-    from voice_app.demos.books.book_plan import Plan, checked_topic
+    from voice_app.demos.books.book_plan import BookPlan, checked_topic
     from voice_app.demos.books.work_folder import WorkFolder
     from voice_app.demos.books.writer import Writer
     from voice_app.io.files import refuse_existing, write_whole
     from voice_app.runtime.engines import build_llm
 
     refuse_existing(request.out, request.force)
-    plan = Plan(checked_topic(request.topic), request.pages, request.seed, _identity(settings))
+    plan = BookPlan(checked_topic(request.topic), request.pages, request.seed, _identity(settings))
     folder = WorkFolder.open(request.steps, plan, request.fresh)
     steps: list[Done] = []
     try:
         writer = Writer(load(settings) if load else build_llm(settings).chat())
-        with _progress(plan, steps) as tell:
-            found = write_book(plan, writer, folder, tell)
+        with _progress(plan, steps) as report_step:
+            found = write_book(plan, writer, folder, report_step)
     except KeyboardInterrupt:
         pages = sum(step.name.startswith("page") for step in steps)
         typer.echo(
@@ -101,7 +101,7 @@ def run_book(
         return INTERRUPTED
     write_whole(request.out, _content(found, request.out))
     report = _report(request, found, steps)
-    typer.echo(json.dumps(report, ensure_ascii=False) if request.json else _told(report))
+    typer.echo(json.dumps(report, ensure_ascii=False) if request.json else _summary(report))
     return 0
 
 
@@ -113,10 +113,10 @@ def _identity(settings: Settings) -> str:
 
 
 def _content(found: Book, out: Path) -> str | bytes:
-    from voice_app.demos.books.book_markdown import markdown
+    from voice_app.demos.books.book_markdown import book_as_markdown
     from voice_app.demos.books.epub import epub
 
-    return epub(found) if SUFFIXES[out.suffix.lower()] == "epub" else markdown(found)
+    return epub(found) if SUFFIXES[out.suffix.lower()] == "epub" else book_as_markdown(found)
 
 
 def _report(request: BookRequest, found: Book, steps: list[Done]) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _report(request: BookRequest, found: Book, steps: list[Done]) -> dict[str, A
     }
 
 
-def _told(report: dict[str, Any]) -> str:
+def _summary(report: dict[str, Any]) -> str:
     """Return the report for people."""
     quality, speed = report["quality"], report["speed"]
     lines = [
@@ -175,7 +175,7 @@ def _chips(number: int) -> str:
 
 
 @contextmanager
-def _progress(plan: Plan, steps: list[Done]) -> Iterator[Callable[[Done], None]]:
+def _progress(plan: BookPlan, steps: list[Done]) -> Iterator[Callable[[Done], None]]:
     """Keep each step, and show pages and pages a second on the standard error where it is a terminal."""
     if not sys.stderr.isatty():
         yield steps.append
@@ -187,12 +187,12 @@ def _progress(plan: Plan, steps: list[Done]) -> Iterator[Callable[[Done], None]]
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("outline", total=plan.pages)
 
-        def tell(done: Done) -> None:
+        def report_step(done: Done) -> None:
             steps.append(done)
             if done.name.startswith("page"):
                 progress.update(task, advance=1, description=_rate(steps))
 
-        yield tell
+        yield report_step
 
 
 def _rate(steps: list[Done]) -> str:

@@ -101,10 +101,10 @@ def compare(
     json: Json = False,
 ) -> None:
     """The same question to llama.cpp and to the emulated chip, racing: measured beside emulated time."""
-    from voice_app.demos.race import run_compare
+    from voice_app.demos.race import run_race
     from voice_app.runtime.settings import load_settings
 
     if not question.strip():
         raise typer.BadParameter("the question has no words")
     settings = load_settings(**flags(persona=persona, models=model_flags(model=model)))
-    raise typer.Exit(run_compare(settings, question, json))
+    raise typer.Exit(run_race(settings, question, json))

@@ -37,7 +37,7 @@ class Finding:
     todo: str = ""
 
 
-def run(as_json: bool) -> int:
+def run_doctor(as_json: bool) -> int:
     """Print all findings; return 1 when one is bad."""
     findings = [_guarded(check) for check in CHECKS]
     if as_json:

@@ -237,9 +237,9 @@ def trace(
     ] = TraceFormat.PERFETTO,
 ) -> None:
     """Turn a session's log into a trace of its stages."""
-    from voice_app.cli.oneshot import trace as run
+    from voice_app.cli.oneshot import write_trace
 
-    run(events, out, format_)
+    write_trace(events, out, format_)
 
 
 @app.command()
@@ -254,10 +254,10 @@ def ask(
     json: Json = False,
 ) -> None:
     """Answer a question in text."""
-    from voice_app.cli.ask import ask as run
+    from voice_app.cli.ask import run_ask
     from voice_app.runtime.settings import load_settings
 
-    run(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json, think)
+    run_ask(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json, think)
 
 
 @app.command()
@@ -267,10 +267,10 @@ def say(
     voice: Voice = None,
 ) -> None:
     """Speak a text."""
-    from voice_app.cli.oneshot import say as run
+    from voice_app.cli.oneshot import say_text
     from voice_app.runtime.settings import load_settings
 
-    run(load_settings(**flags(models=model_flags(voice=voice))), _text(text), out)
+    say_text(load_settings(**flags(models=model_flags(voice=voice))), _text(text), out)
 
 
 app.command()(transcribe)
@@ -279,17 +279,17 @@ app.command()(transcribe)
 @app.command()
 def devices(json: Json = False) -> None:
     """List microphones and loudspeakers."""
-    from voice_app.cli.oneshot import devices as run
+    from voice_app.cli.oneshot import print_devices
 
-    run(json)
+    print_devices(json)
 
 
 @app.command()
 def doctor(json: Json = False) -> None:
     """Check what the program needs, and say what to do."""
-    from voice_app.cli.doctor import run
+    from voice_app.cli.doctor import run_doctor
 
-    raise typer.Exit(run(json))
+    raise typer.Exit(run_doctor(json))
 
 
 @app.command(

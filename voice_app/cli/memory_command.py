@@ -26,7 +26,7 @@ Number = Annotated[int, typer.Argument(metavar="ID", help="Number of the entry (
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What an exported memory is for."""
 
     JSON = "json"
@@ -116,14 +116,16 @@ def say(
 def export(
     file: Annotated[str, typer.Argument(help="A new file; - writes to the standard output.")],
     persona: PersonaName = None,
-    format_: Annotated[Format, typer.Option("--format", help="json can be imported again.")] = Format.JSON,
+    format_: Annotated[
+        ExportFormat, typer.Option("--format", help="json can be imported again.")
+    ] = ExportFormat.JSON,
 ) -> None:
     """Write everything that is remembered to a file."""
     from voice_app.skills.memory.transfer import as_json, as_markdown
 
     with _memory(persona) as (memory, name):
         entries = memory.entries()
-    text = (as_json if format_ is Format.JSON else as_markdown)(entries, name)
+    text = (as_json if format_ is ExportFormat.JSON else as_markdown)(entries, name)
     if file == "-":
         typer.echo(text, nl=False)
     else:

@@ -23,7 +23,7 @@ from voice_app.runtime.engines import build_tts
 from voice_app.runtime.settings import Settings
 
 
-def say(settings: Settings, text: str, out: Path | None) -> None:
+def say_text(settings: Settings, text: str, out: Path | None) -> None:
     """Speak a text to a file or the loudspeaker. Raises AudioError when there is nothing to say."""
     tts = build_tts(settings)
     if out is None:
@@ -49,7 +49,7 @@ async def _say_aloud(settings: Settings, tts: TextToSpeech, text: str) -> None:
         await speaker.close()
 
 
-def devices(as_json: bool) -> None:
+def print_devices(as_json: bool) -> None:
     """List the sound devices."""
     from dataclasses import asdict
 
@@ -73,7 +73,7 @@ def devices(as_json: bool) -> None:
     Console().print(table)
 
 
-def trace(log: Path, out: str, kind: str) -> None:
+def write_trace(log: Path, out: str, kind: str) -> None:
     """Write a session's log as a trace. Raises SessionError, VoiceAppError."""
     if kind == "otel":
         from voice_app.observe.otel import export

@@ -57,7 +57,7 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     if request.json:
         typer.echo(json.dumps(report))
     else:
-        show(report)
+        print_plan(report)
     return 0 if report["short_clause_meets_it"] else 1
 
 
@@ -87,7 +87,7 @@ def run_system_plan(settings: Settings, request: PlanRequest) -> int:
     if request.json:
         typer.echo(json.dumps(report))
     else:
-        show({key: value for key, value in report.items() if key != "system"})
+        print_plan({key: value for key, value in report.items() if key != "system"})
         typer.echo(told_system(found))
     return 0 if meets else 1
 
@@ -159,7 +159,7 @@ def prediction(estimates: Estimates, request: PlanRequest, emulated: LlmTimes = 
     }
 
 
-def show(report: dict[str, object]) -> None:
+def print_plan(report: dict[str, object]) -> None:
     """Print the prediction."""
     table = Table(title="predicted voice to voice, milliseconds")
     for name in ("stage", "ms", "basis"):

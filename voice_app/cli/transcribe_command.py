@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from voice_app.cli.options import Stt, flags, model_flags
-from voice_app.cli.transcription.formats import FileTranscript, Format, row, write
+from voice_app.cli.transcription.formats import FileTranscript, TranscriptFormat, transcript_row, write
 from voice_app.core.errors import VoiceAppError, exit_code
 from voice_app.io.files import refuse_existing, write_whole
 
@@ -18,7 +18,7 @@ from voice_app.io.files import refuse_existing, write_whole
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Sound files of any length.")],
     form: Annotated[
-        Format | None,
+        TranscriptFormat | None,
         typer.Option(
             "--format",
             help="text: a line a paragraph; srt, vtt: subtitles; json: with the times of words. "
@@ -48,9 +48,9 @@ Target = tuple[Path, Path | None]
 """A sound file, and the file that its transcript goes to; None: the standard output."""
 
 
-def _targets(files: Sequence[Path], form: Format | None, out: Path | None) -> list[Target]:
+def _targets(files: Sequence[Path], form: TranscriptFormat | None, out: Path | None) -> list[Target]:
     """Return where each transcript goes. Raises BadParameter for what can't be meant."""
-    subtitles = form in (Format.SRT, Format.VTT)
+    subtitles = form in (TranscriptFormat.SRT, TranscriptFormat.VTT)
     if out is None or str(out) == "-":
         if subtitles and len(files) > 1:
             raise typer.BadParameter("subtitles of several files need --out FOLDER")
@@ -59,7 +59,7 @@ def _targets(files: Sequence[Path], form: Format | None, out: Path | None) -> li
         return [(files[0], out)]
     if out.is_file():
         raise typer.BadParameter(f"{out} is a file; the transcripts of several files need a folder")
-    targets = [out / (file.stem + (form or Format.TEXT).suffix) for file in files]
+    targets = [out / (file.stem + (form or TranscriptFormat.TEXT).suffix) for file in files]
     twice = {target for target in targets if targets.count(target) > 1}
     if twice:
         raise typer.BadParameter(f"two files would be written to {min(twice)}; transcribe them one by one")
@@ -70,7 +70,9 @@ def _is_folder(out: Path) -> bool:
     return out.is_dir() or (not out.suffix and not out.exists())
 
 
-def _run(targets: Sequence[Target], form: Format | None, as_json: bool, force: bool, stt: str | None) -> int:
+def _run(
+    targets: Sequence[Target], form: TranscriptFormat | None, as_json: bool, force: bool, stt: str | None
+) -> int:
     """Transcribe file by file; return the exit status of the first that fails."""
     from inference.errors import AudioError
     from voice_app.cli.transcription.timed_stt import Transcriber
@@ -94,7 +96,7 @@ def _run(targets: Sequence[Target], form: Format | None, as_json: bool, force: b
     return status
 
 
-def _content(transcript: FileTranscript, form: Format | None, as_json: bool) -> str:
+def _content(transcript: FileTranscript, form: TranscriptFormat | None, as_json: bool) -> str:
     if as_json:
-        return json.dumps(row(transcript), ensure_ascii=False) + "\n"
+        return json.dumps(transcript_row(transcript), ensure_ascii=False) + "\n"
     return write(transcript, form) if form else f"{transcript.text}\n"

@@ -17,7 +17,7 @@ _UNMARKED = str.maketrans("", "", ".,?!;:\"'")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DemoOutcome:
     """A demonstration on one backend."""
 
     backend: str
@@ -30,47 +30,49 @@ class Outcome:
     @property
     def faults(self) -> list[str]:
         """What went wrong: nothing, one line each."""
-        found = faults([told.table for told in self.turns], [told.answer for told in self.turns])
+        found = faults([record.table for record in self.turns], [record.answer for record in self.turns])
         found += [
-            f"turn {place + 1} failed" for place, told in enumerate(self.turns) if told.status != "completed"
+            f"turn {place + 1} failed"
+            for place, record in enumerate(self.turns)
+            if record.status != "completed"
         ]
         missing = self.expected - len(self.turns)
         return [*found, *([f"{missing} of {self.expected} turns are missing"] if missing else [])]
 
 
-def as_json(outcome: Outcome, systems: Sequence[System]) -> Row:
+def outcome_as_json(outcome: DemoOutcome, systems: Sequence[System]) -> Row:
     """Return a backend's figures."""
     return {
         "backend": outcome.backend,
         "model": outcome.model,
-        "turns": [_turn(told, systems) for told in outcome.turns],
+        "turns": [_turn(record, systems) for record in outcome.turns],
         "word_error_rate": word_error_rate(outcome.turns),
         "faults": outcome.faults,
         "sound": outcome.sound,
     }
 
 
-def _turn(told: TurnRecord, systems: Sequence[System]) -> Row:
-    table = told.table
+def _turn(record: TurnRecord, systems: Sequence[System]) -> Row:
+    table = record.table
     return {
-        "said": told.said,
-        "heard": told.heard,
-        "answer": told.answer,
+        "said": record.said,
+        "heard": record.heard,
+        "answer": record.answer,
         "table": None
         if table is None
         else {"columns": list(table.columns), "rows": [*map(list, table.rows)]},
-        "time_to_first_audio_ms": _ms(told.to_audio_s),
-        "time_to_first_table_ms": _ms(told.to_table_s),
-        "time_to_whole_table_ms": _ms(told.to_whole_table_s),
+        "time_to_first_audio_ms": _ms(record.to_audio_s),
+        "time_to_first_table_ms": _ms(record.to_table_s),
+        "time_to_whole_table_ms": _ms(record.to_whole_table_s),
         "basis": "measured",
-        "llm": _work(told),
-        "modelled": [_modelled(told, system) for system in systems] if told.works else [],
+        "llm": _work(record),
+        "modelled": [_modelled(record, system) for system in systems] if record.works else [],
     }
 
 
-def _work(told: TurnRecord) -> Row:
+def _work(record: TurnRecord) -> Row:
     """Return what the language model did in a turn; emulated figures only where a chip is emulated."""
-    works = told.works
+    works = record.works
     tokens, spent_s = sum(work.tokens for work in works), sum(work.seconds for work in works)
     emulated = [work.emulated_s for work in works if work.emulated_s is not None]
     row: Row = {
@@ -90,14 +92,14 @@ def _work(told: TurnRecord) -> Row:
     return row
 
 
-def _modelled(told: TurnRecord, system: System) -> Row:
+def _modelled(record: TurnRecord, system: System) -> Row:
     """Return what the same requests take on a system: all of them, and those before the first row."""
-    spent_s = seconds(system, told.works)
+    spent_s = seconds(system, record.works)
     return {
         "system": system.name,
         "llm_ms": _ms(spent_s),
-        "llm_to_first_row_ms": _ms(seconds(system, told.works[: told.works_to_table])),
-        "tokens_per_s": _rate(sum(work.tokens for work in told.works), spent_s),
+        "llm_to_first_row_ms": _ms(seconds(system, record.works[: record.works_to_table])),
+        "tokens_per_s": _rate(sum(work.tokens for work in record.works), spent_s),
         "basis": system.basis,
     }
 
@@ -107,7 +109,9 @@ def word_error_rate(turns: Sequence[TurnRecord]) -> float | None:
     import jiwer
 
     pairs = [
-        (_bare(told.said), _bare(told.heard)) for told in turns if told.to_audio_s is not None and told.said
+        (_bare(record.said), _bare(record.heard))
+        for record in turns
+        if record.to_audio_s is not None and record.said
     ]
     if not pairs:
         return None
@@ -119,7 +123,7 @@ def _bare(text: str) -> str:
     return " ".join(text.lower().translate(_UNMARKED).split())
 
 
-def summary(outcomes: Sequence[Outcome]) -> Drawn:
+def backend_table(outcomes: Sequence[DemoOutcome]) -> Drawn:
     """Return the backends side by side, as measured on this machine."""
     drawn = Drawn(title="milliseconds, measured on this machine")
     for name in ("turn", "LLM on", "1st audio", "1st row", "table", "LLM", "tokens", "tokens/s"):
@@ -132,23 +136,23 @@ def summary(outcomes: Sequence[Outcome]) -> Drawn:
     return drawn
 
 
-def elsewhere(outcomes: Sequence[Outcome], systems: Sequence[System]) -> Drawn:
+def modelled_table(outcomes: Sequence[DemoOutcome], systems: Sequence[System]) -> Drawn:
     """Return what the same requests take on modelled systems; nothing of it is this machine's time."""
     drawn = Drawn("turn", "tokens of", title="milliseconds of the language model, not measured")
     for system in systems:
         drawn.add_column(f"{system.name} ({system.basis})", justify="right")
     for outcome in outcomes:
-        for place, told in enumerate(outcome.turns):
-            if told.works:
-                spent = [_figure(seconds(system, told.works) * 1000) for system in systems]
+        for place, record in enumerate(outcome.turns):
+            if record.works:
+                spent = [_figure(seconds(system, record.works) * 1000) for system in systems]
                 drawn.add_row(str(place + 1), outcome.backend, *spent)
     return drawn
 
 
-def _cells(told: TurnRecord) -> list[str]:
-    work = _work(told)
-    times = [_ms(told.to_audio_s), _ms(told.to_table_s), _ms(told.to_whole_table_s)]
-    spent = [work["seconds"] * 1000, work["tokens"], work["tokens_per_s"]] if told.works else [None] * 3
+def _cells(record: TurnRecord) -> list[str]:
+    work = _work(record)
+    times = [_ms(record.to_audio_s), _ms(record.to_table_s), _ms(record.to_whole_table_s)]
+    spent = [work["seconds"] * 1000, work["tokens"], work["tokens_per_s"]] if record.works else [None] * 3
     return [_figure(each) for each in (*times, *spent)]
 
 

@@ -72,14 +72,14 @@ class Answered:
         row: dict[str, Any] = {
             "backend": self.backend,
             "answer": self.text,
-            "measured": figures([stamp.measured_s for stamp in self.stamps]),
+            "measured": token_figures([stamp.measured_s for stamp in self.stamps]),
         }
         if self.basis == "emulated":
-            row["emulated"] = figures(self.times_s)
+            row["emulated"] = token_figures(self.times_s)
         return row
 
 
-def figures(times_s: Sequence[float]) -> dict[str, float | int | None]:
+def token_figures(times_s: Sequence[float]) -> dict[str, float | int | None]:
     """Return the figures of a race from the times of its tokens; a rate needs two of them."""
     first, last = (times_s[0], times_s[-1]) if times_s else (None, None)
     rate = (len(times_s) - 1) / (last - first) if first is not None and last and last > first else None
@@ -91,10 +91,10 @@ def figures(times_s: Sequence[float]) -> dict[str, float | int | None]:
     }
 
 
-def run_compare(settings: Settings, question: str, json: bool) -> int:
+def run_race(settings: Settings, question: str, json: bool) -> int:
     """Ask both backends, and show the race; return 1 when one has no answer."""
     settings = with_models(settings, llm=chosen_llm(settings).name)
-    answered = [ask(settings, backend, question) for backend in ("llama.cpp", "lpu")]
+    answered = [ask_backend(settings, backend, question) for backend in ("llama.cpp", "lpu")]
     if json:
         typer.echo(
             json_.dumps(
@@ -102,11 +102,11 @@ def run_compare(settings: Settings, question: str, json: bool) -> int:
             )
         )
     else:
-        show(Console(), question, answered)
+        show_race(Console(), question, answered)
     return 0 if all(each.text for each in answered) else 1
 
 
-def ask(settings: Settings, backend: str, question: str) -> Answered:
+def ask_backend(settings: Settings, backend: str, question: str) -> Answered:
     """Ask one backend, its persona's prompt being read before, as in a conversation."""
     persona = load_persona(settings.persona)
     llm = build_llm(with_models(settings, llm_backend=backend))
@@ -126,7 +126,7 @@ def ask(settings: Settings, backend: str, question: str) -> Answered:
     return Answered(backend, tuple(stamps))
 
 
-def show(
+def show_race(
     console: Console, question: str, answered: Sequence[Answered], sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Run the race on a terminal, at the times the tokens came; elsewhere only its end. Then the figures."""
@@ -134,7 +134,7 @@ def show(
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
             for passed_s in frames(answered):
-                live.update(lanes(answered, passed_s), refresh=True)
+                live.update(side_by_side(answered, passed_s), refresh=True)
                 sleep(FRAME_S)
             sleep(LINGER_S)
     else:
@@ -151,7 +151,7 @@ def frames(answered: Sequence[Answered]) -> Iterator[float]:
     yield last_s
 
 
-def lanes(answered: Sequence[Answered], passed_s: float) -> Drawn:
+def side_by_side(answered: Sequence[Answered], passed_s: float) -> Drawn:
     """Return the answers side by side as far as they have come."""
     grid = Drawn.grid(expand=True)
     for _ in answered:

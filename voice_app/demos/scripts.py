@@ -9,7 +9,7 @@ SPEED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScriptLine:
     """A request."""
 
     said: str
@@ -23,16 +23,16 @@ class Line:
 
 
 ITINERARY = (
-    Line(
+    ScriptLine(
         "I'd like to visit New York City for two days, and I'd like an itinerary that includes things that are not "
         "typically touristy. Can you make that itinerary for me?"
     ),
 )
 TABLE = (
     *ITINERARY,
-    Line("Can you put this itinerary in a table?", aloud="Can you put this, itinerary, in a table?"),
-    Line("Please add a column with the approximate cost of each event."),
-    Line(
+    ScriptLine("Can you put this itinerary in a table?", aloud="Can you put this, itinerary, in a table?"),
+    ScriptLine("Please add a column with the approximate cost of each event."),
+    ScriptLine(
         "Now, can you do this for Atlanta, Georgia also?",
         aloud="Now can you do this for Atlanta Georgia also?",
     ),

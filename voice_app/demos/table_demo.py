@@ -24,8 +24,8 @@ from voice_app.demos import demo_report as report
 from voice_app.demos import modelled
 from voice_app.demos.demo_screen import TableView
 from voice_app.demos.metered import MeteredLlm
-from voice_app.demos.scripts import SCRIPTS, SPEED, Line
-from voice_app.demos.turn_records import Listener, TurnRecord
+from voice_app.demos.scripts import SCRIPTS, SPEED, ScriptLine
+from voice_app.demos.turn_records import TurnRecord, TurnRecorder
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.engine_set import EngineSet, load, load_text_only
 from voice_app.runtime.engines import (
@@ -64,13 +64,13 @@ def run_tables(settings: Settings, demo: TableDemo) -> int:
         console.rule(f"{demo.script} on {backend}")
         outcomes.append(_held(with_models(settings, llm_backend=backend), demo, console))
     systems = _systems(settings) if demo.estimates else ()
-    rows = [report.as_json(outcome, systems) for outcome in outcomes]
+    rows = [report.outcome_as_json(outcome, systems) for outcome in outcomes]
     if demo.json:
         typer.echo(json.dumps(rows if len(rows) > 1 else rows[0], ensure_ascii=False))
     else:
-        console.print(report.summary(outcomes))
+        console.print(report.backend_table(outcomes))
         if systems:
-            console.print(report.elsewhere(outcomes, systems))
+            console.print(report.modelled_table(outcomes, systems))
     wrong = [f"{outcome.backend}: {fault}" for outcome in outcomes for fault in outcome.faults]
     for fault in wrong:
         typer.echo(f"voice-app: {fault}", err=True)
@@ -82,13 +82,13 @@ def _systems(settings: Settings) -> tuple[modelled.System, ...]:
     return (modelled.chip(lpu_steps(settings), settings.models.llm), *([large] if large else []))
 
 
-def _held(settings: Settings, demo: TableDemo, console: Console) -> report.Outcome:
+def _held(settings: Settings, demo: TableDemo, console: Console) -> report.DemoOutcome:
     lines, backend = SCRIPTS[demo.script], settings.models.llm_backend
     said = [line.said for line in lines]
     turns, sound = (
         _spoken(settings, demo, lines, console) if demo.audio else (_typed(settings, said, console), None)
     )
-    return report.Outcome(
+    return report.DemoOutcome(
         backend, settings.models.llm, tuple(turns), len(lines), str(sound) if sound else None
     )
 
@@ -96,13 +96,15 @@ def _held(settings: Settings, demo: TableDemo, console: Console) -> report.Outco
 def _typed(settings: Settings, said: list[str], console: Console) -> list[TurnRecord]:
     """Hold the turns without sound."""
     engines, llm = _metered(load_text_only(settings))
-    told = Listener(said, llm.works)
-    plan = SessionPlan(settings.model_copy(update={"keep_log": False}), listeners=(told, TableView(console)))
+    recorder = TurnRecorder(said, llm.works)
+    plan = SessionPlan(
+        settings.model_copy(update={"keep_log": False}), listeners=(recorder, TableView(console))
+    )
     try:
         asyncio.run(hold_typed(plan, said, engines))
     finally:
         engines.close()
-    return told.turns
+    return recorder.turns
 
 
 def _metered(engines: EngineSet) -> tuple[EngineSet, MeteredLlm]:
@@ -111,19 +113,19 @@ def _metered(engines: EngineSet) -> tuple[EngineSet, MeteredLlm]:
 
 
 def _spoken(
-    settings: Settings, demo: TableDemo, lines: tuple[Line, ...], console: Console
+    settings: Settings, demo: TableDemo, lines: tuple[ScriptLine, ...], console: Console
 ) -> tuple[list[TurnRecord], Path | None]:
     """Hold the turns in a conversation, the requests spoken by the bundled voice or by the user."""
     folder, backend = _folder(demo.out), settings.models.llm_backend
     asked = [] if demo.mic else requests(asking_voice(settings), lines, folder)
     engines, llm = _metered(load(settings))
-    told, view = Listener([line.said for line in lines], llm.works), TableView(console)
+    recorder, view = TurnRecorder([line.said for line in lines], llm.works), TableView(console)
     sound = folder / f"reply-{backend}.wav" if folder else None
     log = folder / f"events-{backend}.jsonl" if folder else None
     if log:
         log.unlink(missing_ok=True)
     prompter: list[EventListener] = [_Prompter(lines, console)] if demo.mic else []
-    listeners: tuple[EventListener, ...] = (told, view, *prompter)
+    listeners: tuple[EventListener, ...] = (recorder, view, *prompter)
     session = SessionPlan(
         settings, tuple(map(RecordedTurn, asked)), out=sound, events_file=log, listeners=listeners
     )
@@ -132,13 +134,13 @@ def _spoken(
             asyncio.run(hold(session, engines))
     finally:
         engines.close()
-    return told.turns, sound
+    return recorder.turns, sound
 
 
 class _Prompter:
     """Shows the user what to say next, and ends the session behind the last answer."""
 
-    def __init__(self, lines: tuple[Line, ...], console: Console) -> None:
+    def __init__(self, lines: tuple[ScriptLine, ...], console: Console) -> None:
         self._left, self._console = list(lines), console
 
     def __call__(self, event: events.Event) -> None:
@@ -156,7 +158,7 @@ def asking_voice(settings: Settings) -> TextToSpeech:
     return build_tts(settings)
 
 
-def requests(tts: TextToSpeech, lines: Sequence[Line], folder: Path | None) -> list[Audio]:
+def requests(tts: TextToSpeech, lines: Sequence[ScriptLine], folder: Path | None) -> list[Audio]:
     """Return the requests as a voice speaks them; kept in `folder`, where there is one."""
     sounds = []
     for number, line in enumerate(lines, start=1):

@@ -32,7 +32,7 @@ class TurnRecord:
 
 
 @dataclass(slots=True)
-class Listener:
+class TurnRecorder:
     """Makes a `TurnRecord` of every turn; `works` are the requests of the session's language model so far."""
 
     said: Sequence[str]
@@ -44,37 +44,37 @@ class Listener:
 
     def __call__(self, event: events.Event) -> None:
         """Take in one event."""
-        told = self._drafts.setdefault(event.revision, self._blank())
+        record = self._drafts.setdefault(event.revision, self._blank())
         match event:
             case events.DraftCreated():
                 self._first_work = len(self.works)
             case events.TextSubmitted(text=text):
                 self._asked_s, self._drafts[1] = event.at_s, self._blank(text)
             case events.TranscriptCompleted(text=text):
-                told.heard = text
+                record.heard = text
             case events.TurnCommitted(speech_end_s=end_s) if end_s is not None:
                 self._asked_s = end_s
             case events.PlaybackStarted():
-                told.to_audio_s = event.at_s - self._asked_s
+                record.to_audio_s = event.at_s - self._asked_s
             case events.TableShown():
-                self._show(told, event)
+                self._show(record, event)
             case events.TextDone(text=text):
-                told.answer = text.strip()
+                record.answer = text.strip()
             case events.ResponseDone(status=status) if status in ("completed", "failed"):
-                told.status = status
-                told.works = tuple(self.works[self._first_work :])
-                self.turns.append(told)
+                record.status = status
+                record.works = tuple(self.works[self._first_work :])
+                self.turns.append(record)
                 self._drafts = {}
             case _:
                 pass
 
-    def _show(self, told: TurnRecord, event: events.TableShown) -> None:
+    def _show(self, record: TurnRecord, event: events.TableShown) -> None:
         passed_s = event.at_s - self._asked_s
-        if told.to_table_s is None and event.rows:
-            told.to_table_s, told.works_to_table = passed_s, len(self.works) - self._first_work
+        if record.to_table_s is None and event.rows:
+            record.to_table_s, record.works_to_table = passed_s, len(self.works) - self._first_work
         if event.complete:
-            told.to_whole_table_s = passed_s
-            told.table, told.listed = Table(event.columns, event.rows), event.listed
+            record.to_whole_table_s = passed_s
+            record.table, record.listed = Table(event.columns, event.rows), event.listed
 
     def _blank(self, heard: str = "") -> TurnRecord:
         place = len(self.turns)

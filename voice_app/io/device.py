@@ -28,7 +28,7 @@ from voice_app.io.portaudio import (
     query_devices,
     reinitialise,
 )
-from voice_app.io.recovery import Line, Watch
+from voice_app.io.recovery import AudioLine, Watch
 from voice_app.io.speaker import PlaybackSpeaker
 
 Report = Callable[[str], None]
@@ -101,7 +101,7 @@ class DeviceSpeaker(PlaybackSpeaker):
         """From the last callback to the moment its sound was audible."""
         wanted = info.name if device is not None else None
         opener = partial(_open_output, wanted, self.rate_hz, _weakly(self._callback))
-        self._line = Line(
+        self._line = AudioLine(
             NAMES["output"], opener, self._adopt, report, busy=lambda: self._open, gone=self._give_up
         )
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -169,7 +169,7 @@ class Microphone:
         wanted = info.name if device is not None else None
         self._report = report
         opener = partial(_open_input, wanted, _weakly(self._callback))
-        self._line = Line(NAMES["input"], opener, self._adopt, report)
+        self._line = AudioLine(NAMES["input"], opener, self._adopt, report)
         self._rate_hz = float(FRAME_RATE_HZ)
         self._blocks: deque[tuple[int, npt.NDArray[np.float32], float]] = deque(
             maxlen=round(BACKLOG_S / BLOCK_S)

@@ -12,7 +12,7 @@ from inference.types import Samples
 from voice_app.core import clock
 from voice_app.core.errors import AudioDeviceError
 from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame, FrameSource, Played, Speaker, nothing
-from voice_app.io.kept_sound import KeptSound
+from voice_app.io.session_sound import SessionSound
 from voice_app.io.speaker import FileSpeaker
 
 QUIETEST_DB = -96.0
@@ -41,11 +41,11 @@ class Silence:
         self._closed = True
 
 
-class SwitchedSource:
+class SwappableSource:
     """The source of frames that is plugged in now. What it hears passes only while the microphone is `open`."""
 
     def __init__(
-        self, source: FrameSource, failed: Callable[[str], None], kept: KeptSound | None = None
+        self, source: FrameSource, failed: Callable[[str], None], kept: SessionSound | None = None
     ) -> None:
         self._source, self._failed, self._kept = source, failed, kept
         self._closed = False
@@ -89,11 +89,11 @@ class SwitchedSource:
         await self._source.close()
 
 
-class SwitchedSpeaker:
+class SwappableSpeaker:
     """The loudspeaker that is plugged in now; see `Speaker`."""
 
     def __init__(
-        self, speaker: Speaker, failed: Callable[[str], None], kept: KeptSound | None = None
+        self, speaker: Speaker, failed: Callable[[str], None], kept: SessionSound | None = None
     ) -> None:
         self.on_started: Callable[[], None] = nothing
         self.on_stopped: Callable[[], None] = nothing

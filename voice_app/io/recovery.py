@@ -65,7 +65,7 @@ def _nothing() -> None:
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class AudioLine:
     """One stream that should be open, and how to get it back."""
 
     name: str
@@ -126,37 +126,37 @@ class Watch:
         self.loop = asyncio.get_running_loop()
         self._reinitialise = reinitialise
         self._caller = caller
-        self._lines: list[Line] = []
+        self._lines: list[AudioLine] = []
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
-        self._told: str | None = None
+        self._reported_hang: str | None = None
 
-    async def add(self, line: Line) -> None:
+    async def add(self, line: AudioLine) -> None:
         """Open and start `line`, and look after it. Raises AudioDeviceError."""
         async with self._lock:
             try:
                 await self._open(line)
             except AudioDeviceError:
-                self._told = self._caller.hang  # by the error
+                self._reported_hang = self._caller.hang  # by the error
                 raise
             self._lines.append(line)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
-    async def remove(self, line: Line) -> None:
+    async def remove(self, line: AudioLine) -> None:
         """Close `line` for good, or leave it to a library that hangs."""
         async with self._lock:  # no attempt to reopen is under way
             if line in self._lines:
                 self._lines.remove(line)
             with contextlib.suppress(AudioDeviceError):
                 await self._caller.wait(self._shut(line))
-            self._tell_hang(line)
+            self._report_hang(line)
             if not self._lines and self._task is not None:
                 self._task.cancel()
                 await asyncio.wait([self._task])
                 self._task = None
 
-    async def _open(self, line: Line) -> None:
+    async def _open(self, line: AudioLine) -> None:
         """Give a line a new stream, and start it. Raises AudioDeviceError; the line has no stream then."""
         call = self._caller.call
         try:
@@ -164,24 +164,24 @@ class Watch:
             line.adopt(stream)
             line.stream, line.calls, line.called_s = stream, 0, clock.now()
             await call(partial(_start, stream, line.name), START_LIMIT_S, f"starting the {line.name}")
-            self._told = None  # a hang from now on is another one
+            self._reported_hang = None  # a hang from now on is another one
         except BaseException:  # also when the session ends now
             self._shut(line)
             raise
 
-    def _shut(self, line: Line) -> Future[None]:
+    def _shut(self, line: AudioLine) -> Future[None]:
         """Have the line's stream closed, if there is one, before anything else is opened."""
         stream, line.stream = line.stream, None
         return self._caller.submit(partial(_shut, stream), SHUT_LIMIT_S, f"closing the {line.name}")
 
-    def _tell_hang(self, line: Line) -> None:
+    def _report_hang(self, line: AudioLine) -> None:
         """Report once that the sound library hangs."""
-        told, self._told = self._told, self._caller.hang
-        if self._told and self._told != told:
-            line.report(self._told)
+        before, self._reported_hang = self._reported_hang, self._caller.hang
+        if self._reported_hang and self._reported_hang != before:
+            line.report(self._reported_hang)
 
     async def _run(self) -> None:
-        suspects: set[Line] = set()
+        suspects: set[AudioLine] = set()
         while True:
             await asyncio.sleep(TICK_S)
             lost = {line for line in self._lines if line.lost(clock.now())}
@@ -191,35 +191,35 @@ class Watch:
                 lost = set()
             suspects = lost
 
-    async def _recover(self, lost: set[Line]) -> None:
+    async def _recover(self, lost: set[AudioLine]) -> None:
         """Try until all lines are open again or removed."""
         since_s, wait_s = clock.now(), RETRY_S[0]
-        _tell_stopped(lost)
+        _report_stopped(lost)
         while lost:
             if not self._caller.hang:
                 await self._reopen(lost)
-                lost = self._tell_back(lost)
+                lost = self._report_back(lost)
             if lost and not self._caller.hang and not self._in_use(lost):
                 await self._start_over()
-                lost = self._tell_back(lost)
+                lost = self._report_back(lost)
             if lost:
-                self._tell_hang(next(iter(lost)))
+                self._report_hang(next(iter(lost)))
                 if clock.now() - since_s > GONE_S:
                     for line in lost:
                         line.gone()
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, RETRY_S[1])
 
-    def _in_use(self, lost: set[Line]) -> bool:
+    def _in_use(self, lost: set[AudioLine]) -> bool:
         return any(line.busy() for line in self._lines if line not in lost)
 
-    def _tell_back(self, lost: set[Line]) -> set[Line]:
+    def _report_back(self, lost: set[AudioLine]) -> set[AudioLine]:
         """Report which of `lost` are open again; return all lines that are not."""
         for line in lost:
             if line.stream is not None:
                 line.report(f"the {line.name} is back")
         closed = {line for line in self._lines if line.stream is None}
-        _tell_stopped(closed - lost)
+        _report_stopped(closed - lost)
         return closed
 
     async def _start_over(self) -> None:
@@ -233,7 +233,7 @@ class Watch:
                 )
         await self._reopen(lines)
 
-    async def _reopen(self, lines: Iterable[Line]) -> None:
+    async def _reopen(self, lines: Iterable[AudioLine]) -> None:
         """Give each line a new stream that calls back, or none."""
         async with self._lock:
             wanted = [line for line in lines if line in self._lines]
@@ -247,6 +247,6 @@ class Watch:
                     self._shut(line)
 
 
-def _tell_stopped(lines: Iterable[Line]) -> None:
+def _report_stopped(lines: Iterable[AudioLine]) -> None:
     for line in lines:
         line.report(f"the {line.name} stopped; trying to open it again")

@@ -39,7 +39,7 @@ class PlaybackSpeaker:
         self._from_hz = rate_hz
         self._reply = 0
         self._open = False
-        self._told = False
+        self._reported = False
         self._played = Played(0.0, complete=False)
 
     @property
@@ -71,7 +71,7 @@ class PlaybackSpeaker:
             self.cut()
         self._playback.begin()
         self._reply += 1
-        self._open, self._told = True, False
+        self._open, self._reported = True, False
         self._resampler, self._from_hz = None, self.rate_hz
 
     async def write(self, samples: Samples, rate_hz: int) -> None:
@@ -125,26 +125,26 @@ class PlaybackSpeaker:
         """Pull what is due by now, where nothing else does."""
 
     def _sound_started(self) -> None:
-        """Tell once, at the right moment, that the reply is audible."""
+        """Report once, at the right moment, that the reply is audible."""
         at_s = self._playback.first_audible_s
-        if at_s is None or not self._open or self._told:
+        if at_s is None or not self._open or self._reported:
             return
         if at_s > clock.now():
-            asyncio.get_running_loop().call_at(at_s, self._tell_started, self._reply)
+            asyncio.get_running_loop().call_at(at_s, self._report_started, self._reply)
         else:
-            self._tell_started(self._reply)
+            self._report_started(self._reply)
 
-    def _tell_started(self, reply: int) -> None:
-        if self._open and reply == self._reply and not self._told:
-            self._told = True
+    def _report_started(self, reply: int) -> None:
+        if self._open and reply == self._reply and not self._reported:
+            self._reported = True
             self.on_started()
 
     def _stop(self, position: int, *, complete: bool) -> Played:
         if position:
-            self._tell_started(self._reply)
+            self._report_started(self._reply)
         self._open = False
         self._played = Played(position / self.rate_hz, complete)
-        if self._told:
+        if self._reported:
             self.on_stopped()
         return self._played
 

@@ -17,7 +17,7 @@ Value = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the session, and what it is made of. Times are seconds on the session clock, measured."""
+    """A span of the session and its children. Times are seconds on the session clock, measured."""
 
     name: str
     start_s: float
@@ -33,26 +33,26 @@ def turn_spans(log: Iterable[events.Event]) -> list[Span]:
         if event.turn:
             turns.setdefault(event.turn, []).append(event)
     spans, before_s = [], list[float]()
-    for number, told in turns.items():
-        speech_s = [event.speech_start_s for event in told if isinstance(event, events.SpeechStarted)]
-        typed = any(isinstance(event, events.TextSubmitted) for event in told)
+    for number, log in turns.items():
+        speech_s = [event.speech_start_s for event in log if isinstance(event, events.SpeechStarted)]
+        typed = any(isinstance(event, events.TextSubmitted) for event in log)
         # An interruption starts in the turn whose reply it stops.
-        spans.append(_turn(number, told, speech_s if speech_s or typed else before_s[-1:]))
+        spans.append(_turn(number, log, speech_s if speech_s or typed else before_s[-1:]))
         before_s = speech_s
     return spans
 
 
-def _turn(number: int, told: Sequence[events.Event], speech_s: Sequence[float]) -> Span:
-    commits = [event for event in told if isinstance(event, events.TurnCommitted)]
-    done = [event for event in told if isinstance(event, events.ResponseDone)]
+def _turn(number: int, log: Sequence[events.Event], speech_s: Sequence[float]) -> Span:
+    commits = [event for event in log if isinstance(event, events.TurnCommitted)]
+    done = [event for event in log if isinstance(event, events.ResponseDone)]
     children = [
         *_user(speech_s, commits),
-        *_drafts(told, commits),
-        *_voice_to_voice(told, commits),
-        *_playback(told),
+        *_drafts(log, commits),
+        *_voice_to_voice(log, commits),
+        *_playback(log),
     ]
-    start_s = min([told[0].at_s, *[child.start_s for child in children]])
-    end_s = max([told[-1].at_s, *[child.end_s for child in children]])
+    start_s = min([log[0].at_s, *[child.start_s for child in children]])
+    end_s = max([log[-1].at_s, *[child.end_s for child in children]])
     attributes: dict[str, Value] = {"voice_app.turn": number}
     if done:
         attributes["voice_app.status"] = done[-1].status
@@ -70,11 +70,11 @@ def _user(speech_s: Sequence[float], commits: Sequence[events.TurnCommitted]) ->
         yield Span("user speech", speech_s[0], end_s)
 
 
-def _drafts(told: Sequence[events.Event], commits: Sequence[events.TurnCommitted]) -> Iterator[Span]:
+def _drafts(log: Sequence[events.Event], commits: Sequence[events.TurnCommitted]) -> Iterator[Span]:
     """Yield each draft: work begins -> its last event but the playback's; the language model's request inside."""
     released = {commit.revision for commit in commits}
     made: dict[int, list[events.Event]] = {}
-    for event in told:
+    for event in log:
         if isinstance(event, events.DraftCreated) or event.revision in made:
             made.setdefault(event.revision, []).append(event)
     for revision, draft in made.items():
@@ -117,9 +117,9 @@ def _chat(work: Sequence[events.Event]) -> Iterator[Span]:
     yield Span("chat", asked[0], tokens[-1].at_s, (), attributes)
 
 
-def _voice_to_voice(told: Sequence[events.Event], commits: Sequence[events.TurnCommitted]) -> Iterator[Span]:
+def _voice_to_voice(log: Sequence[events.Event], commits: Sequence[events.TurnCommitted]) -> Iterator[Span]:
     """Yield last voiced sample -> first audible sample, with the steps between them, one after the other, no gap."""
-    instants = step_bounds(told, commits[-1]) if commits else []
+    instants = step_bounds(log, commits[-1]) if commits else []
     bounds = [instant for instant in instants if instant is not None]
     if not commits or len(bounds) < len(instants):
         return
@@ -128,10 +128,10 @@ def _voice_to_voice(told: Sequence[events.Event], commits: Sequence[events.TurnC
     yield Span("voice to voice", bounds[0], bounds[-1], steps, attributes)
 
 
-def _playback(told: Sequence[events.Event]) -> Iterator[Span]:
+def _playback(log: Sequence[events.Event]) -> Iterator[Span]:
     """Yield first audible sample -> the reply heard to its end, or cut off."""
-    started = [event.at_s for event in told if isinstance(event, events.PlaybackStarted)]
-    ended = [event for event in told if isinstance(event, events.PlaybackStopped | events.PlaybackCleared)]
+    started = [event.at_s for event in log if isinstance(event, events.PlaybackStarted)]
+    ended = [event for event in log if isinstance(event, events.PlaybackStopped | events.PlaybackCleared)]
     if started and ended and ended[-1].at_s >= started[-1]:
         cut = isinstance(ended[-1], events.PlaybackCleared)
         yield Span("playback", started[-1], ended[-1].at_s, (), {"voice_app.cut_off": cut})

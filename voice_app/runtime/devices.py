@@ -12,9 +12,9 @@ from voice_app.core.errors import AudioDeviceError
 from voice_app.core.ports import FrameSource, Notify, Send, SessionIO, Speaker, Text
 from voice_app.io.device import DeviceSpeaker, Microphone
 from voice_app.io.echo_cancel import EchoCanceller, PlayedSound, echo_canceller
-from voice_app.io.hot_swap import UNHEARD, Silence, SwitchedSource, SwitchedSpeaker
-from voice_app.io.kept_sound import KeptSound
+from voice_app.io.hot_swap import UNHEARD, Silence, SwappableSource, SwappableSpeaker
 from voice_app.io.recordings import RecordedUser
+from voice_app.io.session_sound import SessionSound
 from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedUser
 from voice_app.runtime.engines import build_vad
@@ -58,8 +58,8 @@ def open_devices(plan: SessionPlan, send: Send) -> Devices:
 class SwappableDevices(Devices):
     """Devices that may be missing, and be exchanged while the session goes on."""
 
-    source: SwitchedSource
-    speaker: SwitchedSpeaker
+    source: SwappableSource
+    speaker: SwappableSpeaker
 
     async def exchange(
         self, settings: Settings, changes: set[str], report: Report
@@ -95,18 +95,18 @@ class SwappableDevices(Devices):
         return plug_in
 
 
-def open_swappable(plan: SessionPlan, send: Send, kept: KeptSound | None = None) -> SwappableDevices:
-    """Open what the plan names; what is missing is told, and does not stop anybody from typing."""
+def open_swappable(plan: SessionPlan, send: Send, kept: SessionSound | None = None) -> SwappableDevices:
+    """Open what the plan names; what is missing is reported, and typing is possible all the same."""
     played, report = PlayedSound(), reporter(send)
     canceller = _open_canceller(plan, played)
     source: FrameSource = Silence()
-    with _told(report, "You can type."):
+    with _reported(report, "You can type."):
         source = _open_source(plan, send, canceller)
     speaker: Speaker = FileSpeaker(None)
-    with _told(report, UNHEARD):
+    with _reported(report, UNHEARD):
         speaker = _open_speaker(plan, report, played)
     return SwappableDevices(
-        SwitchedSource(source, report, kept), SwitchedSpeaker(speaker, report, kept), canceller
+        SwappableSource(source, report, kept), SwappableSpeaker(speaker, report, kept), canceller
     )
 
 
@@ -116,7 +116,7 @@ def reporter(send: Send) -> Report:
 
 
 @contextlib.contextmanager
-def _told(report: Report, instead: str) -> Iterator[None]:
+def _reported(report: Report, instead: str) -> Iterator[None]:
     try:
         yield
     except AudioDeviceError as error:

@@ -93,7 +93,7 @@ class Hosted(Generic[D]):
         """Have the session do an exchange as soon as nobody speaks, and wait for it; raises what it raises."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        async def tell() -> None:
+        async def perform() -> None:
             try:
                 await exchange()
             except Exception as error:
@@ -101,7 +101,7 @@ class Hosted(Generic[D]):
             else:
                 done.set_result(None)
 
-        self.session.send(Swap(tell))
+        self.session.send(Swap(perform))
         await done
 
 

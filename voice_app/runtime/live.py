@@ -1,7 +1,7 @@
 """A session under control: text, keys and switches from another thread, while the conversation goes on.
 
 `LiveSession.run` is for a thread of its own, with an event loop that no screen shares. All other methods may be called
-from any thread and return at once; what they bring about is told by events.
+from any thread and return at once; what follows from them is in the events.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from voice_app.core.ports import Command, EndTurn, Stop, Text
 from voice_app.core.session import Session
 from voice_app.core.turn_table import State
 from voice_app.io.hot_swap import QUIETEST_DB
-from voice_app.io.kept_sound import KeptSound
 from voice_app.io.portaudio import list_devices
+from voice_app.io.session_sound import SessionSound
 from voice_app.runtime.devices import SwappableDevices, open_swappable, reporter
 from voice_app.runtime.engine_set import EngineSet, load
 from voice_app.runtime.host import Hosted, hosted
@@ -65,7 +65,7 @@ class LiveSession:
 
     def __init__(self, plan: SessionPlan, *, keep_sound: bool = False) -> None:
         self._plan, self._settings = plan, plan.settings
-        self._kept = KeptSound() if keep_sound else None
+        self._kept = SessionSound() if keep_sound else None
         self._running: Running | None = None
         self._hands_free, self._muted, self._held = True, False, False
         self.ended = False
@@ -198,7 +198,11 @@ class LiveSession:
     async def _switch(self, changes: Mapping[str, str], running: Running) -> None:
         """Make one exchange after the other; what fails leaves everything as it was."""
         async with running.switching:
-            host, settings, session = running.host, changed(self._settings, changes), running.session
+            host, settings, session = (
+                running.host,
+                switched_settings(self._settings, changes),
+                running.session,
+            )
             report = reporter(session.send)
             report(f"Switching to {', '.join(f'{what} {name}' for what, name in changes.items())} …")
             try:
@@ -216,7 +220,7 @@ class LiveSession:
             session.updated(engines.models, engines.persona.name)
 
 
-def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:
+def switched_settings(settings: Settings, changes: Mapping[str, str]) -> Settings:
     """Return settings with what was switched."""
     for what, name in changes.items():
         section, *key = SWITCHES[what]

@@ -91,7 +91,7 @@ class TurnTaking(Section):
     """0 switches partial transcripts off."""
 
 
-class Notes(Section):
+class NotesSection(Section):
     """The user's own notes, which a spoken question may search."""
 
     folder: str = ""
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     turn: TurnTaking = TurnTaking()
     memory: Literal["persona", "shared", "off"] = "persona"
     """Whether what the user asks to remember is kept by each persona for itself, by all together, or not at all."""
-    notes: Notes = Notes()
+    notes: NotesSection = NotesSection()
     thinking: Thinking = Thinking()
     keep_log: bool = True
     """Whether sessions are logged (events and texts, never sound) in the state folder."""

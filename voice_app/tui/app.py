@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import work
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
@@ -21,13 +22,15 @@ from textual.screen import Screen
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
 from voice_app.observe.recorder import replay
-from voice_app.tui.cards import Help, Welcome
 from voice_app.tui.composer import Composer
 from voice_app.tui.control import Control, Source
-from voice_app.tui.exporting import whole, written
+from voice_app.tui.exporting import whole_scene, write_export
 from voice_app.tui.items import Activity
-from voice_app.tui.palette_commands import ChatCommands
-from voice_app.tui.remembered import recall, remember
+from voice_app.tui.modal_screens import Help, Welcome
+from voice_app.tui.palette_commands import LiteralCommands, replay_commands, switch_commands
+from voice_app.tui.preferences import load_preferences, save_preferences
+from voice_app.tui.reducers import apply
+from voice_app.tui.replayed import Replay
 from voice_app.tui.scene import Scene
 from voice_app.tui.screen import ChatScreen
 
@@ -55,7 +58,7 @@ class Chat:
 
 
 @dataclass(slots=True)
-class Microphone:
+class MicrophoneState:
     """How the user wants to be listened to."""
 
     there: bool = False
@@ -64,7 +67,7 @@ class Microphone:
     talking: bool = False
     """Whether push-to-talk is on."""
 
-    def told(self, activity: Activity, recorded: bool) -> str:
+    def label(self, activity: Activity, recorded: bool) -> str:
         """Return it in a few words."""
         if recorded:
             return "recording"
@@ -91,7 +94,7 @@ class ChatApp(App[int]):
 
     TITLE = "voice-app"
     CSS_PATH = Path(__file__).with_name("chat.tcss")
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ChatCommands}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {LiteralCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "interrupt", "Stop", key_display="Esc"),
         Binding("f1", "help", "Help", key_display="F1"),
@@ -111,18 +114,48 @@ class ChatApp(App[int]):
         self.animation_level = "none"  # over a slow line every step of a movement is a screen too late
         self.scene = Scene()
         self._chat_screen = ChatScreen(chat.budget_s)
-        self.microphone = Microphone()
+        self.microphone = MicrophoneState()
         self.frames = 0
         """Ticks so far."""
         self._pending: deque[events.Event] = deque()
         self._early = Waiting()
         self.choices: Mapping[str, tuple[str, ...]] | None = None
         """What can be switched to; None until it is known."""
-        self._remembered = recall(chat.memory)
+        self._remembered = load_preferences(chat.memory)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the chat's screen."""
         return self._chat_screen
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Yield what the palette offers now."""
+        control = self.chat.control
+        if isinstance(control, Replay):
+            yield from replay_commands(control)
+        else:
+            yield from self._session_commands()
+            yield from switch_commands(control, self.choices or {})
+        command, export = SystemCommand, self.action_export
+        yield command("Copy the last answer", "To the terminal's clipboard (F9)", self.action_copy_answer)
+        yield command("Export as Markdown", "The conversation, to read", partial(export, "md"))
+        yield command("Export as JSON", "The conversation, to go on with", partial(export, "json"))
+        yield command("Export as WAV", "Its sound, with --keep-audio", partial(export, "wav"))
+        yield command("Panel", "Show or hide where the time goes (Ctrl+B)", self.action_panel)
+        yield command("Welcome", "Devices, models and what was measured at the start", self.action_welcome)
+        yield command("Help", "All keys (F1)", self.action_help)
+        yield command("Theme", "Other colours", self.search_themes)
+        yield command("Quit", "End the session (Ctrl+Q)", self.action_leave)
+
+    def _session_commands(self) -> Iterator[SystemCommand]:
+        command = SystemCommand
+        yield command("Stop", "Drop what is being said (Esc)", self.action_interrupt)
+        yield command("Mute", "Close or open the microphone (F2)", self.action_mute)
+        yield command("Push to talk", "Begin or end talking (F3)", self.action_talk)
+        yield command(
+            "Hands-free", "Listen all the time, or only by push to talk (F4)", self.action_hands_free
+        )
+        yield command("Repeat", "Say the last answer again (F5)", self.action_repeat)
+        yield command("Retry", "Another answer to the last question (F8)", self.action_retry)
 
     def on_mount(self) -> None:
         """Begin to look."""
@@ -137,7 +170,7 @@ class ChatApp(App[int]):
 
     def _keep(self, **changes: object) -> None:
         self._remembered = self._remembered.model_copy(update=changes)
-        remember(self.chat.memory, self._remembered)
+        save_preferences(self.chat.memory, self._remembered)
 
     @work(thread=True)
     def look_around(self) -> None:
@@ -153,7 +186,7 @@ class ChatApp(App[int]):
         self._pending.extend(self.chat.source.take())
         until_s = time.perf_counter() + APPLY_S
         while self._pending and time.perf_counter() < until_s:
-            self.scene.apply(self._pending.popleft())
+            apply(self.scene, self._pending.popleft())
         if failure := self.chat.failure():
             self.exit(1, message=str(failure))
             return
@@ -162,9 +195,9 @@ class ChatApp(App[int]):
         while self._early.texts and activity is not Activity.LOADING:
             control.submit(self._early.texts.popleft())
         now_s = max(self.chat.source.now_s(), 0.0)
-        told = self.microphone.told(activity, self.chat.recorded)
+        label = self.microphone.label(activity, self.chat.recorded)
         level_db = control.level_db()
-        self.chat_screen.show(self.scene, now_s, told, level_db)
+        self.chat_screen.show(self.scene, now_s, label, level_db)
         if isinstance(self.screen, Welcome):
             self.screen.show(self.scene, self.choices, level_db)
 
@@ -260,14 +293,16 @@ class ChatApp(App[int]):
     def _export(self, kind: str, shown: Scene) -> None:
         log = self.chat.log
         try:
-            scene = whole(replay(log)) if log is not None and log.is_file() else shown
-            path = written(scene, kind, Path.cwd(), self.chat.control)
-            told = f"Written: {path}"
+            scene = whole_scene(replay(log)) if log is not None and log.is_file() else shown
+            path = write_export(scene, kind, Path.cwd(), self.chat.control)
+            message = f"Written: {path}"
         except VoiceAppError as error:
-            told = str(error)
+            message = str(error)
         except OSError as error:
-            told = f"The conversation can't be written ({error.strerror}); start the chat in another folder"
-        self.call_from_thread(self.scene.note, "notice", told)
+            message = (
+                f"The conversation can't be written ({error.strerror}); start the chat in another folder"
+            )
+        self.call_from_thread(self.scene.note, "notice", message)
 
     def action_leave(self) -> None:
         """End the session and the chat."""

@@ -8,7 +8,7 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
-from voice_app.tui.harmless import bounded, harmless
+from voice_app.tui.terminal_safe import bounded, terminal_safe
 
 MOST_CHARS = 8000
 """Of a turn: what a context of 2048 tokens holds of English, about four characters a token."""
@@ -63,7 +63,7 @@ class Composer(TextArea):
         event.stop()
         room = max(0, MOST_CHARS - len(self.text) + len(self.selected_text))
         kept, more = bounded(event.text, room)
-        self.insert(harmless(kept), maintain_selection_offset=False)
+        self.insert(terminal_safe(kept), maintain_selection_offset=False)
         if more:
             self.post_message(self.Cut(len(event.text), len(kept)))
 

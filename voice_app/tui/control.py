@@ -1,6 +1,6 @@
 """What the screen asks of a session. Every method may be called from any thread and returns at once, but for two.
 
-What a call brings about is told by events.
+What follows from a call is in the events.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from voice_app.tui.items import Item, Note, Reply, Said, Table, Tool
+from voice_app.tui.items import Item, NoteItem, ReplyItem, TableItem, ToolItem, UserItem
 from voice_app.tui.palette import Palette
 
 NAME_CELLS = 7
 NARROW = 56
 """Below so many cells names shrink to signs."""
-Line = list[Segment]
+TerminalLine = list[Segment]
 SIGNS = {"notice": "!", "memory": "*", "session": "~", "ignored": "·", "considered": "="}
 
 
@@ -27,22 +27,22 @@ def _console() -> Console:
     return Console(width=80, color_system="truecolor", force_terminal=True, legacy_windows=False)
 
 
-def lines(item: Item, width: int, now_s: float, palette: Palette, budget_s: float) -> list[Line]:
+def item_lines(item: Item, width: int, now_s: float, palette: Palette, budget_s: float) -> list[TerminalLine]:
     """Return an item as lines of at most `width` cells; no markup in any text is obeyed."""
     match item:
-        case Said():
+        case UserItem():
             return _said(item, width, palette)
-        case Reply():
+        case ReplyItem():
             return _reply(item, width, now_s, palette, budget_s)
-        case Table():
+        case TableItem():
             return _table(item, width, palette)
-        case Tool():
+        case ToolItem():
             return _tool(item, width, palette)
-        case Note():
+        case NoteItem():
             return _note(item, width, palette)
 
 
-def _said(item: Said, width: int, palette: Palette) -> list[Line]:
+def _said(item: UserItem, width: int, palette: Palette) -> list[TerminalLine]:
     text = Text(item.text, palette.partial if item.partial else palette.text)
     if item.partial:
         text.append(" …", palette.faint)
@@ -51,7 +51,9 @@ def _said(item: Said, width: int, palette: Palette) -> list[Line]:
     return [[], *_beside("you", "›", text, width, palette.you)]
 
 
-def _reply(item: Reply, width: int, now_s: float, palette: Palette, budget_s: float) -> list[Line]:
+def _reply(
+    item: ReplyItem, width: int, now_s: float, palette: Palette, budget_s: float
+) -> list[TerminalLine]:
     text = reply_text(item, now_s, palette)
     if item.left_out:
         text.append(f" … ({item.left_out:,} more characters)", palette.faint)
@@ -61,7 +63,7 @@ def _reply(item: Reply, width: int, now_s: float, palette: Palette, budget_s: fl
     return drawn
 
 
-def reply_text(item: Reply, now_s: float, palette: Palette) -> Text:
+def reply_text(item: ReplyItem, now_s: float, palette: Palette) -> Text:
     """Return a reply with what is spoken, what sounds, what is yet to be spoken, and what never was."""
     shown = item.text.rstrip()
     first = len(shown) - len(shown.lstrip())
@@ -77,7 +79,7 @@ def reply_text(item: Reply, now_s: float, palette: Palette) -> Text:
     return text[first:]
 
 
-def _meta(item: Reply, palette: Palette, budget_s: float) -> Text:
+def _meta(item: ReplyItem, palette: Palette, budget_s: float) -> Text:
     """Return what a reply took, and how it ended."""
     parts = [wait(item.to_sound_s, budget_s, palette)] if item.to_sound_s is not None else []
     if item.typed and parts:
@@ -88,8 +90,8 @@ def _meta(item: Reply, palette: Palette, budget_s: float) -> Text:
         parts.append(Text().append("failed", palette.bad))
     if item.status == "cancelled":
         heard = item.heard is not None and item.heard.current > 0
-        told = "cut off: the rest was not heard" if heard else "cut off before a word was heard"
-        parts.append(Text().append(told, palette.notice))
+        ending = "cut off: the rest was not heard" if heard else "cut off before a word was heard"
+        parts.append(Text().append(ending, palette.notice))
     return Text(" · ", palette.faint).join(parts)
 
 
@@ -100,7 +102,7 @@ def wait(seconds: float, budget_s: float, palette: Palette) -> Text:
     return Text().append(f"{seconds * 1000:,.0f} ms {sign}", palette.good if kept else palette.bad)
 
 
-def _table(item: Table, width: int, palette: Palette) -> list[Line]:
+def _table(item: TableItem, width: int, palette: Palette) -> list[TerminalLine]:
     indent = 2 if width < NARROW else NAME_CELLS + 3
     title = Text(item.title, palette.title)
     title.append("" if item.complete else "  …", palette.faint)
@@ -118,12 +120,12 @@ def _table(item: Table, width: int, palette: Palette) -> list[Line]:
     return [[], *([Segment(" " * indent), *line] for line in drawn)]
 
 
-def _cropped(drawn: Iterable[Line], room: int) -> list[Line]:
+def _cropped(drawn: Iterable[TerminalLine], room: int) -> list[TerminalLine]:
     """Cut what a table of many columns has beyond the room."""
     return [Segment.adjust_line_length(line, room, pad=False) for line in drawn]
 
 
-def _tool(item: Tool, width: int, palette: Palette) -> list[Line]:
+def _tool(item: ToolItem, width: int, palette: Palette) -> list[TerminalLine]:
     text = Text(f"{item.name} {item.arguments}", palette.faint)
     text.append(" …" if item.output is None else f"\n= {item.output}", palette.text)
     if item.sources:
@@ -131,7 +133,7 @@ def _tool(item: Tool, width: int, palette: Palette) -> list[Line]:
     return [[], *_beside("tool", "+", text, width, palette.notice)]
 
 
-def _note(item: Note, width: int, palette: Palette) -> list[Line]:
+def _note(item: NoteItem, width: int, palette: Palette) -> list[TerminalLine]:
     faint = item.kind in ("ignored", "considered", "session")
     text = Text(item.text, palette.faint if faint else palette.notice)
     name = {"session": "now", "ignored": "·", "considered": "thought", "memory": "memory"}.get(
@@ -141,7 +143,7 @@ def _note(item: Note, width: int, palette: Palette) -> list[Line]:
     return [[], *_beside(name, SIGNS[item.kind], text, width, style)]
 
 
-def _beside(name: str, sign: str, text: Text, width: int, style: Style) -> list[Line]:
+def _beside(name: str, sign: str, text: Text, width: int, style: Style) -> list[TerminalLine]:
     """Return text wrapped beside a name and a bar, or on a narrow screen beside a sign."""
     narrow = width < NARROW
     first = Segment(f"{sign} " if narrow else f"{name[:NAME_CELLS]:>{NAME_CELLS}} ", style)
@@ -156,6 +158,6 @@ def _wrapped(text: Text, width: int) -> list[Text]:
     return list(text.wrap(_console(), width, overflow="fold")) or [Text()]
 
 
-def _segments(text: Text) -> Line:
+def _segments(text: Text) -> TerminalLine:
     style = text.style if isinstance(text.style, Style) else Style.parse(text.style)
     return [segment for segment in Segment.apply_style(text.render(_console()), style) if segment.text]

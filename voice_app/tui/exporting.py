@@ -12,55 +12,56 @@ from voice_app.core import events
 from voice_app.core.errors import SessionError
 from voice_app.io.files import write_new
 from voice_app.tui.control import Control
-from voice_app.tui.items import Note, Reply, Said, Table, Tool
+from voice_app.tui.items import NoteItem, ReplyItem, TableItem, ToolItem, UserItem
+from voice_app.tui.reducers import apply
 from voice_app.tui.scene import Scene
 
 
-def whole(log: Iterable[events.Event]) -> Scene:
+def whole_scene(log: Iterable[events.Event]) -> Scene:
     """Return the scene of a session with all its items, also those that a screen no longer keeps."""
     scene = Scene(most_items=None)
     for event in log:
-        scene.apply(event)
+        apply(scene, event)
     return scene
 
 
-def markdown(scene: Scene) -> str:
+def scene_as_markdown(scene: Scene) -> str:
     """Return a session as Markdown."""
     parts = [f"# Conversation of {scene.started or 'an unknown time'}"]
     if models := ", ".join(f"{role}: {name}" for role, name in scene.models.items()):
         parts.append(f"Persona {scene.persona}; {models}.")
     for item in scene.items.values():
         match item:
-            case Said():
+            case UserItem():
                 parts.append(f"**You:** {_escaped(item.text)}")
-            case Reply():
+            case ReplyItem():
                 parts.append(f"**{_escaped(item.who or 'Assistant')}:** {_heard(item)}")
-            case Table():
+            case TableItem():
                 parts.append(_table(item))
-            case Tool():
+            case ToolItem():
                 parts.append(f"*{_escaped(item.name)}* `{item.arguments}`: {_escaped(item.output or '')}")
-            case Note():
+            case NoteItem():
                 parts.append(f"> {_escaped(item.text)}")
     if scene.folded:
         parts.insert(1, f"The first {scene.folded} items were no longer kept, and no log was written.")
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(scene: Scene) -> str:
+def scene_as_json(scene: Scene) -> str:
     """Return a session as JSON: `started`, `persona`, `models`, `items[]`, each with its `kind`."""
     items = [_fields(item) for item in scene.items.values()]
     head = {"started": scene.started, "persona": scene.persona, "models": scene.models}
     return json.dumps({**head, "left_out": scene.folded, "items": items}, indent=2, ensure_ascii=False) + "\n"
 
 
-def written(scene: Scene, kind: str, folder: Path, control: Control) -> Path:
+def write_export(scene: Scene, kind: str, folder: Path, control: Control) -> Path:
     """Write a session as `md`, `json` or `wav` to a new file, its owner's alone. Raises SessionError, OSError."""
     if kind == "wav":
         path = _unused(folder, stem(scene), ".wav")
         control.write_sound(path)
         return path
     path = _unused(folder, stem(scene), f".{kind}")
-    text = markdown(scene) if kind == "md" else as_json(scene)
+    text = scene_as_markdown(scene) if kind == "md" else scene_as_json(scene)
     try:
         write_new(path, text)
     except OSError as error:
@@ -80,11 +81,11 @@ def stem(scene: Scene) -> str:
     return f"voice-app-{when}" if when and all(c.isalnum() or c in "-_" for c in when) else "voice-app-chat"
 
 
-def _fields(item: Said | Reply | Table | Tool | Note) -> dict[str, Any]:
+def _fields(item: UserItem | ReplyItem | TableItem | ToolItem | NoteItem) -> dict[str, Any]:
     match item:
-        case Said():
+        case UserItem():
             return {"kind": "said", "text": item.text, "typed": item.typed}
-        case Reply():
+        case ReplyItem():
             stop = item.heard.current if item.heard else 0
             wait_ms = None if item.to_sound_s is None else round(item.to_sound_s * 1000, 1)
             return {
@@ -96,16 +97,16 @@ def _fields(item: Said | Reply | Table | Tool | Note) -> dict[str, Any]:
                 "from": "typed text" if item.typed else "last voiced sample",
                 "basis": "measured",
             }
-        case Table():
+        case TableItem():
             return {"kind": "table", "title": item.title, "columns": item.columns, "rows": item.rows}
-        case Tool():
+        case ToolItem():
             asked = {"kind": "tool", "name": item.name, "arguments": item.arguments}
             return {**asked, "output": item.output, "sources": item.sources}
-        case Note():
+        case NoteItem():
             return {"kind": item.kind, "text": item.text}
 
 
-def _heard(reply: Reply) -> str:
+def _heard(reply: ReplyItem) -> str:
     text = reply.text.strip()
     if reply.heard is None or reply.status != "cancelled":
         return _escaped(text)
@@ -115,7 +116,7 @@ def _heard(reply: Reply) -> str:
     return " ".join([*parts, f"~~{_escaped(unheard)}~~"] if unheard else parts)
 
 
-def _table(table: Table) -> str:
+def _table(table: TableItem) -> str:
     head = [_row(table.columns), _row(["---"] * len(table.columns))]
     rows = [_row(row) for row in table.rows]
     return "\n".join([f"**{_escaped(table.title)}**", "", *head, *rows])

@@ -89,9 +89,9 @@ class TurnLog:
         commit = self.commit
         if commit is None:
             return None
-        told = self._first.get((commit.turn, commit.revision), {})
+        marks = self._first.get((commit.turn, commit.revision), {})
         try:
-            return turn_times([commit, *told.values()], commit.turn)
+            return turn_times([commit, *marks.values()], commit.turn)
         except ValueError:
             return None
 

@@ -26,7 +26,7 @@ class Activity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class UserItem:
     """What the user said or typed."""
 
     text: str
@@ -36,7 +36,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ReplyItem:
     """What the assistant answers."""
 
     text: str = ""
@@ -63,7 +63,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableItem:
     """A table of a reply."""
 
     title: str
@@ -75,7 +75,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class ToolItem:
     """A local tool that was asked."""
 
     name: str
@@ -86,11 +86,11 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class NoteItem:
     """A line of the program's own."""
 
     kind: Literal["notice", "memory", "session", "ignored", "considered"]
     text: str
 
 
-Item = Said | Reply | Table | Tool | Note
+Item = UserItem | ReplyItem | TableItem | ToolItem | NoteItem

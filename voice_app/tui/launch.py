@@ -52,7 +52,7 @@ class SessionThread:
             self._session.run()
         except (VoiceAppError, InferenceError) as error:
             self._failure = error
-        except Exception as error:  # whatever ends the session is told once the terminal is a terminal again
+        except Exception as error:  # reported when the terminal is a terminal again
             self._failure = VoiceAppError(f"the session failed: {type(error).__name__}: {error}")
 
     def failure(self) -> Exception | None:

@@ -133,8 +133,8 @@ def model_part(scene: Scene, palette: Palette) -> Text:
     elif writing.tokens_per_s:
         lines.append(Text(f"{writing.tokens_per_s:,.1f} tokens/s").append(" measured", palette.faint))
     if writing.tokens and writing.first_token_s is not None:
-        told = f"{counted(writing.tokens, 'token')}, the first after {writing.first_token_s * 1000:.0f} ms"
-        lines.append(Text(told, palette.faint))
+        words = f"{counted(writing.tokens, 'token')}, the first after {writing.first_token_s * 1000:.0f} ms"
+        lines.append(Text(words, palette.faint))
     if writing.done and writing.done.prompt_tokens:
         done = writing.done
         lines.append(Text(f"prompt {done.prompt_tokens}, {done.cached_tokens} of it cached", palette.faint))
@@ -212,7 +212,7 @@ def compact(scene: Scene, room: int, budget_s: float, palette: Palette) -> Text:
     return line
 
 
-def style_of(activity: Activity, palette: Palette) -> Style:
+def activity_style(activity: Activity, palette: Palette) -> Style:
     """Return the style of a state; its name stands beside it."""
     match activity:
         case Activity.HEARING:

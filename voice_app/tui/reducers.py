@@ -1,19 +1,17 @@
-"""What each event changes on the screen: a function each, so that `Scene.apply` is one look-up."""
+"""What each event changes in a scene, in place: a reducer for each type of event, and `apply`, which looks it up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voice_app.core import events
 from voice_app.tui.figures import Writing
-from voice_app.tui.harmless import bounded, harmless, one_line
-from voice_app.tui.items import MOST_CHARS, Activity, Item, Note, Reply, Said, Table, Tool
+from voice_app.tui.items import MOST_CHARS, Activity, Item, NoteItem, ReplyItem, TableItem, ToolItem, UserItem
+from voice_app.tui.scene import Draft, Scene
 from voice_app.tui.spoken_words import Mark, Playhead, with_words
-
-if TYPE_CHECKING:
-    from voice_app.tui.scene import Draft, Scene
+from voice_app.tui.terminal_safe import bounded, one_line, terminal_safe
 
 MOST_ROWS, MOST_COLUMNS, MOST_CELL_CHARS = 60, 12, 400
 MOST_ACTIONS = 10
@@ -36,14 +34,14 @@ def _updated(scene: Scene, event: events.SessionUpdated) -> None:
     names = sorted({*scene.models, *event.models})
     before = scene.models | {"persona": scene.persona}
     after = event.models | {"persona": event.persona}
-    told = [
+    changes = [
         f"{name} is {after[name]}"
         for name in (*names, "persona")
         if name in after and after[name] != before.get(name)
     ]
     scene.models, scene.persona = dict(event.models), event.persona
-    if told:
-        scene.note("session", ", ".join(told))
+    if changes:
+        scene.note("session", ", ".join(changes))
 
 
 def _speech_started(scene: Scene, event: events.SpeechStarted) -> None:
@@ -63,7 +61,7 @@ def _committed(scene: Scene, event: events.TurnCommitted) -> None:
 def _stopped(scene: Scene, event: events.InputCleared) -> None:
     scene.activity = Activity.LISTENING
     said = scene.items.get(f"{event.turn}.said")
-    if isinstance(said, Said) and said.partial:
+    if isinstance(said, UserItem) and said.partial:
         del scene.items[f"{event.turn}.said"]
 
 
@@ -97,7 +95,7 @@ def _budget(scene: Scene, event: events.BudgetAction) -> None:
 
 def _partial(scene: Scene, event: events.TranscriptDelta) -> None:
     said = scene.items.get(f"{event.turn}.said")
-    over = event.turn == scene.committed[0] and isinstance(said, Said) and not said.partial
+    over = event.turn == scene.committed[0] and isinstance(said, UserItem) and not said.partial
     if not over or scene.activity is Activity.HEARING:
         scene.put(f"{event.turn}.said", _said(event.text, partial=True))
 
@@ -112,25 +110,27 @@ def _typed(scene: Scene, event: events.TextSubmitted) -> None:
     scene.put(f"{event.turn}.said", _said(event.text, typed=True))
 
 
-def _said(text: str, *, typed: bool = False, partial: bool = False) -> Said:
+def _said(text: str, *, typed: bool = False, partial: bool = False) -> UserItem:
     kept, more = bounded(text, MOST_CHARS)
-    return Said(harmless(kept).strip() + (f" … ({more:,} more characters)" if more else ""), typed, partial)
+    return UserItem(
+        terminal_safe(kept).strip() + (f" … ({more:,} more characters)" if more else ""), typed, partial
+    )
 
 
 def _asked(scene: Scene, event: events.ResponseCreated) -> None:
     if draft := scene.draft(event):
         draft.writing = Writing(asked_s=event.at_s)
         item = scene.shown(draft, draft.reply_key)
-        if not (isinstance(item, Reply) and item.heard):
-            scene.show(draft, draft.reply_key, Reply(who=one_line(scene.persona)))
+        if not (isinstance(item, ReplyItem) and item.heard):
+            scene.show(draft, draft.reply_key, ReplyItem(who=one_line(scene.persona)))
 
 
 def _token(scene: Scene, event: events.ResponseTextDelta) -> None:
     draft, item = _reply(scene, event)
-    if draft is None or not isinstance(item, Reply):
+    if draft is None or not isinstance(item, ReplyItem):
         return
     draft.writing = draft.writing.with_token(event)
-    delta, more = bounded(harmless(event.delta), max(0, MOST_CHARS - len(item.text)))
+    delta, more = bounded(terminal_safe(event.delta), max(0, MOST_CHARS - len(item.text)))
     rate = draft.writing.tokens_per_s
     scene.reply(draft, text=item.text + delta, left_out=item.left_out + more, tokens_per_s=rate)
 
@@ -143,7 +143,7 @@ def _written(scene: Scene, event: events.TextDone) -> None:
 
 def _words(scene: Scene, event: events.WordsTimed) -> None:
     draft, item = _reply(scene, event)
-    if isinstance(item, Reply) and item.heard is None and len(item.spoken.words) < MOST_WORDS:
+    if isinstance(item, ReplyItem) and item.heard is None and len(item.spoken.words) < MOST_WORDS:
         scene.reply(draft, spoken=with_words(item.spoken, event, item.text))
 
 
@@ -164,13 +164,13 @@ def _resumed(scene: Scene, event: events.PlaybackResumed) -> None:
 
 def _move_playhead(scene: Scene, event: events.Fact, moved: Callable[[Playhead], Playhead]) -> None:
     draft, item = _reply(scene, event)
-    if isinstance(item, Reply) and item.playhead:
+    if isinstance(item, ReplyItem) and item.playhead:
         scene.reply(draft, playhead=moved(item.playhead))
 
 
 def _cleared(scene: Scene, event: events.PlaybackCleared) -> None:
     draft, item = _reply(scene, event)
-    if draft and isinstance(item, Reply) and item.heard is None:
+    if draft and isinstance(item, ReplyItem) and item.heard is None:
         scene.session.cut += 1
         started_s = item.playhead.started_s if item.playhead else 0.0
         at_s = started_s + event.audio_s
@@ -181,9 +181,9 @@ def _cleared(scene: Scene, event: events.PlaybackCleared) -> None:
 
 def _truncated(scene: Scene, event: events.ItemTruncated) -> None:
     draft, item = _reply(scene, event)
-    if not isinstance(item, Reply):
+    if not isinstance(item, ReplyItem):
         return
-    heard = harmless(event.heard)
+    heard = terminal_safe(event.heard)
     first = len(item.text) - len(item.text.lstrip())
     if item.text.startswith(heard, first):
         stop = first + len(heard) if heard else 0
@@ -198,10 +198,10 @@ def _ended(scene: Scene, event: events.ResponseDone) -> None:
     if draft is None:
         return
     item = scene.shown(draft, draft.reply_key)
-    if isinstance(item, Reply) and item.heard is None:
+    if isinstance(item, ReplyItem) and item.heard is None:
         scene.over(draft, event.status, event.at_s)
     said = scene.items.get(f"{event.turn}.said")
-    if event.status == "ignored" and isinstance(said, Said) and said.partial:
+    if event.status == "ignored" and isinstance(said, UserItem) and said.partial:
         del scene.items[f"{event.turn}.said"]
     scene.count_turn(draft)
 
@@ -211,7 +211,7 @@ def _table(scene: Scene, event: events.TableShown) -> None:
         rows = tuple(_cells(row) for row in event.rows[:MOST_ROWS])
         more = max(0, len(event.rows) - MOST_ROWS)
         title = one_line(event.title)[:MOST_CELL_CHARS]
-        table = Table(title, _cells(event.columns), rows, event.complete, more)
+        table = TableItem(title, _cells(event.columns), rows, event.complete, more)
         scene.show(draft, f"{draft.turn}.{draft.revision}.table.{title}", table)
 
 
@@ -221,7 +221,7 @@ def _cells(row: Iterable[str]) -> tuple[str, ...]:
 
 def _tool_called(scene: Scene, event: events.ToolCalled) -> None:
     if draft := scene.draft(event):
-        tool = Tool(one_line(event.name)[:100], one_line(event.arguments)[:2000])
+        tool = ToolItem(one_line(event.name)[:100], one_line(event.arguments)[:2000])
         scene.show(draft, f"{draft.turn}.{draft.revision}.tool.{tool.name}", tool)
 
 
@@ -231,9 +231,9 @@ def _tool_answered(scene: Scene, event: events.ToolAnswered) -> None:
         return
     key = f"{draft.turn}.{draft.revision}.tool.{name}"
     asked = scene.shown(draft, key)
-    arguments = asked.arguments if isinstance(asked, Tool) else ""
-    output, sources = bounded(harmless(event.output), 2000)[0], _cells(event.sources)
-    scene.show(draft, key, Tool(name, arguments, output, sources))
+    arguments = asked.arguments if isinstance(asked, ToolItem) else ""
+    output, sources = bounded(terminal_safe(event.output), 2000)[0], _cells(event.sources)
+    scene.show(draft, key, ToolItem(name, arguments, output, sources))
 
 
 def _remembered(scene: Scene, event: events.MemoryChanged) -> None:
@@ -247,7 +247,7 @@ def _considered(scene: Scene, event: events.Considered) -> None:
             f"{event.samples} answers compared, {event.agreed} agreed; "
             f"{event.spent_s:.1f} of {event.budget_s:.1f} s spent"
         )
-        scene.show(draft, f"{draft.turn}.{draft.revision}.considered", Note("considered", text))
+        scene.show(draft, f"{draft.turn}.{draft.revision}.considered", NoteItem("considered", text))
 
 
 def _noticed(scene: Scene, event: events.Noticed) -> None:
@@ -291,4 +291,11 @@ REDUCERS: dict[type[events.Fact], Callable[[Scene, Any], None]] = {
     events.Considered: _considered,
     events.Noticed: _noticed,
 }
-"""What is not in it changes nothing but the turn's times."""
+"""An event whose type is not in it changes nothing but the turn's times."""
+
+
+def apply(scene: Scene, event: events.Event) -> None:
+    """Take one event into a scene. Never fails, whatever the order of events."""
+    scene.observe(event)
+    if reduce := REDUCERS.get(type(event)):
+        reduce(scene, event)

@@ -1,6 +1,7 @@
-"""Everything the screen shows, as a pure fold over events: `Scene.apply`. No clock, no widget, bounded memory.
+"""Everything the screen shows, as state that events change in place (`reducers.apply`). No widget, bounded memory.
 
-What a draft makes is kept apart until its turn is over: a draft that is dropped leaves nothing behind.
+No clock either: the same events in the same order make the same scene. What a draft makes is kept apart until its
+turn is over: a draft that is dropped leaves nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from typing import Any
 
 from voice_app.core import events
 from voice_app.tui.figures import SessionFigures, TurnLog, Writing, to_sound_s
-from voice_app.tui.harmless import bounded, harmless
-from voice_app.tui.items import MOST_CHARS, Activity, Item, Note, Reply
-from voice_app.tui.reducers import REDUCERS
+from voice_app.tui.items import MOST_CHARS, Activity, Item, NoteItem, ReplyItem
 from voice_app.tui.spoken_words import Mark, Spoken
+from voice_app.tui.terminal_safe import bounded, terminal_safe
 
 MOST_ITEMS = 240
 MOST_IN_DRAFT = 40
@@ -72,7 +72,7 @@ class Scene:
     @property
     def answer(self) -> str:
         """The text of the last reply."""
-        replies = [item.text for item in self.items.values() if isinstance(item, Reply)]
+        replies = [item.text for item in self.items.values() if isinstance(item, ReplyItem)]
         return replies[-1].strip() if replies else ""
 
     def snapshot(self) -> Scene:
@@ -81,13 +81,11 @@ class Scene:
         still.items, still.models = dict(self.items), dict(self.models)
         return still
 
-    def apply(self, event: events.Event) -> None:
-        """Take one event in. Whatever the order of events, this never fails."""
+    def observe(self, event: events.Event) -> None:
+        """Take from an event what every event has: it is a change, it has a time, it may mark a stage of a turn."""
         self.version += 1
         self.now_s = max(self.now_s, event.at_s)
         self.turn.add(event)
-        if act := REDUCERS.get(type(event)):
-            act(self, event)
 
     # The transcript.
 
@@ -101,7 +99,7 @@ class Scene:
     def note(self, kind: Any, text: str) -> None:
         """Show a line of the program's own."""
         self._notes += 1
-        self.put(f"note.{self._notes}", Note(kind, bounded(harmless(text), MOST_CHARS)[0]))
+        self.put(f"note.{self._notes}", NoteItem(kind, bounded(terminal_safe(text), MOST_CHARS)[0]))
 
     # Drafts.
 
@@ -134,7 +132,7 @@ class Scene:
         draft.released, self.current = True, draft
         for key, item in list(self.items.items()):
             mine = key.startswith(f"{draft.turn}.") and not key.startswith(f"{draft.turn}.{draft.revision}.")
-            if mine and isinstance(item, Reply) and item.playhead is None:
+            if mine and isinstance(item, ReplyItem) and item.playhead is None:
                 del self.items[key]
         for key, item in draft.items.items():
             self.put(key, item)
@@ -143,19 +141,19 @@ class Scene:
     def reply(self, draft: Draft | None, **changes: Any) -> None:
         """Change a draft's reply where it is there."""
         item = self.shown(draft, draft.reply_key) if draft else None
-        if draft and isinstance(item, Reply):
+        if draft and isinstance(item, ReplyItem):
             self.show(draft, draft.reply_key, replace(item, **changes))
 
     def over(self, draft: Draft, status: Any, at_s: float, heard: Mark | None = None) -> None:
         """A reply is over: keep how far it was heard instead of when."""
         item = self.shown(draft, draft.reply_key)
-        if isinstance(item, Reply):
+        if isinstance(item, ReplyItem):
             whole = Mark(len(item.text), len(item.text))
             heard = heard or (whole if status == "completed" else item.mark(at_s)) or Mark(0, 0)
             done = replace(item, status=status, heard=heard, spoken=Spoken(), **self._figures(draft, item))
             self.show(draft, draft.reply_key, done)
 
-    def _figures(self, draft: Draft, item: Reply) -> dict[str, Any]:
+    def _figures(self, draft: Draft, item: ReplyItem) -> dict[str, Any]:
         commit = self.turn.commit
         mine = commit is not None and (commit.turn, commit.revision) == (draft.turn, draft.revision)
         return {
@@ -172,7 +170,7 @@ class Scene:
         self._counted = draft.turn
         self.session.turns += 1
         item = self.items.get(draft.reply_key)
-        wait_s = item.to_sound_s if isinstance(item, Reply) else None
+        wait_s = item.to_sound_s if isinstance(item, ReplyItem) else None
         if wait_s is not None and commit is not None:
             spoken = commit.speech_end_s is not None
             (self.session.voice_s if spoken else self.session.typed_s).append(wait_s)

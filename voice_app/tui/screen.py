@@ -1,4 +1,4 @@
-"""The chat's screen: transcript, panel, status line, text field. It is told what to show; it asks for nothing."""
+"""The chat's screen: transcript, panel, status line, text field. It shows what it is given and asks for nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from voice_app.tui.composer import Composer
-from voice_app.tui.harmless import one_line
 from voice_app.tui.palette import ROLES, Palette
-from voice_app.tui.panel import SIGNS, compact, level_bar, panel, style_of
+from voice_app.tui.panel import SIGNS, activity_style, compact, level_bar, panel
 from voice_app.tui.scene import Scene
+from voice_app.tui.terminal_safe import one_line
 from voice_app.tui.transcript import Transcript
 
 HINT = Text.from_markup(
@@ -81,15 +81,15 @@ class ChatScreen(Screen[None]):
     def show(self, scene: Scene, now_s: float, microphone: str, level_db: float) -> None:
         """Show a scene as it is at `now_s`; what is as before is left alone."""
         self.transcript.show(scene, now_s, self.palette)
-        self._tell("status", self._status(scene, microphone, level_db))
+        self._update("status", self._status(scene, microphone, level_db))
         if (scene.version, self.size.width) != self._shown:
             self._shown = scene.version, self.size.width
-            self._tell("top", self._top(scene))
+            self._update("top", self._top(scene))
             if self.has_panel:
                 width = max(20, self._parts["panel"].content_region.width)
-                self._tell("panel", panel(scene, width, self.budget_s, self.palette))
+                self._update("panel", panel(scene, width, self.budget_s, self.palette))
 
-    def _tell(self, name: str, text: Text) -> None:
+    def _update(self, name: str, text: Text) -> None:
         if self._lines.get(name) != text:
             self._lines[name] = text
             self._parts[name].update(text, layout=False)  # all have the size that the style sheet gives them
@@ -110,7 +110,7 @@ class ChatScreen(Screen[None]):
         """Return the state, the microphone, its level, and on screens without the panel its figures."""
         activity, width = scene.activity, self.size.width
         line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{SIGNS[activity]} {activity.value:<11} ", style_of(activity, self.palette))
+        line.append(f"{SIGNS[activity]} {activity.value:<11} ", activity_style(activity, self.palette))
         cells = METER_CELLS if self.has_panel else SHORT_METER_CELLS
         if width >= METER_FROM:
             line.append(level_bar(level_db, cells), self.palette.good)

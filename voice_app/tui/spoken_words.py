@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voice_app.core import events
-from voice_app.tui.harmless import harmless
+from voice_app.tui.terminal_safe import terminal_safe
 
 WORD = re.compile(r"\S+")
 
@@ -78,29 +78,29 @@ class Spoken:
     clause_end: int = 0
 
 
-def with_words(spoken: Spoken, told: events.WordsTimed, text: str) -> Spoken:
+def with_words(spoken: Spoken, timed: events.WordsTimed, text: str) -> Spoken:
     """Return the words and those of one more piece of a clause, found in the reply's `text`.
 
     A clause is spoken otherwise than it is written ("$5"): where it has as many words as what is spoken, they
     correspond; where not, a word is where its share of the clause is. A clause that is not found adds none.
     """
-    raw, at = harmless(told.raw), spoken.clause_at
-    if told.clause != spoken.clause:
+    raw, at = terminal_safe(timed.raw), spoken.clause_at
+    if timed.clause != spoken.clause:
         at = text.find(raw, spoken.clause_end)
     written = [match.span() for match in WORD.finditer(raw)]
     if at < 0 or not written:
         return spoken
-    said = [match.end() for match in WORD.finditer(told.text)]
+    said = [match.end() for match in WORD.finditer(timed.text)]
     more, words = list[Word](), spoken.words
-    start_s = max(told.start_s, words[-1].end_s if words else 0.0)
-    for end, end_s in told.ends:
+    start_s = max(timed.start_s, words[-1].end_s if words else 0.0)
+    for end, end_s in timed.ends:
         index = sum(stop < end for stop in said)
         if len(said) != len(written):
-            index = _at_share(end / max(1, len(told.text)), written, len(raw))
+            index = _at_share(end / max(1, len(timed.text)), written, len(raw))
         start, stop = written[min(index, len(written) - 1)]
         more.append(Word(at + start, at + stop, start_s, end_s))
         start_s = end_s
-    return Spoken((*words, *more), told.clause, at, at + len(raw))
+    return Spoken((*words, *more), timed.clause, at, at + len(raw))
 
 
 def _at_share(share: float, written: Sequence[tuple[int, int]], length: int) -> int:

@@ -12,8 +12,8 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from voice_app.tui.drawing import lines
-from voice_app.tui.items import Item, Reply
+from voice_app.tui.drawing import item_lines
+from voice_app.tui.items import Item, ReplyItem
 from voice_app.tui.palette import Palette
 from voice_app.tui.scene import Scene
 from voice_app.tui.spoken_words import Mark
@@ -57,8 +57,8 @@ class Transcript(ScrollView, can_focus=True):
             return False
         self._strips = [strip for _, strips in self._drawn.values() for strip in strips] or self._hint()
         if scene.folded:
-            told = Text(f"{scene.folded:,} earlier items are in the session's log", palette.faint)
-            self._strips.insert(0, Strip(told.render(self.app.console)))
+            earlier = Text(f"{scene.folded:,} earlier items are in the session's log", palette.faint)
+            self._strips.insert(0, Strip(earlier.render(self.app.console)))
         self.virtual_size = Size(width, len(self._strips))
         if self._follows:
             self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
@@ -79,10 +79,10 @@ class Transcript(ScrollView, can_focus=True):
             changed = True
         known = list(self._drawn)
         for key, item in scene.items.items():
-            seen = item, item.mark(now_s) if isinstance(item, Reply) else None
+            seen = item, item.mark(now_s) if isinstance(item, ReplyItem) else None
             before = self._drawn.get(key)
             if before is None or before[0][0] is not item or before[0][1] != seen[1]:
-                drawn = lines(item, self._width, now_s, self._palette, self._budget_s)
+                drawn = item_lines(item, self._width, now_s, self._palette, self._budget_s)
                 self._drawn[key] = seen, [Strip(line) for line in drawn]
                 self.drawings += 1
                 changed = True

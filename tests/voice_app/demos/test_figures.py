@@ -23,7 +23,7 @@ from voice_app.demos.metered import MeteredLlm, Work
 from voice_app.demos.modelled import System, seconds
 from voice_app.demos.race import Answered, Stamp
 from voice_app.demos.scripts import TABLE
-from voice_app.demos.turn_records import Listener, TurnRecord
+from voice_app.demos.turn_records import TurnRecord, TurnRecorder
 from voice_app.io.recordings import RecordedTurn
 from voice_app.runtime.engine_set import EngineSet
 from voice_app.runtime.host import hold_typed
@@ -46,7 +46,7 @@ def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
     """The four requests typed, with a model that writes the same whatever it is asked; and what the terminal shows."""
     meter, settings = Meter(), Settings(memory="off", keep_log=False)
     llm = MeteredLlm(ScriptedLanguageModel([reply], spend=meter.spend))
-    told, out = Listener(SAID, llm.works), io.StringIO()
+    told, out = TurnRecorder(SAID, llm.works), io.StringIO()
     view = TableView(Console(file=out, width=120))
     persona = Persona(name="", description="")
     engines = EngineSet(settings, "scripted", persona, llm, VirtualScheduler(meter))
@@ -58,7 +58,7 @@ def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
 def test_typed_turns_are_told_like_spoken_ones() -> None:
     """Each has its words, its answer, its table and the model's requests; there is no sound to wait for."""
     turns, shown = typed()
-    row = report.as_json(report.Outcome("llama.cpp", "m", tuple(turns), len(SAID)), ())
+    row = report.outcome_as_json(report.DemoOutcome("llama.cpp", "m", tuple(turns), len(SAID)), ())
 
     assert row["faults"] == []
     assert [turn["said"] for turn in row["turns"]] == SAID == [turn["heard"] for turn in row["turns"]]
@@ -74,7 +74,7 @@ def test_typed_turns_are_told_like_spoken_ones() -> None:
 
 def test_spoken_turns_count_from_the_last_sound_of_the_user() -> None:
     """A conversation in virtual time: sound after the wait for the turn's end, the first row not before it."""
-    listener = Listener(SAID[:1], ())
+    listener = TurnRecorder(SAID[:1], ())
 
     def join(held: Session) -> None:
         held.assistant.skills = (Router((table_skill(Tables()),)),)
@@ -136,7 +136,7 @@ def test_modelled_systems_take_the_turns_own_requests() -> None:
     system = System("three seconds a token", "declared", lambda work: 3.0 * work.tokens)
     works = (Work(Usage(10, 4), 2, 0.0, 0.1, 0.5), Work())
     told = TurnRecord("a", "a", "One.", FIRST, works=works, works_to_table=1, status="completed")
-    row = report.as_json(report.Outcome("lpu", "m", (told,), 1), [system])["turns"][0]
+    row = report.outcome_as_json(report.DemoOutcome("lpu", "m", (told,), 1), [system])["turns"][0]
 
     assert seconds(system, works) == 6.0
     assert row["modelled"][0]["llm_ms"] == 6000.0
@@ -183,7 +183,7 @@ def test_a_race_is_drawn_and_ends_with_its_figures(terminal: bool) -> None:
     """On a terminal as lanes; elsewhere as plain lines without control characters."""
     out, waits = io.StringIO(), list[float]()
     console = Console(file=out, force_terminal=terminal, width=100, color_system=None)
-    compare.show(console, "What [bold] is it?", race(), waits.append)
+    compare.show_race(console, "What [bold] is it?", race(), waits.append)
 
     assert "What [bold] is it?" in out.getvalue()
     assert "One two" in out.getvalue()
@@ -217,6 +217,6 @@ def test_a_model_that_fails_in_a_race_is_closed(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(compare, "build_llm", lambda settings: Failing(fail))
     with pytest.raises(PromptTooLong):
-        compare.ask(load_settings(), "llama.cpp", "Why?")
+        compare.ask_backend(load_settings(), "llama.cpp", "Why?")
 
     assert closed == [True]

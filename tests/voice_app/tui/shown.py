@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from voice_app.core import events
 from voice_app.observe.recorder import replay
 from voice_app.tui.app import Chat, ChatApp
+from voice_app.tui.reducers import apply
 from voice_app.tui.replayed import Replay
 from voice_app.tui.scene import Scene
 
@@ -25,7 +26,7 @@ def folded(log: Sequence[events.Event]) -> Scene:
     """Return the scene behind a log."""
     scene = Scene()
     for event in log:
-        scene.apply(event)
+        apply(scene, event)
     return scene
 
 

@@ -15,10 +15,9 @@ from tests.voice_app.tui.shown import Asked, app_at, recorded, ticked
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
 from voice_app.tui.app import Chat, ChatApp
-from voice_app.tui.cards import Help, Welcome
 from voice_app.tui.composer import MOST_CHARS
-from voice_app.tui.items import Note
-from voice_app.tui.palette_commands import commands
+from voice_app.tui.items import NoteItem
+from voice_app.tui.modal_screens import Help, Welcome
 from voice_app.tui.scene import Scene
 
 Play = Callable[[Pilot[int]], Awaitable[object]]
@@ -102,7 +101,7 @@ def test_a_paste_of_a_megabyte_keeps_its_beginning_and_what_was_typed() -> None:
     (kind, text), *rest = asked.asked
     assert (kind, len(str(text)), rest) == ("submit", MOST_CHARS, [])
     assert str(text).startswith("ab␛[31mxxx")
-    notes = [item.text for item in app.scene.items.values() if isinstance(item, Note)]
+    notes = [item.text for item in app.scene.items.values() if isinstance(item, NoteItem)]
     assert [
         note for note in notes if "1,048,581 pasted characters" in note and "1,040,583 were cut off" in note
     ]
@@ -117,7 +116,7 @@ def test_the_palette_offers_what_the_session_has_under_its_own_name() -> None:
     async def choose(pilot: Pilot[int]) -> None:
         while app.choices is None:
             await pilot.pause()
-        found.extend(command.title for command in commands(app))
+        found.extend(command.title for command in app.get_system_commands(app.screen))
         await pilot.press("ctrl+p")
         await pilot.pause()
         await pilot.press(*"hw:1,0")
@@ -230,11 +229,11 @@ def test_an_export_is_of_the_moment_it_was_asked_for(monkeypatch: pytest.MonkeyP
 
     def written(scene: Scene, kind: str, folder: Path, control: object) -> Path:
         for key in scene.items:
-            app.scene.put(f"{key}.later", Note("notice", "said meanwhile"))
+            app.scene.put(f"{key}.later", NoteItem("notice", "said meanwhile"))
             seen.append(key)
         return folder / kind
 
-    monkeypatch.setattr("voice_app.tui.app.written", written)
+    monkeypatch.setattr("voice_app.tui.app.write_export", written)
 
     async def export(pilot: Pilot[int]) -> None:
         app.action_export("md")
@@ -262,7 +261,7 @@ def test_an_export_to_a_folder_that_is_gone_is_told(tmp_path: Path, monkeypatch:
 
     play(app, export)
 
-    told = [item.text for item in app.scene.items.values() if isinstance(item, Note)]
+    told = [item.text for item in app.scene.items.values() if isinstance(item, NoteItem)]
     assert "can't be written" in told[-1]
 
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from tests.voice_app.tui.composed import long
 from tests.voice_app.tui.shown import folded, recorded
 from voice_app.core import events
-from voice_app.tui.drawing import lines
-from voice_app.tui.harmless import harmless, one_line
+from voice_app.tui.drawing import item_lines
 from voice_app.tui.items import MOST_CHARS
 from voice_app.tui.palette import Palette
 from voice_app.tui.panel import compact, panel
+from voice_app.tui.reducers import apply
 from voice_app.tui.scene import MOST_ITEMS, Scene
+from voice_app.tui.terminal_safe import one_line, terminal_safe
 
 KINDS = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, events.Fact)]
 TEXTS = st.text(max_size=40) | st.sampled_from(
@@ -71,7 +72,7 @@ def test_any_order_of_events_is_taken_in_and_can_be_drawn(log: list[events.Event
     scene, palette = folded(log), Palette()
 
     for item in scene.items.values():
-        for line in lines(item, width, scene.now_s, palette, 0.3):
+        for line in item_lines(item, width, scene.now_s, palette, 0.3):
             text = "".join(segment.text for segment in line)
             assert not any(char < " " or "\x7f" <= char < "\xa0" for char in text)
             assert sum(segment.cell_length for segment in line) <= max(width, 16)
@@ -82,9 +83,9 @@ def test_any_order_of_events_is_taken_in_and_can_be_drawn(log: list[events.Event
 @given(st.text(), st.text())
 def test_text_is_made_harmless_piece_by_piece_as_in_one_go(first: str, second: str) -> None:
     """An escape sequence that is split over two tokens is as harmless as one that is not."""
-    whole = harmless(first + second)
+    whole = terminal_safe(first + second)
 
-    assert harmless(first) + harmless(second) == whole
+    assert terminal_safe(first) + terminal_safe(second) == whole
     assert not any(char < " " and char != "\n" for char in whole)
     assert "\n" not in one_line(first)
     whole.encode()
@@ -104,12 +105,12 @@ def test_a_reply_without_end_is_kept_as_far_as_it_can_be_read() -> None:
     """What is beyond ten screens is counted, not kept."""
     scene = Scene()
     for event in recorded()[:1]:
-        scene.apply(event)
-    scene.apply(events.TurnCommitted(at_s=1.0, turn=1, revision=1, speech_end_s=None))
-    scene.apply(events.ResponseCreated(at_s=1.0, turn=1, revision=1))
+        apply(scene, event)
+    apply(scene, events.TurnCommitted(at_s=1.0, turn=1, revision=1, speech_end_s=None))
+    apply(scene, events.ResponseCreated(at_s=1.0, turn=1, revision=1))
     for number in range(300):
         delta = events.ResponseTextDelta(at_s=1.0, turn=1, revision=1, delta="x" * 100, token_id=number)
-        scene.apply(delta)
+        apply(scene, delta)
 
     assert len(scene.answer) == MOST_CHARS
     assert scene.current.writing.tokens == 300

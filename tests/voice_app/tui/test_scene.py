@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.voice_app.tui.shown import folded, recorded
 from voice_app.core import events
-from voice_app.tui.items import Activity, Note, Reply, Said
+from voice_app.tui.items import Activity, NoteItem, ReplyItem, UserItem
+from voice_app.tui.reducers import apply
 from voice_app.tui.spoken_words import Mark
 
 
@@ -12,8 +13,8 @@ def test_a_recorded_session_shows_what_was_asked_answered_and_how_long_it_took()
     """Questions and answers alternate; dropped drafts leave nothing; each answer has its time."""
     scene = folded(recorded())
 
-    assert [type(item) for item in scene.items.values()] == [Said, Reply] * 4
-    replies = [item for item in scene.items.values() if isinstance(item, Reply)]
+    assert [type(item) for item in scene.items.values()] == [UserItem, ReplyItem] * 4
+    replies = [item for item in scene.items.values() if isinstance(item, ReplyItem)]
     assert [reply.text.strip() for reply in replies[:1]] == ["The capital of France is Paris."]
     assert [round((reply.to_sound_s or 0) * 1000) for reply in replies] == [227, 823, 261, 231]
     assert all(reply.status == "completed" and reply.heard for reply in replies)
@@ -36,11 +37,11 @@ def test_a_draft_is_seen_only_once_its_turn_is_over() -> None:
     before = folded(draft)
     after = folded([*draft, events.TurnCommitted(at_s=1.4, turn=1, revision=1, speech_end_s=0.9)])
 
-    assert list(before.items.values()) == [Said("What is", partial=True)]
+    assert list(before.items.values()) == [UserItem("What is", partial=True)]
     assert before.activity is Activity.DRAFTING
     said, reply = after.items.values()
-    assert said == Said("What is it?")
-    assert isinstance(reply, Reply)
+    assert said == UserItem("What is it?")
+    assert isinstance(reply, ReplyItem)
     assert reply.text == "A secret."
 
 
@@ -70,7 +71,7 @@ def test_the_word_that_sounds_is_marked_and_a_held_reply_stands_still() -> None:
         ]
     )
     reply = scene.items["1.1.reply"]
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, ReplyItem)
     assert [reply.mark(at_s) for at_s in (2.1, 2.7, 3.2, 3.6)] == [
         Mark(0, 3),
         Mark(4, 7),
@@ -78,15 +79,15 @@ def test_the_word_that_sounds_is_marked_and_a_held_reply_stands_still() -> None:
         Mark(14, 14),
     ]
 
-    scene.apply(events.PlaybackHeld(at_s=2.7, turn=1, revision=1))
+    apply(scene, events.PlaybackHeld(at_s=2.7, turn=1, revision=1))
     held = scene.items["1.1.reply"]
-    assert isinstance(held, Reply)
+    assert isinstance(held, ReplyItem)
     assert held.mark(9.0) == Mark(4, 7)
     assert scene.activity is Activity.HELD
 
-    scene.apply(events.PlaybackResumed(at_s=9.0, turn=1, revision=1))
+    apply(scene, events.PlaybackResumed(at_s=9.0, turn=1, revision=1))
     resumed = scene.items["1.1.reply"]
-    assert isinstance(resumed, Reply)
+    assert isinstance(resumed, ReplyItem)
     assert resumed.mark(9.4) == Mark(8, 14)
 
 
@@ -113,7 +114,7 @@ def test_of_an_interrupted_reply_what_was_heard_is_kept_apart() -> None:
     )
     reply = scene.items["1.1.reply"]
 
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, ReplyItem)
     assert reply.status == "cancelled"
     assert reply.heard == Mark(8, 8)
     assert scene.session.cut == 1
@@ -130,7 +131,7 @@ def test_late_events_of_an_older_draft_change_nothing() -> None:
     ]
     scene = folded(log)
     before = dict(scene.items)
-    scene.apply(events.ResponseTextDelta(at_s=5.0, turn=1, revision=1, delta="Ghost", token_id=1))
+    apply(scene, events.ResponseTextDelta(at_s=5.0, turn=1, revision=1, delta="Ghost", token_id=1))
 
     assert scene.items == before
 
@@ -145,6 +146,6 @@ def test_notices_and_changes_of_memory_are_lines_of_their_own() -> None:
     )
 
     assert list(scene.items.values()) == [
-        Note("notice", "The microphone is gone."),
-        Note("memory", "remembered: Igor likes tea."),
+        NoteItem("notice", "The microphone is gone."),
+        NoteItem("memory", "remembered: Igor likes tea."),
     ]

@@ -16,7 +16,7 @@ PARAGRAPH_S = 2.0
 """A pause behind a sentence that begins a paragraph."""
 
 
-class Format(StrEnum):
+class TranscriptFormat(StrEnum):
     """What a transcript is written as; also the ending of its file's name, "txt" for text."""
 
     TEXT = "text"
@@ -26,7 +26,7 @@ class Format(StrEnum):
 
     @property
     def suffix(self) -> str:
-        return ".txt" if self is Format.TEXT else f".{self}"
+        return ".txt" if self is TranscriptFormat.TEXT else f".{self}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FileTranscript:
         return " ".join(word.text for word in self.words)
 
 
-def clean(words: Iterable[HeardWord]) -> list[HeardWord]:
+def clean_words(words: Iterable[HeardWord]) -> list[HeardWord]:
     """Return the words as printable characters without white space, which makes one several."""
     found = []
     for word in words:
@@ -60,20 +60,20 @@ def clean(words: Iterable[HeardWord]) -> list[HeardWord]:
     return found
 
 
-def write(transcript: FileTranscript, form: Format) -> str:
+def write(transcript: FileTranscript, form: TranscriptFormat) -> str:
     """Return the file's content in a format."""
     match form:
-        case Format.TEXT:
+        case TranscriptFormat.TEXT:
             return "".join(f"{paragraph}\n" for paragraph in paragraphs(transcript.words))
-        case Format.SRT:
+        case TranscriptFormat.SRT:
             return srt(cues(transcript.words))
-        case Format.VTT:
+        case TranscriptFormat.VTT:
             return vtt(cues(transcript.words))
-        case Format.JSON:
-            return json.dumps(row(transcript) | details(transcript), ensure_ascii=False) + "\n"
+        case TranscriptFormat.JSON:
+            return json.dumps(transcript_row(transcript) | details(transcript), ensure_ascii=False) + "\n"
 
 
-def row(transcript: FileTranscript) -> dict[str, object]:
+def transcript_row(transcript: FileTranscript) -> dict[str, object]:
     """Return what was said as one line of JSON has it."""
     return {
         "file": transcript.file,

@@ -1,6 +1,6 @@
-"""A long sound cut where nobody speaks, into stretches that speech to text takes at once.
+"""A long sound cut where nobody speaks, into segments that speech to text takes at once.
 
-Pure: frames of 32 ms and their probability of speech in, stretches out; a stretch is all that is held.
+Pure: frames of 32 ms and their probability of speech in, segments out; a segment is all that is held.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class CutSettings:
     least_frames: int = 2
     """Shorter sounds are no speech."""
     pause_s: float = 1.0
-    """A pause that ends a stretch."""
+    """A pause that ends a segment."""
     longest_s: float = 27.0
     """With the margins, what Whisper decodes in one piece."""
     preroll_s: float = 0.4
@@ -35,11 +35,11 @@ class CutSettings:
     tail_s: float = 0.3
     """Sound kept from behind it."""
     search_s: float = 8.0
-    """Where nobody pauses, a stretch ends at the quietest moment of so much at its end."""
+    """Where nobody pauses, a segment ends at the quietest moment of so much at its end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class SpeechSpan:
     """From when to when somebody speaks, in seconds of the whole sound."""
 
     start_s: float
@@ -47,20 +47,20 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stretch:
+class SpeechSegment:
     """A piece of the sound, and where in it somebody speaks."""
 
     samples: Samples
     """16 kHz."""
     start_s: float
-    speech: tuple[Span, ...]
+    speech: tuple[SpeechSpan, ...]
     """In seconds of the whole sound, in order."""
 
 
-def stretches(
+def speech_segments(
     frames: Iterable[Samples], probability: Callable[[Samples], float], settings: CutSettings | None = None
-) -> Iterator[Stretch]:
-    """Yield the stretches of a sound in which somebody speaks, given as frames of 512 samples at 16 kHz."""
+) -> Iterator[SpeechSegment]:
+    """Yield the segments of a sound in which somebody speaks, given as frames of 512 samples at 16 kHz."""
     cutter = Cutter(settings or CutSettings())
     for frame in frames:
         yield from cutter.push(frame, probability(frame))
@@ -80,7 +80,7 @@ def frames_of(blocks: Iterable[Samples]) -> Iterator[Samples]:
 
 
 class Cutter:
-    """Holds the frames of the stretch that goes on. Places are frame numbers of the whole sound."""
+    """Holds the frames of the segment that goes on. Places are frame numbers of the whole sound."""
 
     def __init__(self, settings: CutSettings) -> None:
         self.settings = settings
@@ -96,8 +96,8 @@ class Cutter:
         """How much sound is held."""
         return len(self._frames) * FRAME_S
 
-    def push(self, frame: Samples, probability: float) -> Iterator[Stretch]:
-        """Take a frame; yield the stretch that it ends, if it ends one."""
+    def push(self, frame: Samples, probability: float) -> Iterator[SpeechSegment]:
+        """Take a frame; yield the segment that it ends, if it ends one."""
         number = self._first + len(self._frames)
         self._frames.append(frame)
         self._hear(number, probability)
@@ -108,7 +108,7 @@ class Cutter:
         elif number - self._speech[0][0] >= self._count(self.settings.longest_s):
             yield from self._cut(self._best_cut())
 
-    def finish(self) -> Iterator[Stretch]:
+    def finish(self) -> Iterator[SpeechSegment]:
         """Yield what is left at the end of the sound."""
         if self._speech:
             yield from self._cut(self._first + len(self._frames))
@@ -144,7 +144,7 @@ class Cutter:
         smooth = np.convolve(energy, np.ones(5), "same")
         return searched[int(np.argmin(smooth[2:-2])) + 2]
 
-    def _cut(self, place: int) -> Iterator[Stretch]:
+    def _cut(self, place: int) -> Iterator[SpeechSegment]:
         """Yield the speech before `place`, and keep what is behind it."""
         before = [(start, min(end, place)) for start, end in self._speech if start < place]
         behind = [(max(start, place), end) for start, end in self._speech if end > place]
@@ -152,8 +152,8 @@ class Cutter:
             start = max(self._first, before[0][0] - self._count(self.settings.preroll_s))
             stop = min(place, before[-1][1] + self._count(self.settings.tail_s))
             samples = np.concatenate(self._frames[start - self._first : stop - self._first])
-            spans = tuple(Span(start * FRAME_S, end * FRAME_S) for start, end in before)
-            yield Stretch(samples, start * FRAME_S, spans)
+            spans = tuple(SpeechSpan(start * FRAME_S, end * FRAME_S) for start, end in before)
+            yield SpeechSegment(samples, start * FRAME_S, spans)
         self._speech, self._voiced = behind, self._voiced and bool(behind)
         next_start = behind[0][0] if behind else self._first + len(self._frames)
         self._forget_before(max(place, next_start - self._count(self.settings.preroll_s)))

@@ -1,4 +1,4 @@
-"""A sound file of any length → its words with times; a block of sound and a stretch of speech are held at a time."""
+"""A sound file of any length → its words with times; a block of sound and a segment of speech are held at a time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from inference.audio import stream_audio
 from inference.protocols import TimedSpeechToText, VoiceActivityDetector
 from inference.types import Samples
-from voice_app.cli.transcription.formats import FileTranscript, clean
-from voice_app.cli.transcription.segments import CutSettings, frames_of, stretches
+from voice_app.cli.transcription.formats import FileTranscript, clean_words
+from voice_app.cli.transcription.segments import CutSettings, frames_of, speech_segments
 from voice_app.cli.transcription.words import timed_words
 from voice_app.core.ports import FRAME_RATE_HZ, FRAME_SAMPLES
 from voice_app.runtime.engines import build_stt, build_vad
@@ -44,8 +44,8 @@ class Transcriber:
         started_s = time.perf_counter()
         with stream_audio(file, FRAME_RATE_HZ) as sound, _progress(file, sound.seconds) as passed:
             counted = _Counted(frames_of(sound.blocks), passed)
-            pieces = stretches(counted, self.vad.probability, self.cutting)
-            words = tuple(clean(timed_words(pieces, self.stt.words)))
+            pieces = speech_segments(counted, self.vad.probability, self.cutting)
+            words = tuple(clean_words(timed_words(pieces, self.stt.words)))
             seconds = sound.seconds if sound.seconds is not None else counted.seconds
         return FileTranscript(str(file), words, seconds, (time.perf_counter() - started_s) * 1000)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from voice_app.demos.books.book_plan import (
+    BookPlan,
     HeadingsStep,
     PageStep,
-    Plan,
     chapter_step,
     chapters,
     outline_step,
@@ -43,7 +43,7 @@ class WrittenChapter:
 class Book:
     """A book, whole."""
 
-    plan: Plan
+    plan: BookPlan
     title: str
     chapters: tuple[WrittenChapter, ...]
 
@@ -59,7 +59,7 @@ Order = Callable[[Sequence[PageStep]], Sequence[PageStep]]
 
 
 def write_book(
-    plan: Plan,
+    plan: BookPlan,
     writer: Writer,
     folder: WorkFolder,
     emit: Callable[[Done], None],

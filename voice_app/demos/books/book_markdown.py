@@ -23,7 +23,7 @@ def chapter_title(number: int, facet: str) -> str:
     return f"{number}. {facet[:1].upper()}{facet[1:]}"
 
 
-def markdown(book: Book) -> str:
+def book_as_markdown(book: Book) -> str:
     """Return the book: a title, contents, a heading a chapter, a section a page."""
     lines = [f"# {escaped(book.title)}", "", f"*{escaped(notice(book))}*", ""]
     lines += [

@@ -34,7 +34,7 @@ _PAGES_A_CHAPTER = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BookPlan:
     """A book that is asked for. The same plan gives the same book."""
 
     topic: str
@@ -97,13 +97,13 @@ def title(topic: str) -> str:
     return " ".join(w if n and w in small else w[:1].upper() + w[1:] for n, w in enumerate(words))
 
 
-def outline_step(plan: Plan) -> HeadingsStep:
+def outline_step(plan: BookPlan) -> HeadingsStep:
     """Return the first step: a heading for each chapter."""
     facets = _spread(CHAPTER_FACETS, chapter_count(plan.pages))
     return HeadingsStep("outline", plan.topic, "", facets, step_seed(plan, "outline"))
 
 
-def chapters(plan: Plan, headings: Sequence[str]) -> list[Chapter]:
+def chapters(plan: BookPlan, headings: Sequence[str]) -> list[Chapter]:
     """Return the chapters with these headings; pages are shared out evenly, the first chapters get one more."""
     step, found, first = outline_step(plan), [], 1
     for number, (facet, heading) in enumerate(zip(step.facets, headings, strict=True), 1):
@@ -113,7 +113,7 @@ def chapters(plan: Plan, headings: Sequence[str]) -> list[Chapter]:
     return found
 
 
-def chapter_step(plan: Plan, chapter: Chapter) -> HeadingsStep:
+def chapter_step(plan: BookPlan, chapter: Chapter) -> HeadingsStep:
     """Return the step that asks for a chapter's sections."""
     name = f"chapter-{chapter.number:02}"
     turn = chapter.number * 4 % len(SECTION_FACETS)
@@ -123,7 +123,7 @@ def chapter_step(plan: Plan, chapter: Chapter) -> HeadingsStep:
     )
 
 
-def page_steps(plan: Plan, chapter: Chapter, headings: Sequence[str]) -> list[PageStep]:
+def page_steps(plan: BookPlan, chapter: Chapter, headings: Sequence[str]) -> list[PageStep]:
     """Return a chapter's pages."""
     steps = []
     for place, heading in enumerate(headings):
@@ -137,13 +137,13 @@ def chapter_count(pages: int) -> int:
     return max(1, min(round(pages / _PAGES_A_CHAPTER), len(CHAPTER_FACETS)))
 
 
-def step_seed(plan: Plan, name: str) -> int:
+def step_seed(plan: BookPlan, name: str) -> int:
     """Return a seed of a step's own."""
     digest = hashlib.sha256(f"{plan.seed}:{name}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def digest(step: Plan | HeadingsStep | PageStep) -> str:
+def digest(step: BookPlan | HeadingsStep | PageStep) -> str:
     """Return what tells one input from another."""
     return hashlib.sha256(json.dumps(asdict(step), sort_keys=True).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What a small language model does wrong, told from its sentences: loops, drift, talk about itself. Pure."""
+"""What a small language model does wrong, as its sentences show: loops, drift, talk about itself. Pure."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def sentences(text: str) -> list[str]:
     return [" ".join(text[start:end].split()) for start, end in pairwise(ends)]
 
 
-def words(text: str) -> list[str]:
+def folded_words(text: str) -> list[str]:
     """Return the words of a text as they are counted, case-folded."""
     return [word.casefold() for word in _WORD.findall(text)]
 
 
-def count(texts: Iterable[str]) -> int:
+def word_count(texts: Iterable[str]) -> int:
     """Return how many words some texts have, between white space, as an editor counts them."""
     return sum(len(text.split()) for text in texts)
 
 
 def fault(sentence: str, before: Sequence[str]) -> str | None:
     """Return why a sentence can't stand behind those `before` on its page; None where it can."""
-    said = words(sentence)
+    said = folded_words(sentence)
     if len(said) < SHORTEST_SENTENCE or len(sentence.split()) > LONGEST_SENTENCE:
         return "length"
     if not _PLAIN.fullmatch(sentence) or _OPEN.search(sentence):
@@ -60,7 +60,7 @@ def fault(sentence: str, before: Sequence[str]) -> str | None:
         return "itself"
     if repeats(sentence) or is_known(sentence, before):
         return "loop"
-    lately = [words(one)[:1] for one in before[-SAME_STARTS:]]
+    lately = [folded_words(one)[:1] for one in before[-SAME_STARTS:]]
     if len(lately) == SAME_STARTS and all(start == said[:1] for start in lately):
         return "loop"
     return None
@@ -75,13 +75,13 @@ def is_known(sentence: str, before: Sequence[str]) -> bool:
 
 def trigrams(text: str) -> list[tuple[str, ...]]:
     """Return every run of three words."""
-    said = words(text)
+    said = folded_words(text)
     return list(zip(said, said[1:], said[2:], strict=False))
 
 
 def stems(*texts: str) -> frozenset[str]:
     """Return the beginnings of the words that carry a meaning: four letters, so that "keeping" and "keeper" meet."""
-    found = (word for text in texts for word in words(text))
+    found = (word for text in texts for word in folded_words(text))
     return frozenset(word[:4] for word in found if len(word) > 2 and word not in _COMMON)
 
 

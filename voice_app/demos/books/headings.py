@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inference.types import ChatRequest, Message, Sampling
 from voice_app.demos.books.book_plan import HeadingsStep, title
-from voice_app.demos.books.guard import is_known, stems, words
+from voice_app.demos.books.guard import folded_words, is_known, stems
 from voice_app.demos.books.writer import Tally, Writer
 
 GRAMMAR = """root ::= ("How" | "Why" | "What" | "When" | "Where" | "Which" | "Who") (" " word){3,15} "?"
@@ -35,7 +35,7 @@ def write_headings(step: HeadingsStep, writer: Writer, tally: Tally) -> list[str
             seed = step.seed + place * TRIES + attempt
             request = ChatRequest(asked, _TOKENS, _seeded(seed), GRAMMAR)
             heading = writer.text(request, tally).strip()
-            if is_good(heading, step.topic, found):
+            if is_good_heading(heading, step.topic, found):
                 break
             tally.rejected += 1
         else:
@@ -45,9 +45,9 @@ def write_headings(step: HeadingsStep, writer: Writer, tally: Tally) -> list[str
     return found
 
 
-def is_good(heading: str, topic: str, before: Sequence[str]) -> bool:
+def is_good_heading(heading: str, topic: str, before: Sequence[str]) -> bool:
     """Tell whether a heading is a question about the topic, half of whose words it has, that no other heading asks."""
-    said, own, about = words(heading), stems(heading), stems(topic)
+    said, own, about = folded_words(heading), stems(heading), stems(topic)
     if not heading.endswith("?") or not 4 <= len(said) <= MOST_WORDS or len(set(said)) < len(said) - 1:
         return False
     if said[-1] in {"a", "an", "the", "of", "and", "or", "for", "with", "your", "very", "as", "to", "in"}:

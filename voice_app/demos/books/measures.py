@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from voice_app.demos.books.book import Book
-from voice_app.demos.books.guard import count, is_on_topic, sentences, stems, words
+from voice_app.demos.books.guard import folded_words, is_on_topic, sentences, stems, word_count
 from voice_app.demos.books.writer import Tally
 
 
@@ -19,8 +19,8 @@ def quality(pages: Sequence[Sequence[str]], topic: str) -> dict[str, float | int
     """Return the figures of a text, given as the paragraphs of its pages."""
     flat = [paragraph for page in pages for paragraph in page]
     said = [sentence for paragraph in flat for sentence in sentences(paragraph)]
-    again = Counter(" ".join(words(sentence)) for sentence in said)
-    lengths = [count(page) for page in pages]
+    again = Counter(" ".join(folded_words(sentence)) for sentence in said)
+    lengths = [word_count(page) for page in pages]
     about = stems(topic)
     return {
         "words": sum(lengths),
@@ -40,7 +40,9 @@ def book_quality(book: Book) -> dict[str, float | int]:
 def distinct(texts: Iterable[str], n: int) -> float:
     """Return distinct-n of texts; runs don't reach from one text into the next."""
     runs = [
-        tuple(said[place : place + n]) for said in map(words, texts) for place in range(len(said) - n + 1)
+        tuple(said[place : place + n])
+        for said in map(folded_words, texts)
+        for place in range(len(said) - n + 1)
     ]
     return len(set(runs)) / max(1, len(runs))
 

@@ -8,7 +8,7 @@ from itertools import chain
 from inference.types import ChatRequest, Message, Sampling
 from voice_app.core.errors import BookError
 from voice_app.demos.books.book_plan import PageStep
-from voice_app.demos.books.guard import count, fault, is_on_topic, sentences, stems
+from voice_app.demos.books.guard import fault, is_on_topic, sentences, stems, word_count
 from voice_app.demos.books.writer import Tally, Writer
 
 LEAST_WORDS, MOST_WORDS = 250, 300
@@ -38,14 +38,14 @@ def write_page(step: PageStep, writer: Writer, tally: Tally) -> list[str]:
     paragraphs: list[list[str]] = []
     about = stems(step.topic, step.heading)
     rejected = 0
-    while count(chain.from_iterable(paragraphs)) < LEAST_WORDS:
+    while word_count(chain.from_iterable(paragraphs)) < LEAST_WORDS:
         if rejected >= GIVEN_UP_AFTER:
             raise BookError(
                 f"the language model fills no page about {step.heading!r}; try another --seed, or a larger --model"
             )
         eased = rejected >= EASED_AFTER
         found = _paragraph(step, paragraphs, rejected, (writer, tally))
-        fills = count(chain.from_iterable([*paragraphs, found])) >= LEAST_WORDS
+        fills = word_count(chain.from_iterable([*paragraphs, found])) >= LEAST_WORDS
         if len(found) < (1 if eased or fills else 2) or not (eased or is_on_topic(" ".join(found), about)):
             rejected += 1
             continue
@@ -74,7 +74,7 @@ def _paragraph(
 def good(text: str, known: Sequence[str]) -> list[str]:
     """Return the sentences of a paragraph up to the first with a fault, or for which the page has no room."""
     kept: list[str] = []
-    room = MOST_WORDS - count(known)
+    room = MOST_WORDS - word_count(known)
     for sentence in sentences(_first_paragraph(text)):
         room -= len(sentence.split())
         if room < 0 or fault(sentence, [*known, *kept]):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from voice_app.core.errors import BookError, OutputError
-from voice_app.demos.books.book_plan import HeadingsStep, PageStep, Plan, digest
+from voice_app.demos.books.book_plan import BookPlan, HeadingsStep, PageStep, digest
 from voice_app.demos.books.writer import Tally
 from voice_app.io.files import write_whole
 
@@ -40,7 +40,7 @@ class WorkFolder:
     path: Path
 
     @classmethod
-    def open(cls, path: Path, plan: Plan, fresh: bool) -> WorkFolder:
+    def open(cls, path: Path, plan: BookPlan, fresh: bool) -> WorkFolder:
         """Return the folder, made where it is missing; `fresh` removes an earlier book's steps, and nothing else.
 
         Raises BookError where it has the steps of another book, OutputError where it can't be used.
@@ -61,7 +61,7 @@ class WorkFolder:
             found = _read(described)
             if found != asdict(plan):
                 raise BookError(
-                    f"{path} has the steps of {_told(found)}; give --fresh to start anew, or another --out"
+                    f"{path} has the steps of {_description(found)}; give --fresh to start anew, or another --out"
                 )
         else:
             write_whole(described, json.dumps(asdict(plan), ensure_ascii=False, indent=1) + "\n")
@@ -94,7 +94,7 @@ class WorkFolder:
 def _remove_steps(path: Path) -> None:
     """Remove a book's plan and steps; other files stay. Raises OutputError where the plan is no book's, OSError."""
     plan = _read(path / PLAN)
-    if not isinstance(plan, dict) or plan.keys() != {field.name for field in fields(Plan)}:
+    if not isinstance(plan, dict) or plan.keys() != {field.name for field in fields(BookPlan)}:
         raise OutputError(path, f"has a {PLAN} that is no book's; choose another --work folder")
     for file in list(path.iterdir()):
         if _STEP_FILE.fullmatch(file.name) and file.is_file():
@@ -112,7 +112,7 @@ def _read(path: Path) -> object:
         return None
 
 
-def _told(plan: object) -> str:
+def _description(plan: object) -> str:
     if isinstance(plan, dict):
         return f"another book ({plan.get('pages')} pages on {plan.get('topic')!r}, seed {plan.get('seed')})"
     return "another book"

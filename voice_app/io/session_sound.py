@@ -20,7 +20,7 @@ LONGEST_S = 3600.0
 """What is older is forgotten: an hour takes 230 MB at most."""
 
 
-class KeptSound:
+class SessionSound:
     """Keeps 16-bit sound at 16 kHz in memory, for `write`, which any thread may call; all else is for the loop's."""
 
     def __init__(self) -> None:

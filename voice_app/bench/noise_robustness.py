@@ -102,14 +102,17 @@ def recorded_noises(folder: Path) -> dict[str, Audio]:
     return {path.stem: read_audio(path) for path in files}
 
 
-def measure_disturbed(
+def measure_robustness(
     rounds: int,
     say: Callable[[str], Audio],
     noises: dict[str, Audio],
     echo_db: float | None,
     arguments: Sequence[str],
 ) -> dict[str, object]:
-    """Hold a disturbed conversation; return its figures. Raises AudioDeviceError without PulseAudio, VoiceAppError."""
+    """Hold a conversation among noises; return its figures.
+
+    Raises AudioDeviceError without PulseAudio, VoiceAppError.
+    """
     with tempfile.TemporaryDirectory() as name, PulseServer(echo_db) as card, card.record() as recording:
         folder = Path(name)
         files = {noise: _file(folder, noise, sound) for noise, sound in noises.items()}
@@ -136,7 +139,7 @@ def measure_disturbed(
         "mode": "card",
         "basis": "measured",
         "echo_db": echo_db,
-        **disturbed_figures(stage.course, log, stops_s),
+        **robustness_figures(stage.course, log, stops_s),
     }
 
 
@@ -147,7 +150,7 @@ class _Stage:
     process: subprocess.Popen[str]
     course: Course
 
-    def told(self) -> list[events.Event]:
+    def logged(self) -> list[events.Event]:
         try:
             return list(replay(self.log))
         except SessionError:
@@ -156,7 +159,7 @@ class _Stage:
     def wait(self, holds: Callable[[list[events.Event]], bool], limit_s: float) -> bool:
         """Wait until something holds of the log; return whether it came to."""
         end_s = time.monotonic() + limit_s
-        while not holds(self.told()):
+        while not holds(self.logged()):
             if self.process.poll() is not None:
                 raise VoiceAppError(f"voice-app talk ended with status {self.process.returncode}")
             if time.monotonic() > end_s:
@@ -167,40 +170,40 @@ class _Stage:
 
 def _round(stage: _Stage, story: Path, question: Path, noises: Sequence[tuple[str, Path]]) -> None:
     course = stage.course
-    sounds, done = _count(stage.told(), events.PlaybackStarted), _count(stage.told(), events.ResponseDone)
+    sounds, done = _count(stage.logged(), events.PlaybackStarted), _count(stage.logged(), events.ResponseDone)
     stage.card.play(story).wait()
     course.asked += 1
     stage.wait(lambda log: _count(log, events.PlaybackStarted) > sounds, PATIENCE_S)
     time.sleep(1.0)
     for name, file in noises[:2]:
-        _disturb(stage, name, file, done)
-    if _count(stage.told(), events.ResponseDone) == done:
+        _make_noise(stage, name, file, done)
+    if _count(stage.logged(), events.ResponseDone) == done:
         course.interruptions += 1
     stage.card.play(question).wait()
     course.asked += 1
     stage.wait(lambda log: _count(log, events.ResponseDone) >= done + 2, PATIENCE_S)
     time.sleep(APART_S)
     for name, file in noises[2:]:
-        _disturb(stage, name, file, None)
+        _make_noise(stage, name, file, None)
 
 
-def _disturb(stage: _Stage, name: str, file: Path, done: int | None) -> None:
+def _make_noise(stage: _Stage, name: str, file: Path, done: int | None) -> None:
     """Play a noise; `done` is how many replies had ended before the one it falls into, None in silence."""
-    before = stage.told()
+    before = stage.logged()
     sounding = done is not None and _count(before, events.ResponseDone) == done
     stage.card.play(file).wait()
     time.sleep(APART_S)
-    after = stage.told()[len(before) :]
+    after = stage.logged()[len(before) :]
     cut = any(isinstance(event, events.ResponseDone) and event.status == "cancelled" for event in after)
     stage.course.noises.append((name, sounding))
     if (sounding and cut) or (not sounding and _count(after, events.PlaybackStarted)):
         stage.course.stopped_by.append(name)
 
 
-def disturbed_figures(
+def robustness_figures(
     course: Course, log: Sequence[events.Event], stops_s: Sequence[float]
 ) -> dict[str, object]:
-    """Return the figures of a disturbed conversation."""
+    """Return the figures of a conversation among noises."""
     answered = _count(log, events.PlaybackStarted)
     holds_s, started_s = [], 0.0
     for event in log:

@@ -25,17 +25,17 @@ def _table() -> dict[int, str]:
 TABLE = _table()
 
 
-def harmless(text: str) -> str:
+def terminal_safe(text: str) -> str:
     """Return text without anything a terminal obeys: an escape sequence is shown, not followed.
 
-    Works character by character: pieces made harmless one by one are together the whole made harmless.
+    Works character by character: pieces made safe one by one are together the whole made safe.
     """
     return _whole(text).translate(TABLE)
 
 
 def one_line(text: str) -> str:
-    """Return harmless text on one line."""
-    return " ".join(harmless(text).split())
+    """Return terminal-safe text on one line."""
+    return " ".join(terminal_safe(text).split())
 
 
 def _whole(text: str) -> str:

@@ -8,22 +8,22 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 
-class Remembered(BaseModel):
+class Preferences(BaseModel):
     """What is kept in the state folder; a file that can't be read counts as none."""
 
     greeted: bool = False
     theme: str = ""
 
 
-def recall(path: Path | None) -> Remembered:
+def load_preferences(path: Path | None) -> Preferences:
     """Return what is remembered."""
     with suppress(OSError, ValidationError):
         if path is not None:
-            return Remembered.model_validate_json(path.read_bytes()[:65536])
-    return Remembered()
+            return Preferences.model_validate_json(path.read_bytes()[:65536])
+    return Preferences()
 
 
-def remember(path: Path | None, what: Remembered) -> None:
+def save_preferences(path: Path | None, what: Preferences) -> None:
     """Keep it; where that is not possible, the chat greets again."""
     with suppress(OSError):
         if path is not None:

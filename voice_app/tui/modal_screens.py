@@ -14,10 +14,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from voice_app.tui.harmless import one_line
 from voice_app.tui.palette import Palette
 from voice_app.tui.panel import level_bar
 from voice_app.tui.scene import Scene
+from voice_app.tui.terminal_safe import one_line
 
 KEYS = (
     ("Enter", "send; Ctrl+J breaks the line; ↑ ↓ earlier texts"),
@@ -45,7 +45,7 @@ Rows = list[tuple[Text | None, Text]]
 """A label and a text, or a text alone."""
 
 
-class Card(ModalScreen[None]):
+class TextModal(ModalScreen[None]):
     """Text over the chat, closed by a key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,10 +54,10 @@ class Card(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Build the card."""
-        with VerticalScroll(id="card"):
+        with VerticalScroll(id="modal"):
             yield Static(id="words")
 
-    def tell(self, rows: Rows) -> None:
+    def update(self, rows: Rows) -> None:
         """Show rows: a label and a text, or a text alone."""
         parts: list[RenderableType] = []
         for label, text in rows:
@@ -80,7 +80,7 @@ def _grid() -> Table:
     return grid
 
 
-class Help(Card):
+class Help(TextModal):
     """The keys."""
 
     def __init__(self, palette: Palette) -> None:
@@ -92,10 +92,10 @@ class Help(Card):
         palette = self._palette
         keys: Rows = [(Text(keys, palette.you), Text(what)) for keys, what in KEYS]
         about: Rows = [(None, Text(line, palette.faint)) for line in ABOUT_KEYS]
-        self.tell([(None, Text("Keys\n", palette.title)), *keys, (None, Text()), *about])
+        self.update([(None, Text("Keys\n", palette.title)), *keys, (None, Text()), *about])
 
 
-class Welcome(Card):
+class Welcome(TextModal):
     """What was found on this machine."""
 
     def __init__(self, palette: Palette) -> None:
@@ -108,7 +108,7 @@ class Welcome(Card):
         rows = welcome(scene, choices, level_db, self._palette)
         if rows != self._shown:
             self._shown = rows
-            self.tell(rows)
+            self.update(rows)
 
 
 def welcome(
