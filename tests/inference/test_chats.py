@@ -267,6 +267,8 @@ class ToyContext:
 
     def keep_warm(self) -> None: ...
 
+    def use_threads(self, threads: int) -> None: ...
+
     def state(self, sequence: int) -> bytes:
         return bytes(str(self.tokens[sequence]), "ascii")
 

@@ -47,6 +47,7 @@ class Hosted(Generic[D]):
 
     async def run(self) -> None:
         """Hold the session to its end; the models are kept warm while nobody speaks."""
+        await self.engines.adapt()
         await self.engines.read(self.session.assistant)
         warming = asyncio.create_task(self._keep_warm())
         try:
@@ -84,6 +85,7 @@ class Hosted(Generic[D]):
             self.engines = new
             if not same_llm:
                 await session.assistant.engines.scheduler.call(Priority.UPKEEP, old.llm.close, on="llm")
+                await new.adapt()
             if not (same_llm and same_persona):
                 await new.read(session.assistant)
 
