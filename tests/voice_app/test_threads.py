@@ -239,8 +239,8 @@ def test_a_model_with_a_fixed_number_of_threads_is_only_kept_warm() -> None:
         await engines.adapt()
         assert machine.used == []
         await engines.keep_warm()
+        assert not await machine.scheduler.compare("llm")
 
     run(live())
 
     assert machine.used == [2]
-    assert not machine.scheduler.adapts("llm")

@@ -12,7 +12,6 @@ import asyncio
 import itertools
 import math
 import os
-import statistics
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
@@ -23,7 +22,7 @@ from typing import TypeVar
 from voice_app.core import clock
 from voice_app.core.errors import Overloaded
 from voice_app.core.ports import EngineName, Priority
-from voice_app.runtime.threads import ThreadChoice
+from voice_app.runtime.threads import Team
 
 T = TypeVar("T")
 MOST_WAITING = 256
@@ -32,10 +31,6 @@ KEPT_TURNS = 3
 """Turns of the event loop for which a stream keeps its place between two items: its reader needs one or two."""
 REMOTE_THREADS = 32
 """Threads that may wait for other machines; waiting takes no core."""
-COMPARISONS = 3
-"""Times that every number of threads is tried in a comparison; their median counts."""
-COMPARISON_S = 0.05
-"""After so long no further try begins."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,29 +54,6 @@ class Ticket:
     """Whether it is a step like the one before: an item of a stream, but the first, which does more."""
 
 
-class Threads:
-    """The number of threads of an engine that can change it between jobs. Called in the engine's thread."""
-
-    def __init__(self, most: int, use: Callable[[int], None], sample: Callable[[], object]) -> None:
-        """`use` changes the number, at no cost; `sample` is a little work, comparable with an item of a stream."""
-        self.choice = ThreadChoice(most)
-        self.use, self.sample = use, sample
-
-    def compare(self, seconds: Callable[[], float]) -> dict[int, float]:
-        """Return how long the sample takes with each number of threads, by a clock; they are tried in turns."""
-        spans_s: dict[int, list[float]] = {threads: [] for threads in self.choice.candidates}
-        started_s = seconds()
-        for _ in range(COMPARISONS):
-            for threads, found in spans_s.items():
-                self.use(threads)
-                before_s = seconds()
-                self.sample()
-                found.append(seconds() - before_s)
-            if seconds() - started_s > COMPARISON_S:
-                break
-        return {threads: statistics.median(found) for threads, found in spans_s.items()}
-
-
 class Scheduler:
     """Runs jobs of many sessions on a number of cores, in one event loop.
 
@@ -97,7 +69,8 @@ class Scheduler:
         """`needs` says with how many cores an engine works, 0 for one elsewhere; all cores where it says nothing."""
         self.cores = cores or os.cpu_count() or 1
         self._needs = dict(needs or {})
-        self._adaptive: dict[EngineName, Threads] = {}
+        self._teams: dict[EngineName, Team] = {}
+        """Of the engines whose number of threads is decided here."""
         self._threads: dict[EngineName, ThreadPoolExecutor] = {}
         self._arrivals = itertools.count()
         self._waiting: list[Ticket] = []
@@ -125,25 +98,24 @@ class Scheduler:
     def adapt(
         self, engine: EngineName, most: int, use: Callable[[int], None], sample: Callable[[], object]
     ) -> None:
-        """Decide from now on with how many threads, up to `most`, an engine works; see `Threads`.
+        """Decide from now on with how many threads, up to `most`, an engine works; see `Team`.
 
         With 0 or 1 there is nothing to decide: it has the cores that it was said to need.
         """
-        self._adaptive.pop(engine, None)
+        self._teams.pop(engine, None)
         if min(most, self.cores) > 1:
-            self._adaptive[engine] = Threads(min(most, self.cores), use, sample)
+            self._teams[engine] = Team(min(most, self.cores), use, sample)
 
-    async def compare(self, engine: EngineName) -> None:
-        """Measure with how many threads an engine that adapts is quicker now: its sample, a few times."""
-        if threads := self._adaptive.get(engine):
-            ticket = self.ticket("keep warm", engine, Priority.UPKEEP, None)
-            ticket.least_cores = threads.choice.most
-            found_s = await self.call(ticket, lambda: threads.compare(self.seconds))
-            threads.choice.compared(clock.now(), found_s)
-
-    def adapts(self, engine: EngineName) -> bool:
-        """Return whether the number of threads of an engine is decided here."""
-        return engine in self._adaptive
+    async def compare(self, engine: EngineName) -> bool:
+        """Measure with how many threads an engine is quicker now, on idle cores; return False where that is fixed."""
+        team = self._teams.get(engine)
+        if team is None:
+            return False
+        ticket = self.ticket("keep warm", engine, Priority.UPKEEP, None)
+        ticket.least_cores = team.choice.most
+        found_s = await self.call(ticket, lambda: team.compare(self.seconds))
+        team.choice.compared(clock.now(), found_s)
+        return True
 
     def prepare(self, on: EngineName, work: Callable[[], T]) -> Future[T]:
         """Run `work` in the thread of an engine before there is an event loop, as loading it."""
@@ -185,16 +157,16 @@ class Scheduler:
 
     def _with_threads(self, ticket: Ticket, work: Callable[[], T]) -> Callable[[], T]:
         """Return the work of an engine that adapts, with as many threads as the job has cores; a step is timed."""
-        threads = self._adaptive.get(ticket.on)
-        if threads is None:
+        team = self._teams.get(ticket.on)
+        if team is None:
             return work
 
         def run() -> T:
-            threads.use(ticket.cores)
+            team.use(ticket.cores)
             started_s = self.seconds()
             result = work()
             if ticket.comparable:
-                threads.choice.worked(ticket.cores, self.seconds() - started_s)
+                team.choice.worked(ticket.cores, self.seconds() - started_s)
             return result
 
         return run
@@ -216,8 +188,8 @@ class Scheduler:
         return self._threads[on]
 
     def _cores_of(self, on: EngineName, least: int = 0) -> int:
-        threads = self._adaptive.get(on)
-        needs = threads.choice.threads if threads else self._needs.get(on, self.cores)
+        team = self._teams.get(on)
+        needs = team.choice.threads if team else self._needs.get(on, self.cores)
         return min(max(needs, least), self.cores)
 
     async def _enter(self, ticket: Ticket) -> None:
