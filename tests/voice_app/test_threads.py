@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -11,11 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.llm.scripted_llm import ScriptedLanguageModel
+from inference.stt.scripted_stt import ScriptedSpeechToText
+from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import ChatRequest, Delta, Message
+from tests.voice_app.scripted_session import LoudnessVad, tone
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
 from voice_app.core.ports import EngineName, Priority
+from voice_app.io.recordings import RecordedTurn, RecordedUser
+from voice_app.io.speaker import FileSpeaker
+from voice_app.runtime.devices import Devices
 from voice_app.runtime.engine_set import EngineSet
+from voice_app.runtime.host import hosted
 from voice_app.runtime.persona import Persona
+from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings
 from voice_app.runtime.threads import FEWER, MORE, SLOW, ThreadChoice
 
@@ -120,6 +129,7 @@ class Machine(ScriptedLanguageModel):
 
     meter: Meter = field(default_factory=Meter)
     busy: bool = False
+    at_close: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         super().__init__(["one two three four five six"], first_token_s=0.0, token_s=ONE_S, spend=self._spend)
@@ -137,13 +147,16 @@ class Machine(ScriptedLanguageModel):
     def use_threads(self, threads: int) -> None:
         self.threads = threads
 
+    def close(self) -> None:
+        self.at_close()
+
     def keep_warm(self) -> None:
         self._spend(self.token_s)
 
     def engines(self) -> EngineSet:
         """Return a set of engines without sound."""
         persona = Persona(name="scripted", description="", prompt="persona")
-        return EngineSet(Settings(), "scripted", persona, self, self.scheduler)
+        return EngineSet(Settings(memory="off", keep_log=False), "scripted", persona, self, self.scheduler)
 
     async def reply(self) -> list[Delta]:
         """Return a reply; `used` are the threads of its tokens then."""
@@ -227,6 +240,29 @@ def test_a_comparison_has_all_cores_to_itself() -> None:
 
     assert run(live()) == pytest.approx(1.0 + ONE_S * 9)
     assert machine.used == [1, 2], "a comparison beside a busy program ends after one round"
+
+
+def test_a_model_that_takes_anothers_place_is_adapted_before_that_one_is_closed() -> None:
+    """So no job asks a closed model for threads, which would be the end of the process."""
+    old = Machine()
+    new = Machine(old.meter, busy=True)
+    used_before: list[int] = []
+    old.at_close = lambda: used_before.extend(new.used)
+    engines = old.engines()
+    plan = SessionPlan(engines.settings, skills=False)
+    devices = Devices(RecordedUser([RecordedTurn(tone(0.1))]), FileSpeaker(None), vad=LoudnessVad())
+    hearing = replace(
+        engines, stt=ScriptedSpeechToText(["hello"]), tts=ScriptedTextToSpeech(spend=old.meter.spend)
+    )
+
+    async def live() -> None:
+        with hosted(plan, hearing, lambda *_: devices) as host:
+            await asyncio.gather(host.run(), host.adopt(replace(hearing, llm=new)))
+
+    run(live())
+
+    assert used_before == [1, 2], "a comparison"
+    assert new.threads == 1
 
 
 def test_a_model_with_a_fixed_number_of_threads_is_only_kept_warm() -> None:

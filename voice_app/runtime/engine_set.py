@@ -100,8 +100,8 @@ class EngineSet:
         """Touch the models once; see with how many threads the language model is quicker by now."""
         scheduler = self.scheduler.session("keep warm")
         compared = await self.scheduler.compare("llm")
-        engines: list[tuple[EngineName, Callable[[], object]]] = []
-        engines += [] if compared else [("llm", self.llm.keep_warm)]
+        engines: list[tuple[EngineName, Callable[[], object]]]
+        engines = [] if compared else [("llm", self.llm.keep_warm)]
         engines += [("stt", model.keep_warm) for model in (self.stt, self.by_sound) if model]
         engines += [("tts", self.tts.keep_warm)] if self.tts else []
         for on, warm in engines:

@@ -84,8 +84,8 @@ class Hosted(Generic[D]):
                 session.assistant.skills = self.skills.skills
             self.engines = new
             if not same_llm:
-                await session.assistant.engines.scheduler.call(Priority.UPKEEP, old.llm.close, on="llm")
                 await new.adapt()
+                await session.assistant.engines.scheduler.call(Priority.UPKEEP, old.llm.close, on="llm")
             if not (same_llm and same_persona):
                 await new.read(session.assistant)
 

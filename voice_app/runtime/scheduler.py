@@ -48,6 +48,7 @@ class Ticket:
     """Set when the job may run; None while a stream only keeps its place."""
     kept_turns: int = KEPT_TURNS
     least_cores: int = 0
+    """It gets so many even where its engine needs fewer."""
     cores: int = 0
     """What it has while it runs."""
     comparable: bool = False
@@ -99,6 +100,8 @@ class Scheduler:
         self, engine: EngineName, most: int, use: Callable[[int], None], sample: Callable[[], object]
     ) -> None:
         """Decide from now on with how many threads, up to `most`, an engine works; see `Team`.
+
+        `use` is called before each of its jobs, so another model takes the place of one before that one is closed.
 
         With 0 or 1 there is nothing to decide: it has the cores that it was said to need.
         """
