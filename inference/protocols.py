@@ -133,7 +133,14 @@ class LanguageModel(Protocol):
         ...
 
     def keep_warm(self) -> None:
-        """Read the weights, so that they stay in memory; disturbs no chat."""
+        """Read the weights, so that they stay in memory; disturbs no chat. Takes about as long as a token."""
+        ...
+
+    def use_threads(self, threads: int) -> None:
+        """Work with 1 to `capabilities.threads` threads from the next call on; costs nothing.
+
+        The tokens stay the same. Does nothing where the number is fixed.
+        """
         ...
 
     def close(self) -> None:

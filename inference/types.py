@@ -231,6 +231,8 @@ class LlmCapabilities:
     """Whether a reply can be made to match a grammar."""
     token_probabilities: bool = False
     """Whether a chat tells how probable its next token is."""
+    threads: int = 0
+    """The most that `use_threads` may be asked for; 0 where their number is fixed."""
 
 
 @dataclass(frozen=True, slots=True)

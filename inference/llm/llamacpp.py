@@ -19,7 +19,13 @@ class SequenceModel:
     """
 
     def __init__(
-        self, model: NativeModel, context: Context, prefixes: SavedPrefixes, *, guesses: bool
+        self,
+        model: NativeModel,
+        context: Context,
+        prefixes: SavedPrefixes,
+        *,
+        guesses: bool,
+        threads: int = 0,
     ) -> None:
         self.model, self.context = model, context
         self._shared = Shared(model, context, Prompts(model), prefixes, guesses)
@@ -31,6 +37,7 @@ class SequenceModel:
             tools=self._shared.prompts.knows_tools,
             grammar=True,
             token_probabilities=True,
+            threads=threads,
         )
 
     def chat(self) -> LlamaChat:
@@ -48,6 +55,10 @@ class SequenceModel:
     def keep_warm(self) -> None:
         """Read the weights, so that they stay in memory; disturbs no chat."""
         self.context.keep_warm()
+
+    def use_threads(self, threads: int) -> None:
+        """See LanguageModel.use_threads."""
+        self.context.use_threads(threads)
 
     def close(self) -> None:
         """Close the chats; free the weights and the cache."""
@@ -76,4 +87,4 @@ class LlamaCpp(SequenceModel):
         facts = path.stat()
         build = f"{model.lib.llama_print_system_info()}:{FLASH_ATTENTION}"
         identity = f"{path.name}:{facts.st_size}:{facts.st_mtime_ns}:{context.size}:{build}"
-        super().__init__(model, context, SavedPrefixes(state_dir, identity), guesses=True)
+        super().__init__(model, context, SavedPrefixes(state_dir, identity), guesses=True, threads=threads)

@@ -136,6 +136,9 @@ class LpuContext:
         if self._end < self.size:
             self._engine.step([0], self._end)
 
+    def use_threads(self, threads: int) -> None:
+        """Keep those it has: Numba's."""
+
     def state(self, sequence: int) -> bytes:
         """Nothing is saved."""
         return b""

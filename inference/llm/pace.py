@@ -54,7 +54,7 @@ class Paced:
     def __init__(self, llm: LanguageModel, pace: Pace) -> None:
         self._llm, self.pace = llm, pace
         self.capabilities = llm.capabilities
-        self.keep_warm, self.close = llm.keep_warm, llm.close
+        self.keep_warm, self.use_threads, self.close = llm.keep_warm, llm.use_threads, llm.close
 
     def chat(self) -> PacedChat:
         """Return a new chat. Raises NoFreeChat."""

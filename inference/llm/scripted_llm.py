@@ -58,6 +58,9 @@ class ScriptedLanguageModel:
     def keep_warm(self) -> None:
         """Take no time."""
 
+    def use_threads(self, threads: int) -> None:
+        """Have none."""
+
     def close(self) -> None:
         """Hold nothing."""
 

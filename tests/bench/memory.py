@@ -1,9 +1,9 @@
-"""Scores ways of telling the language model what is remembered: what it gains by them, and what they cost elsewhere.
+"""Scores forms of telling the language model what is remembered: what it gains by them, and what they cost elsewhere.
 
     python -m tests.bench.memory [--set choose|report] [--persona NAME] [--verbose]
 
-Two sets of questions a form: those about what is remembered, answered by the model alone and by the memory's own way
-with the model behind it; and the easy general ones of `tests.bench.persona`, which must not get worse.
+Two sets of questions a form: those about what is remembered, answered by the model alone and by the memory's skill
+before the model; and the easy general ones of `tests.bench.persona`, which must not get worse.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from voice_app.skills.memory.entries import Entry
 from voice_app.skills.memory.memory_requests import TellName, request
 from voice_app.skills.memory.recall import FIRST_PERSON, answers
 from voice_app.skills.memory.sayings import sentence, to_you, told
+from voice_app.skills.utterance import Utterance
 
 DATA = Path(__file__).parent / "data" / "memory.tsv"
 Prefix = tuple[Message, ...]
@@ -128,15 +129,16 @@ def score(chat: Chat, persona: Persona, form: Form, which: str, verbose: bool) -
         request = ChatRequest((*prefix, Message("user", text)), persona.max_tokens, persona.draw())
         return text_of(chat.stream(request)).strip()
 
-    def by_way(text: str) -> str | None:
-        if isinstance(request(text), TellName):
+    def by_skill(text: str) -> str | None:
+        said = Utterance.of(text)
+        if isinstance(request(said), TellName):
             return f"Your name is {name}."
-        found = answers(text, kept)
+        found = answers(said.plain, kept)
         return told(found[0]) if found else None
 
     alone = together = by_memory = 0
     for text, expected in rows(which):
-        answer, own = written(text), by_way(text)
+        answer, own = written(text), by_skill(text)
         alone += is_right(answer, expected)
         together += is_right(own or answer, expected)
         by_memory += own is not None
@@ -146,8 +148,8 @@ def score(chat: Chat, persona: Persona, form: Form, which: str, verbose: bool) -
     tokens = chat.remaining_tokens(persona.messages()) - chat.remaining_tokens(prefix)
     about = len(rows(which))
     return (
-        f"{form.__name__:24} tokens {tokens:4}  model alone {alone}/{about}  with the memory's way {together}/{about} "
-        f"({by_memory} by the way)  general {sum(general)}/{len(general)}"
+        f"{form.__name__:24} tokens {tokens:4}  model alone {alone}/{about}  with the memory {together}/{about} "
+        f"({by_memory} by the skill)  general {sum(general)}/{len(general)}"
     )
 
 

@@ -28,9 +28,10 @@ from voice_app.runtime.engines import build_stt
 from voice_app.runtime.host import hold_typed
 from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import load_settings
+from voice_app.skills.router import Router
 from voice_app.skills.table.filling import phrases
 from voice_app.skills.table.ideas import kinds
-from voice_app.skills.table.table_skill import table_skill
+from voice_app.skills.table.table_skill import Tables, table_skill
 
 REQUESTS = tuple(line.said for line in TABLE)
 RANGES = {
@@ -62,7 +63,7 @@ async def run(engines: EngineSet, seed: int, texts: tuple[str, ...] = REQUESTS) 
     """Hold one run of the requests."""
     listener = TurnRecorder(texts, ())
     plan = SessionPlan(load_settings(memory="off", keep_log=False), listeners=(listener,), skills=False)
-    await hold_typed(plan, texts, engines, (table_skill(seed),))
+    await hold_typed(plan, texts, engines, (Router((table_skill(Tables(seed)),)),))
     return listener.turns
 
 

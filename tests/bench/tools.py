@@ -16,7 +16,7 @@ import collections
 import json
 import statistics
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ from inference.types import ChatRequest, text_of
 from tests.bench.persona import by_ear, questions
 from voice_app.core.errors import ToolError
 from voice_app.runtime.engines import build_llm
-from voice_app.runtime.settings import Settings, load_settings
+from voice_app.runtime.settings import load_settings
 from voice_app.skills.calculator.arithmetic import evaluate
-from voice_app.skills.calls import GREEDY, LONGEST_CALL_TOKENS, call_prompt, meant, parsed
+from voice_app.skills.calling import GREEDY, LONGEST_CALL_TOKENS, call_prompt, parsed
 from voice_app.skills.json_grammar import grammar_of
-from voice_app.skills.timer.timers import Timers
-from voice_app.skills.tool import Arguments, Tool
-from voice_app.skills.toolbox import toolbox
+from voice_app.skills.registry import SkillValues, session_skills
+from voice_app.skills.router import Route, route
+from voice_app.skills.skill import Arguments, Open
+from voice_app.skills.utterance import Utterance
 
 REQUESTS = Path(__file__).parent / "data" / "tool_requests.tsv"
 
@@ -56,7 +57,7 @@ def requests() -> list[Request]:
 
 
 def is_right(request: Request, tool: str, arguments: Arguments) -> bool:
-    """Tell whether a call is that of the table."""
+    """Return whether a call is that of the table."""
     if tool != request.tool:
         return False
     given = arguments.model_dump()
@@ -68,13 +69,14 @@ def is_right(request: Request, tool: str, arguments: Arguments) -> bool:
     return all(given[name] == value for name, value in request.expected.items())
 
 
-def written(chat: Chat, tool: Tool, text: str) -> tuple[Arguments | None, float]:
+def written(chat: Chat, found: Route, text: str, free: bool) -> tuple[Arguments | None, float]:
     """Return the call that the language model writes, and the seconds it takes."""
-    grammar = grammar_of(tool.arguments, tool.choices(text))
+    assert found.skill.arguments
+    grammar = grammar_of(found.skill.arguments, {} if free else found.call.choices)
     start_s = time.perf_counter()
-    request = ChatRequest(call_prompt(tool, text), LONGEST_CALL_TOKENS, GREEDY, grammar)
+    request = ChatRequest(call_prompt(found.skill, text), LONGEST_CALL_TOKENS, GREEDY, grammar)
     answer = text_of(chat.stream(request))
-    return parsed(tool, answer), time.perf_counter() - start_s
+    return parsed(found.skill, answer), time.perf_counter() - start_s
 
 
 def main() -> None:
@@ -83,9 +85,7 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--free-grammar", action="store_true")
     options = parser.parse_args()
-    tools = toolbox(Settings(), Timers())
-    if options.free_grammar:
-        tools = tuple(replace(tool, choices=lambda _: {}) for tool in tools)
+    tools = [skill for skill in session_skills(SkillValues()) if skill.run]
     hear = by_ear() if options.spoken else lambda text: text
     chat = build_llm(load_settings()).chat()
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
@@ -93,21 +93,20 @@ def main() -> None:
     for request in requests():
         heard = hear(request.text)
         count, outcome = counts[request.kind], "to chat"
-        if found := meant(heard, tools):
-            tool, arguments = found
-            by = "by rule"
-            if arguments is None:
-                arguments, span_s = written(chat, tool, heard)
+        arguments = None
+        if found := route(Utterance.of(heard), tools):
+            arguments, by = found.call, f"by {found.by}"
+            if isinstance(arguments, Open):
+                arguments, span_s = written(chat, found, heard, options.free_grammar)
                 spans_s.append(span_s)
-                by = "by model"
-            right = arguments is not None and is_right(request, tool.name, arguments)
+            right = arguments is not None and is_right(request, found.skill.name, arguments)
             outcome = f"{by} {'right' if right else 'wrong'}"
             if request.kind in ("none", "chat"):
                 outcome = f"{by} taken"
         count[outcome] += 1
         if options.verbose:
             call = (
-                f"{found[0].name} {arguments and arguments.model_dump_json(exclude_defaults=True)}"
+                f"{found.skill.name} {arguments and arguments.model_dump_json(exclude_defaults=True)}"
                 if found
                 else ""
             )

@@ -181,6 +181,24 @@ def test_nothing_decoded_between_two_tokens_changes_a_guessed_one(
 
 
 @pytest.mark.model
+def test_the_number_of_threads_changes_no_token(llm: LlamaCpp) -> None:
+    """With one thread, with two, and with both in turns: the same reply, and the same bits in the cache."""
+    found = []
+    for schedule in ((1,), (2,), (1, 2)):
+        chat = llm.chat()
+        llm.use_threads(schedule[0])
+        deltas = []
+        for number, delta in enumerate(chat.stream(ChatRequest(asked(1), 16))):
+            deltas.append(delta)
+            llm.use_threads(schedule[number % len(schedule)])
+        found.append((deltas, llm.context.state(chat._sequence)))
+        chat.close()
+
+    assert llm.capabilities.threads == 2
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.model
 def test_cancelling_one_chat_ends_it_and_no_other(llm: LlamaCpp, expected: list[list[object]]) -> None:
     """Also where the cancel comes while the other decodes, or between two tokens."""
     for wait_s in (0.0, 0.001, 0.01, 0.05):
@@ -266,6 +284,8 @@ class ToyContext:
         return True
 
     def keep_warm(self) -> None: ...
+
+    def use_threads(self, threads: int) -> None: ...
 
     def state(self, sequence: int) -> bytes:
         return bytes(str(self.tokens[sequence]), "ascii")

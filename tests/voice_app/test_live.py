@@ -91,7 +91,7 @@ def test_a_microphone_that_is_closed_while_the_models_load_stays_closed(tmp_path
     session.wait(events.SessionCreated)
     running = session.live._running
     assert running is not None
-    assert not running.devices.source.open
+    assert not running.host.devices.source.open
     session.live.end()
     session.thread.join(PATIENCE_S)
 

@@ -74,6 +74,7 @@ class VirtualScheduler(Scheduler):
     def __init__(self, meter: Meter, cores: int = 1, needs: Mapping[EngineName, int] | None = None) -> None:
         super().__init__(cores, needs)
         self._meter = meter
+        self.seconds = lambda: meter.owed_s
 
     def _start(self, on: EngineName, work: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.ensure_future(self._run(work))

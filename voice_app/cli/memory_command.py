@@ -151,13 +151,13 @@ def import_(
 def _memory(persona: str | None) -> Iterator[tuple[Memory, str]]:
     """Open the memory of a persona, that of the settings unless one is named; print its warnings."""
     from voice_app.runtime.persona import load_persona
-    from voice_app.runtime.settings import load_settings
+    from voice_app.runtime.settings import data_dir, load_settings
     from voice_app.skills.memory.store import SHARED, Memory, memory_path
 
     settings = load_settings(**flags(persona=persona))
     is_shared = settings.memory == "shared" and persona is None
     name = SHARED if is_shared else load_persona(settings.persona).name
-    memory = Memory(memory_path(name))
+    memory = Memory(memory_path(name, data_dir() / "memory"))
     if memory.notice:
         typer.echo(f"voice-app: {memory.notice}", err=True)
     try:

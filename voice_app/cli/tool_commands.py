@@ -1,9 +1,10 @@
-"""`voice-app tools`: lists the local tools and their schemas, and calls one."""
+"""`voice-app tools`: lists the skills and the schemas of their arguments, says whose a turn is, and calls one."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,15 +12,17 @@ import typer
 from voice_app.cli.options import Json
 
 if TYPE_CHECKING:
+    from voice_app.skills.skill import Outcome, Skill
     from voice_app.skills.timer.timers import Timers
-    from voice_app.skills.tool import Outcome, Tool
 
-tools_app = typer.Typer(help="The local tools: listing them, calling one.", invoke_without_command=True)
+tools_app = typer.Typer(
+    help="What the assistant does beside chatting: listing it, calling it.", invoke_without_command=True
+)
 
 
 @tools_app.callback()
 def list_tools(context: typer.Context, json_: Json = False) -> None:
-    """List the tools and the schemas of their arguments."""
+    """List the skills and the schemas of their arguments."""
     if context.invoked_subcommand:
         return
     from rich.console import Console
@@ -27,41 +30,66 @@ def list_tools(context: typer.Context, json_: Json = False) -> None:
 
     from voice_app.skills.json_grammar import grammar_of
 
-    tools, _ = _toolbox()
+    skills, _ = _skills()
     if json_:
         rows = [
-            {
-                "name": tool.name,
-                "about": tool.about,
-                "arguments": tool.arguments.model_json_schema(),
-                "grammar": grammar_of(tool.arguments),
-            }
-            for tool in tools
+            {"name": skill.name, "about": skill.about}
+            | (
+                {"arguments": skill.arguments.model_json_schema(), "grammar": grammar_of(skill.arguments)}
+                if skill.arguments
+                else {}
+            )
+            for skill in skills
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("tool", "what for", "arguments")
-    for tool in tools:
-        table.add_row(tool.name, tool.about, ", ".join(tool.arguments.model_fields))
+    table = Table("skill", "what for", "arguments")
+    for skill in skills:
+        table.add_row(
+            skill.name, skill.about, ", ".join(skill.arguments.model_fields if skill.arguments else ())
+        )
     Console().print(table)
+
+
+@tools_app.command("route")
+def route_text(
+    text: Annotated[str, typer.Argument(help="What the user says.")],
+    json_: Json = False,
+) -> None:
+    """Say which skill a turn is for, and with which arguments; nothing is done."""
+    from voice_app.skills.router import route
+    from voice_app.skills.utterance import Utterance
+
+    skills, _ = _skills()
+    start_s = time.perf_counter()
+    found = route(Utterance.of(text), skills)
+    row = {
+        "skill": found and found.skill.name,
+        "arguments": dict(found.arguments) if found else {},
+        "by": found.by if found else "chat",
+        "ms": round((time.perf_counter() - start_s) * 1000, 2),
+    }
+    typer.echo(
+        json.dumps(row, ensure_ascii=False) if json_ else f"{row['skill']} {row['arguments']} by {row['by']}"
+    )
 
 
 @tools_app.command("call")
 def call(
-    name: Annotated[str, typer.Argument(help="A tool of `voice-app tools`.")],
+    name: Annotated[str, typer.Argument(help="A skill of `voice-app tools` with arguments.")],
     arguments: Annotated[str, typer.Argument(help="Its arguments, a JSON object.")],
     json_: Json = False,
 ) -> None:
-    """Call a tool and print its answer; a timer is waited for, until it rings.
+    """Call a skill and print its answer; a timer is waited for, until it rings.
 
-    Exit status 1 where the tool has no answer, 2 for arguments that it doesn't take.
+    Exit status 1 where the skill has no answer, 2 for arguments that it doesn't take.
     """
     from pydantic import ValidationError
 
     from voice_app.core.errors import ToolError
 
-    tools, timers = _toolbox()
-    if name not in (known := {tool.name: tool for tool in tools}):
+    skills, timers = _skills()
+    if name not in (known := {skill.name: skill for skill in skills if skill.run}):
         raise typer.BadParameter(f"there is no tool {name!r}; there are: {', '.join(known)}")
     try:
         asyncio.run(_call(known[name], arguments, timers, json_))
@@ -77,18 +105,20 @@ def call(
         raise typer.Exit(ToolError.exit_code) from None
 
 
-def _toolbox() -> tuple[tuple[Tool, ...], Timers]:
+def _skills() -> tuple[tuple[Skill, ...], Timers]:
+    from inference.models.store import cache_folder
     from voice_app.runtime.settings import load_settings
-    from voice_app.skills.timer.timers import Timers
-    from voice_app.skills.toolbox import toolbox
+    from voice_app.skills.registry import SkillValues, session_skills
 
-    timers = Timers()
-    return toolbox(load_settings(), timers), timers
+    values = SkillValues(notes_folder=load_settings().notes.folder, cache=cache_folder() / "notes")
+    return session_skills(values), values.timers
 
 
-async def _call(tool: Tool, arguments: str, timers: Timers, as_json: bool) -> None:
-    outcome = tool.run(tool.arguments.model_validate_json(arguments))
-    _print(tool, outcome, as_json)
+async def _call(skill: Skill, arguments: str, timers: Timers, as_json: bool) -> None:
+    assert skill.run
+    assert skill.arguments
+    outcome = skill.run(skill.arguments.model_validate_json(arguments))
+    _print(skill, outcome, as_json)
     if outcome.effect is None:
         return
     rung = asyncio.Event()
@@ -103,8 +133,8 @@ async def _call(tool: Tool, arguments: str, timers: Timers, as_json: bool) -> No
         await rung.wait()
 
 
-def _print(tool: Tool, outcome: Outcome, as_json: bool) -> None:
+def _print(skill: Skill, outcome: Outcome, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"name": tool.name, "output": outcome.text, "sources": outcome.sources}))
+        typer.echo(json.dumps({"name": skill.name, "output": outcome.text, "sources": outcome.sources}))
     else:
         typer.echo(outcome.text)

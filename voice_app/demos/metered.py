@@ -64,7 +64,8 @@ class MeteredLlm:
     def __init__(self, llm: LanguageModel) -> None:
         self._llm = llm
         self.works: list[Work] = []
-        self.capabilities, self.keep_warm, self.close = llm.capabilities, llm.keep_warm, llm.close
+        self.capabilities, self.close = llm.capabilities, llm.close
+        self.keep_warm, self.use_threads = llm.keep_warm, llm.use_threads
 
     def chat(self) -> MeteredChat:
         """Return a new chat. Raises NoFreeChat."""

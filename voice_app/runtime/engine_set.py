@@ -32,7 +32,7 @@ from voice_app.runtime.engines import (
 from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Settings
-from voice_app.skills.fillers import BRIDGES
+from voice_app.skills.fillers import FILLERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,18 @@ class EngineSet:
 
         await assistant.engines.scheduler.call(Priority.UPKEEP, read, on="llm")
 
+    async def adapt(self) -> None:
+        """Let the scheduler decide how many threads the language model has, beginning with what is quicker now."""
+        most = self.llm.capabilities.threads
+        self.scheduler.adapt("llm", most, self.llm.use_threads, self.llm.keep_warm)
+        await self.scheduler.compare("llm")
+
     async def keep_warm(self) -> None:
-        """Read the models' weights once, so that they stay in memory."""
+        """Read the models' weights, so that they stay in memory; compare the language model's thread counts."""
         scheduler = self.scheduler.session("keep warm")
-        engines: list[tuple[EngineName, Callable[[], object]]] = [("llm", self.llm.keep_warm)]
+        compared = await self.scheduler.compare("llm")
+        engines: list[tuple[EngineName, Callable[[], object]]]
+        engines = [] if compared else [("llm", self.llm.keep_warm)]
         engines += [("stt", model.keep_warm) for model in (self.stt, self.by_sound) if model]
         engines += [("tts", self.tts.keep_warm)] if self.tts else []
         for on, warm in engines:
@@ -151,7 +159,7 @@ def replaced(old: EngineSet, settings: Settings) -> EngineSet:
 def cores_of(settings: Settings) -> dict[EngineName, int]:
     """Return with how many cores each engine works."""
     models = settings.models
-    return {"stt": models.stt_threads, "llm": models.threads, "tts": models.threads, "skill": 1}
+    return {"stt": models.stt_threads, "llm": models.threads, "tts": models.tts_threads, "skill": 1}
 
 
 def style_of(persona: Persona) -> ReplyStyle:
@@ -177,5 +185,5 @@ def _with_fillers(engines: EngineSet) -> EngineSet:
     return replace(
         engines,
         openers=build_openers(engines.tts, voice),
-        bridges=build_openers(engines.tts, voice, BRIDGES),
+        bridges=build_openers(engines.tts, voice, FILLERS),
     )

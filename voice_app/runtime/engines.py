@@ -53,7 +53,7 @@ def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextTo
     return PiperTextToSpeech(
         find_model(name, "tts").path,
         cache_folder() / "voices",
-        threads=settings.models.threads,
+        threads=settings.models.tts_threads,
     )
 
 
@@ -66,7 +66,7 @@ def build_smart_turn(settings: Settings) -> SmartTurn | None:
         if name != Models().turn:
             raise
         return None
-    return SmartTurn(files.path, threads=settings.models.threads) if files else None
+    return SmartTurn(files.path, threads=settings.models.stt_threads) if files else None
 
 
 OPENERS = ("Well,", "So,", "Hmm,")

@@ -47,6 +47,7 @@ class Hosted(Generic[D]):
 
     async def run(self) -> None:
         """Hold the session to its end; the models are kept warm while nobody speaks."""
+        await self.engines.adapt()
         await self.engines.read(self.session.assistant)
         warming = asyncio.create_task(self._keep_warm())
         try:
@@ -83,6 +84,7 @@ class Hosted(Generic[D]):
                 session.assistant.skills = self.skills.skills
             self.engines = new
             if not same_llm:
+                await new.adapt()
                 await session.assistant.engines.scheduler.call(Priority.UPKEEP, old.llm.close, on="llm")
             if not (same_llm and same_persona):
                 await new.read(session.assistant)

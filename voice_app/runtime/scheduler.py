@@ -2,7 +2,8 @@
 
 Models with free threads starve each other: on two cores, speech to text beside the language model takes it from 75 to
 5 tokens a second (measured). So a job says which engine it is for, and an engine how many cores it works with. What
-does not fit waits. A job is one call, or one item of a stream.
+does not fit waits. A job is one call, or one item of a stream. Where an engine can change its number of threads between
+jobs, the scheduler measures with which it is quicker now, and gives its jobs so many cores.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import itertools
 import math
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +22,7 @@ from typing import TypeVar
 from voice_app.core import clock
 from voice_app.core.errors import Overloaded
 from voice_app.core.ports import EngineName, Priority
+from voice_app.runtime.threads import Team
 
 T = TypeVar("T")
 MOST_WAITING = 256
@@ -44,8 +47,12 @@ class Ticket:
     turn: asyncio.Future[None] | None = None
     """Set when the job may run; None while a stream only keeps its place."""
     kept_turns: int = KEPT_TURNS
+    least_cores: int = 0
+    """It gets so many even where its engine needs fewer."""
     cores: int = 0
     """What it has while it runs."""
+    comparable: bool = False
+    """Whether it is a step like the one before: an item of a stream, but the first, which does more."""
 
 
 class Scheduler:
@@ -56,10 +63,15 @@ class Scheduler:
     calls OpenMP gets a team of threads of its own, and with two teams llama.cpp decodes at half speed (measured).
     """
 
+    seconds: Callable[[], float] = staticmethod(time.perf_counter)
+    """The clock of what happens inside a job."""
+
     def __init__(self, cores: int | None = None, needs: Mapping[EngineName, int] | None = None) -> None:
         """`needs` says with how many cores an engine works, 0 for one elsewhere; all cores where it says nothing."""
         self.cores = cores or os.cpu_count() or 1
         self._needs = dict(needs or {})
+        self._teams: dict[EngineName, Team] = {}
+        """Of the engines whose number of threads is decided here."""
         self._threads: dict[EngineName, ThreadPoolExecutor] = {}
         self._arrivals = itertools.count()
         self._waiting: list[Ticket] = []
@@ -84,9 +96,29 @@ class Scheduler:
         """Return the scheduler as one session uses it."""
         return SessionScheduler(self, name)
 
-    def set_cores(self, engine: EngineName, cores: int) -> None:
-        """Let an engine work with so many cores from its next job on."""
-        self._needs[engine] = cores
+    def adapt(
+        self, engine: EngineName, most: int, use: Callable[[int], None], sample: Callable[[], object]
+    ) -> None:
+        """Decide from now on with how many threads, up to `most`, an engine works; see `Team`.
+
+        `use` is called before each of its jobs, so another model takes the place of one before that one is closed.
+
+        With 0 or 1 there is nothing to decide: it has the cores that it was said to need.
+        """
+        self._teams.pop(engine, None)
+        if min(most, self.cores) > 1:
+            self._teams[engine] = Team(min(most, self.cores), use, sample)
+
+    async def compare(self, engine: EngineName) -> bool:
+        """Measure with how many threads an engine is quicker now, on idle cores; return False where that is fixed."""
+        team = self._teams.get(engine)
+        if team is None:
+            return False
+        ticket = self.ticket("keep warm", engine, Priority.UPKEEP, None)
+        ticket.least_cores = team.choice.most
+        found_s = await self.call(ticket, lambda: team.compare(self.seconds))
+        team.choice.compared(clock.now(), found_s)
+        return True
 
     def prepare(self, on: EngineName, work: Callable[[], T]) -> Future[T]:
         """Run `work` in the thread of an engine before there is an event loop, as loading it."""
@@ -116,7 +148,7 @@ class Scheduler:
             return await asyncio.wrap_future(self._thread(ticket.on).submit(work))
         await self._enter(ticket)
         started_s = clock.now()
-        done = self._start(ticket.on, work)
+        done = self._start(ticket.on, self._with_threads(ticket, work))
 
         def ended(future: asyncio.Future[T]) -> None:
             if not future.cancelled():
@@ -125,6 +157,22 @@ class Scheduler:
 
         done.add_done_callback(ended)
         return await asyncio.shield(done)
+
+    def _with_threads(self, ticket: Ticket, work: Callable[[], T]) -> Callable[[], T]:
+        """Return the work of an engine that adapts, with as many threads as the job has cores; a step is timed."""
+        team = self._teams.get(ticket.on)
+        if team is None:
+            return work
+
+        def run() -> T:
+            team.use(ticket.cores)
+            started_s = self.seconds()
+            result = work()
+            if ticket.comparable:
+                team.choice.worked(ticket.cores, self.seconds() - started_s)
+            return result
+
+        return run
 
     def give_up(self, ticket: Ticket) -> None:
         """Forget the place that a stream keeps."""
@@ -142,8 +190,10 @@ class Scheduler:
             self._threads[on] = ThreadPoolExecutor(count, thread_name_prefix=f"engine-{on}")
         return self._threads[on]
 
-    def _cores_of(self, on: EngineName) -> int:
-        return min(self._needs.get(on, self.cores), self.cores)
+    def _cores_of(self, on: EngineName, least: int = 0) -> int:
+        team = self._teams.get(on)
+        needs = team.choice.threads if team else self._needs.get(on, self.cores)
+        return min(max(needs, least), self.cores)
 
     async def _enter(self, ticket: Ticket) -> None:
         """Wait for the ticket's turn; it has its cores then."""
@@ -189,7 +239,7 @@ class Scheduler:
         for ticket in sorted(self._waiting, key=self._order):
             if ticket.on in self._busy:
                 continue
-            if self._cores_of(ticket.on) > self._free:
+            if self._cores_of(ticket.on, ticket.least_cores) > self._free:
                 return  # what is less urgent must not keep it waiting
             if ticket.turn is None:
                 self._wait_for(ticket)
@@ -209,7 +259,7 @@ class Scheduler:
         return ticket.priority, ticket.deadline_s, self._used_s.get(ticket.session, 0.0), ticket.arrival
 
     def _give_cores(self, ticket: Ticket, turn: asyncio.Future[None]) -> None:
-        ticket.cores = self._cores_of(ticket.on)
+        ticket.cores = self._cores_of(ticket.on, ticket.least_cores)
         self._busy.add(ticket.on)
         self._running[ticket.session] += 1
         self._free -= ticket.cores
@@ -254,6 +304,7 @@ class SessionScheduler:
                 if item is _END:
                     return
                 yield item  # type: ignore[misc]
+                ticket.comparable = True
         finally:
             self._scheduler.give_up(ticket)
 

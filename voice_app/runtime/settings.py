@@ -56,10 +56,15 @@ class Models(Section):
     """Chips of the emulated pipeline that holds the model of `lpu` or `lpu-delegated`: 1, 2, 4 or whole nodes of 8."""
     context_tokens: int = Field(2048, ge=256, le=131072)
     threads: int = Field(2, ge=1, le=64)
-    """Of the language model and the voice."""
+    """The most of the language model; llama.cpp gets one where that is quicker, as beside a busy program."""
     stt_threads: int = Field(1, ge=1, le=64)
-    """Of speech to text. A step of Whisper tiny's decoder is too small to be shared: with two threads, which wait for
+    """Of speech to text and of what judges by the sound whether a turn is over, which takes as long with one as with
+    two (measured). A step of Whisper tiny's decoder is too small to be shared: with two threads, which wait for
     each other, the encoder gains a sixth and the decoder takes twice as long (measured)."""
+    tts_threads: int = Field(1, ge=1, le=64)
+    """Of the voice. The first sound of a clause takes as long with one as with two (47 and 45 ms, and 50 and 56 beside
+    a busy program: Piper on two cores, measured), and the rest, which takes 1.5 times as long, is a tenth of the time
+    that it lasts. So the other core is better left to the language model."""
 
 
 class AudioDevices(Section):
@@ -147,6 +152,11 @@ def config_path() -> Path:
 def state_dir() -> Path:
     """Return where session logs are kept."""
     return platformdirs.user_state_path(APP)
+
+
+def data_dir() -> Path:
+    """Return the folder of what the user wants to keep, as the memories."""
+    return platformdirs.user_data_path(APP)
 
 
 def load_settings(**flags: Any) -> Settings:

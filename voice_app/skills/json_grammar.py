@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from voice_app.skills.tool import Arguments
+from voice_app.skills.skill import Arguments
 
 LONGEST_TEXT = 60
 """Characters that the grammar allows in a text, also where the schema allows more."""
@@ -35,7 +35,7 @@ def grammar_of(arguments: type[Arguments], choices: Mapping[str, Sequence[str]] 
 
 
 def accepts(schema: Mapping[str, Any], text: str) -> bool:
-    """Tell whether a text is one that the schema of a field allows."""
+    """Return whether a text is one that the schema of a field allows."""
     if schema.get("type") == "integer":
         return text.isdecimal() and schema["minimum"] <= int(text) <= schema["maximum"]
     if "enum" in schema or "const" in schema:

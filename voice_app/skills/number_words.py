@@ -11,62 +11,25 @@ LONGEST_REQUEST = 400
 NUMBER = r"\d+(?:\.\d+)?(?:/\d+)?"
 """A number as `canonical` writes it: 12, 2.5, 1/3."""
 
-_SMALL = {
-    word: value
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ]
-        + ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-    )
-}
-_TENS = {
-    word: 10 * value
-    for value, word in enumerate(
-        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2
-    )
-}
-_SCALES = {
-    "dozen": 12,
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-}
-_PARTS = {
-    "half": 2,
-    "third": 3,
-    "quarter": 4,
-    "fourth": 4,
-    "fifth": 5,
-    "sixth": 6,
-    "seventh": 7,
-    "eighth": 8,
-    "ninth": 9,
-    "tenth": 10,
-}
+_UP_TO_NINETEEN = (
+    "zero one two three four five six seven eight nine ten eleven twelve "
+    "thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_SMALL = {word: value for value, word in enumerate(_UP_TO_NINETEEN.split())}
+ORDINALS = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+    "twentieth",
+)  # fmt: skip
+_TENS_FROM_TWENTY = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENS = {word: 10 * value for value, word in enumerate(_TENS_FROM_TWENTY.split(), 2)}
+_SCALES = {"dozen": 12, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_PARTS = {"half": 2, "quarter": 4, **{word: part for part, word in enumerate(ORDINALS[2:10], 3)}}
 _PLURAL_PARTS = {"halves": 2, **{word + "s": part for word, part in _PARTS.items() if word != "half"}}
 _DENOMINATORS = ("2", "3", "4", "5", "6", "8", "16")
 """Of parts of one that are written with a slash; 12/25 is a day."""
 _GLYPHS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
 _TOKEN = re.compile(r"\d+(?:\.\d+)?(?:st|nd|rd|th)?|\.\d+|[a-z]+(?:'[a-z]+)?|[+\-*/^%(),=×÷²³√!:$€£°]")
-_POLITE = re.compile(
-    r"^(?:(?:okay|ok|so|hey|please|well|and|now|alright|hi|hello|thanks|excuse me"
-    r"|quick question|assistant|computer)(?: ,)? )+"
-    r"|(?: ,)? (?:please|thanks|thank you|for me please)$"
-)
 _DIGITS = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 
 
@@ -90,9 +53,9 @@ def canonical(text: str) -> str:
     return " ".join(words)
 
 
-def request(text: str) -> str:
-    """Return a request as `canonical` does, without the courtesies around it."""
-    return _POLITE.sub("", canonical(text)).strip(" ,")
+def small_number(word: str) -> int | None:
+    """Return a number from one up: in words to nineteen, in digits to 99; None for other words."""
+    return _SMALL.get(word.lower()) or (int(word) if re.fullmatch(r"[0-9]{1,2}", word) else None) or None
 
 
 def value_of(number: str) -> Fraction:
@@ -103,7 +66,7 @@ def value_of(number: str) -> Fraction:
 def spoken(value: Fraction, *, exact: bool = True, digits: int = 4) -> str:
     """Return a number to be read aloud: whole numbers and short decimals as they are, others as "about 0.3333".
 
-    `digits` are those behind the point of an inexact number from 1 on, or significant ones below 1.
+    `digits` are those after the point of an inexact number from 1 on, or significant ones below 1.
     """
     sign, size = ("minus " if value < 0 else ""), abs(value)
     if size >= 10**15 or 0 < size < Fraction(1, 10**6):
@@ -138,7 +101,7 @@ def _tokens(text: str) -> list[str]:
         text = text.replace(glyph, f" {digits}")
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(r"\b([1-9])-([2-9])(?= of\b)", r"\1/\2", text)  # how speech to text writes two thirds
-    text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
+    text = re.sub(r"(?<=[a-z])-(?=[a-z])|(?<=\d)-(?=[a-z]{3})", " ", text)
     text = re.sub(r"\b([ap])\. ?m\b\.?", r"\1m", text)
     return _TOKEN.findall(text)
 
@@ -155,7 +118,7 @@ def _written(value: Fraction) -> str:
 
 
 def _number_at(tokens: Sequence[str], at: int) -> tuple[Fraction, int] | None:
-    """Return the number that begins at a token, and the place behind it."""
+    """Return the number that begins at a token, and the place after it."""
     part = _part_at(tokens, at)
     if part:
         return part
@@ -179,6 +142,8 @@ def _part_at(tokens: Sequence[str], at: int) -> tuple[Fraction, int] | None:
         return Fraction(1, 2), at + 1
     if words[0] in ("a", "one", "1") and words[1] in _PARTS:
         return Fraction(1, _PARTS[words[1]]), at + 2
+    if words[:3] == ["quarter", "of", "an"]:
+        return Fraction(1, 4), at + 1
     count = _SMALL.get(words[0], int(words[0]) if words[0].isdecimal() and len(words[0]) < 3 else 0)
     if count > 1 and words[1] in _PLURAL_PARTS:
         return Fraction(count, _PLURAL_PARTS[words[1]]), at + 2
@@ -239,9 +204,13 @@ def _is_scale(word: str) -> bool:
 
 
 def _joins(tokens: Sequence[str], at: int) -> bool:
-    """Tell whether an "and" stands inside a number: behind hundred or thousand, before tens or ones."""
-    behind = tokens[at + 1] if at + 1 < len(tokens) else ""
-    return _is_scale(tokens[at - 1]) and tokens[at - 1] != "dozen" and (behind in _SMALL or behind in _TENS)
+    """Return whether an "and" stands inside a number: after hundred or thousand, before tens or ones."""
+    following = tokens[at + 1] if at + 1 < len(tokens) else ""
+    return (
+        _is_scale(tokens[at - 1])
+        and tokens[at - 1] != "dozen"
+        and (following in _SMALL or following in _TENS)
+    )
 
 
 def _decimals(tokens: Sequence[str], value: Fraction, at: int) -> tuple[Fraction, int]:

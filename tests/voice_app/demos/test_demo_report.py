@@ -30,8 +30,9 @@ from voice_app.runtime.host import hold_typed
 from voice_app.runtime.persona import Persona
 from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings, load_settings
+from voice_app.skills.router import Router
 from voice_app.skills.table.table import Table
-from voice_app.skills.table.table_skill import table_skill
+from voice_app.skills.table.table_skill import Tables, table_skill
 
 SAID = [line.said for line in TABLE]
 ROWS = (("Rome", "1", "Morning", "Walk"), ("Rome", "1", "Evening", "Eat"))
@@ -76,7 +77,7 @@ def test_spoken_turns_count_from_the_last_sound_of_the_user() -> None:
     listener = TurnRecorder(SAID[:1], ())
 
     def join(held: Session) -> None:
-        held.assistant.skills = (table_skill(),)
+        held.assistant.skills = (Router((table_skill(Tables()),)),)
         held.bus.subscribe(listener)
 
     ScriptedSession(heard=SAID[:1], turns=(RecordedTurn(pause(1.0)),), during=join).run()

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
+from inference.types import Message
 from voice_app.core.errors import ToolError
 from voice_app.skills.calculator.arithmetic import LONGEST_EXPRESSION, evaluate
-from voice_app.skills.number_words import NUMBER, canonical, request, spoken
-from voice_app.skills.tool import Arguments, Outcome, Tool
+from voice_app.skills.number_words import NUMBER, ORDINALS, spoken
+from voice_app.skills.skill import Arguments, Open, Outcome, skill
+from voice_app.skills.utterance import Utterance
 
 SHORT_SUM = 60
 """Characters of a sum that is said again before its result, so that the user hears what was understood."""
 _ASKING = re.compile(
-    r"^(?:(?:can|could|would|will) you (?:please )?(?:tell me |calculate |compute |work out |figure out |do )?"
-    r"|(?:please )?(?:tell me|calculate|compute|work out|figure out|solve|evaluate) "
-    r"|i (?:need|want|would like|'d like) (?:to know |you to calculate |to calculate ))*"
-    r"(?:how much (?:is|are|would be|do you get (?:if|when) you)|(?:and )?what(?:'s| is| are| does| do| would be)"
+    r"^(?:(?:tell me|calculate|compute|work out|figure out|solve|evaluate|do) "
+    r"|i (?:need|want|would like|'d like) (?:to know |to calculate ))*"
+    r"(?:how much (?:is|are|would be|do you get (?:if|when) you)|what(?:'s| is| are| does| do| would be)"
     r"|calculate|compute)? ?(?:you get (?:if|when) you |the (?:result|answer|value) (?:of|to) |i get if i )?"
 )
 _ENDING = re.compile(
@@ -47,7 +49,6 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"({_N}) (?:decreased|reduced|less|minus) (?:by )?({_N}) %", r"\1 - \2 %"),
     )
 )
-_ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), symbol)
     for pattern, symbol in (
@@ -86,7 +87,6 @@ _MEANT = re.compile(
     rf"|(?:sum|product|average|difference|quotient) (?:of|between) (?:\w+ )?{NUMBER}"
     rf"|{NUMBER} (?:squared|cubed|to the power)|\b(?:add|subtract|multiply|divide) {NUMBER}"
 )
-_ASKS = re.compile(r"\b(?:what|what's|how much|how many|calculate|work out|tell me|figure out|asked|know)\b")
 _READ = {
     "*": "times",
     "/": "divided by",
@@ -112,9 +112,8 @@ class Sum(Arguments):
     """What the result is counted in."""
 
 
-def by_rule(text: str) -> Sum | None:
+def by_rule(words: str) -> Sum | None:
     """Return the sum that a request asks for and nothing else; None where there is more to it."""
-    words = request(text)
     if not re.search(r"\d", words):
         return None
     money = "dollars" if _MONEY.search(words) else ""
@@ -132,7 +131,7 @@ def _tidied(words: str) -> str:
     """Return a request without money, percent and ordinal powers as signs."""
     words = re.sub(r"\bpercent(?:age)?\b(?! of \S+ is| is)", "%", _MONEY.sub(" ", words))
     words = re.sub(r"(?<!\w)a (?=(?:third|quarter|half)\b)", "", words)
-    for ordinal, value in zip(_ORDINALS, range(2, 11), strict=True):
+    for value, ordinal in enumerate(ORDINALS[1:10], 2):
         words = re.sub(rf"\bto the {ordinal}\b(?: power)?", f"^ {value}", words)
     return re.sub(r"\s+", " ", words).strip()
 
@@ -157,9 +156,8 @@ def _symbols(words: str) -> str:
     return re.sub(r"\s+", " ", words).strip()
 
 
-def _inner(text: str) -> list[Sum]:
+def _inner(words: str) -> list[Sum]:
     """Return the sums that stand among the other words of a request, the longest first."""
-    words = request(text)
     money = "dollars" if _MONEY.search(words) else ""
     words = _tidied(words)
     runs = [match.expand(expression) for form, expression in _FORMS for match in form.finditer(words)]
@@ -168,9 +166,9 @@ def _inner(text: str) -> list[Sum]:
     return sorted((found for found in sums if found), key=lambda found: -len(found.expression))
 
 
-def _choices(text: str) -> dict[str, list[str]]:
+def _choices(words: str) -> dict[str, list[str]]:
     """Return the longest sum of a request: what else its numbers are for is no matter of the calculator."""
-    sums = _inner(text)[:1]
+    sums = _inner(words)[:1]
     return {"expression": [found.expression for found in sums], "unit": [found.unit for found in sums]}
 
 
@@ -184,22 +182,28 @@ def _listed(words: str) -> str:
     return added if kind == "total" else f"( {added} ) / {len(numbers)}"
 
 
-def is_meant(text: str) -> bool:
-    """Tell whether numbers stand around an operation."""
-    return _MEANT.search(canonical(text)) is not None
+def read(utterance: Utterance, earlier: Sequence[Message]) -> Sum | Open | None:
+    """Return the sum that a request is; Open where one stands among other words."""
+    words = utterance.request
+    return by_rule(words) or (Open(_choices(words)) if _MEANT.search(words) else None)
 
 
-def calculate(asked: Sum) -> Outcome:
+@skill(
+    "calculator",
+    about="Sums: plus, minus, times, divided by, percent, powers, roots.",
+    read=read,
+)
+def calculate(call: Sum) -> Outcome:
     """Say a sum's value, and the sum again where it is short."""
-    result = evaluate(asked.expression)
-    value, unit = result.value, asked.unit
+    result = evaluate(call.expression)
+    value, unit = result.value, call.unit
     if unit == "percent":
         value *= 100
     said = spoken(value, exact=result.exact, digits=2 if unit == "dollars" else 4)
     if unit == "dollars" and value.denominator > 100 and not said.startswith("about"):
         said = spoken(value, exact=False, digits=2)
     ending = f" {unit[:-1] if unit == 'dollars' and value == 1 else unit}" if unit else ""
-    question = _read(asked.expression)
+    question = _read(call.expression)
     if len(question) <= SHORT_SUM and "(" not in question:
         return Outcome(f"{question[0].upper()}{question[1:]} is {said}{ending}.")
     return Outcome(f"That is {said}{ending}.")
@@ -211,15 +215,3 @@ def _read(expression: str) -> str:
     read = [_READ.get(word, word) for word in words]
     text = " ".join(read).replace("percent times", "percent of").replace("to the power of 2", "squared")
     return re.sub(r"^minus (?=\d)", "minus ", text)
-
-
-TOOL = Tool(
-    "calculator",
-    "Sums: plus, minus, times, divided by, percent, powers, roots.",
-    Sum,
-    by_rule,
-    is_meant,
-    calculate,
-    choices=_choices,
-    unclear="I didn't get that sum. Say, for example: what is 12 times 7?",
-)

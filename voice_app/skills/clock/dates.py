@@ -4,66 +4,35 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 from voice_app.core.errors import ToolError
+from voice_app.skills.number_words import ORDINALS
+from voice_app.skills.phrases import language_data
+from voice_app.skills.word_lists import MONTHS, WEEKDAYS
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
 DAY_PATTERN = (
     r"^(today|tomorrow|yesterday|[+-][0-9]{1,5}"
-    r"|(next |last )?(monday|tuesday|wednesday|thursday|friday|saturday|sunday)|([0-9]{4}-)?[0-9]{2}-[0-9]{2})$"
+    rf"|(next |last )?({'|'.join(WEEKDAYS)})|([0-9]{{4}}-)?[0-9]{{2}}-[0-9]{{2}})$"
 )
 """A day as a tool's argument: a word, days from today, a weekday, a date with or without its year."""
-_HOLIDAYS = {
-    "christmas": "12-25",
-    "christmas day": "12-25",
-    "christmas eve": "12-24",
-    "new year's eve": "12-31",
-    "new year's": "01-01",
-    "new year's day": "01-01",
-    "new years": "01-01",
-    "new year": "01-01",
-    "the new year": "01-01",
-    "halloween": "10-31",
-    "valentine's day": "02-14",
-    "independence day": "07-04",
-    "saint patrick's day": "03-17",
-    "st patrick's day": "03-17",
-    "boxing day": "12-26",
-}
-_ORDINALS = (
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
-    "twentieth",
-)  # fmt: skip
+_NAMED: Mapping[str, str] = language_data(Path(__file__).parent, "days.")
 _MONTH = "|".join(MONTHS)
-_DAY = rf"(?:(?P<tens>20|30) )?(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(_ORDINALS)}|thirtieth)"
+_DAY = rf"(?:(?P<tens>20|30) )?(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(ORDINALS)}|thirtieth)"
 _DATES = (
     re.compile(rf"^(?P<month>{_MONTH}) (?:the )?{_DAY}(?: ,)?(?: (?P<year>\d{{4}}|20 \d\d))?$"),
     re.compile(rf"^(?:the )?{_DAY}(?: of)? (?P<month>{_MONTH})(?: ,)?(?: (?P<year>\d{{4}}|20 \d\d))?$"),
 )
 _SOON = re.compile(r"^(?:in )?(\d{1,4}|a|one) (day|week)s?(?: from (?:now|today)| time)?$")
 _AGO = re.compile(r"^(\d{1,4}|a|one) (day|week)s? ago$")
-_NEAR = {
-    "today": "today",
-    "tomorrow": "tomorrow",
-    "yesterday": "yesterday",
-    "the day after tomorrow": "+2",
-    "day after tomorrow": "+2",
-    "the day before yesterday": "-2",
-    "day before yesterday": "-2",
-    "next week": "+7",
-}
 
 
 def day_in_words(words: str) -> str | None:
     """Return a day that canonical words say, as DAY_PATTERN has it; None where they say none."""
     words = words.removeprefix("on ")
-    if words in _NEAR or words in _HOLIDAYS:
-        return _NEAR.get(words) or _HOLIDAYS[words]
+    if words in _NAMED:
+        return _NAMED[words]
     if match := _SOON.match(words) or _AGO.match(words):
         days = (int(match[1]) if match[1].isdecimal() else 1) * (7 if match[2] == "week" else 1)
         return f"{'-' if words.endswith('ago') else '+'}{days}"
@@ -81,8 +50,8 @@ def _date(match: re.Match[str]) -> str | None:
     said = match["day"]
     if said == "thirtieth":
         day = 30
-    elif said in _ORDINALS:
-        day = _ORDINALS.index(said) + 1
+    elif said in ORDINALS:
+        day = ORDINALS.index(said) + 1
     else:
         day = int(said.rstrip("sthndr"))
     day += int(match["tens"] or 0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from voice_app.skills.memory.memory_phrases import ASK, LEAD, ended, phrase, tidy, words
 from voice_app.skills.memory.names import Named, name_in
+from voice_app.skills.utterance import ASK, Utterance, ended
+from voice_app.skills.word_lists import phrase, word_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +62,17 @@ class Pronounce:
 Request = Remember | Tell | Forget | ForgetAll | Named | TellName | Pronounce
 
 REMEMBER = phrase(
-    LEAD
-    + ASK
-    + r"""
+    r"""
     (?:remember|memori[sz]e|(?:keep|bear) in mind|(?:do not|don't|never) forget|make a note|take a note|note)\b[,:]?\s+
     (?P<that>(?:that|this|of the fact that|the fact that|the following|for me that)\b[,:]?\s+)?
     (?P<fact>.+)$
     """
 )
-REMEMBER_BEHIND = phrase(
-    LEAD
-    + r"(?P<fact>.+?)[,.;!]\s*(?:and |so )?"
+REMEMBER_AFTER = phrase(
+    r"(?P<fact>.+?)[,.;!]\s*(?:and |so )?"
     + ASK
     + r"""
-    (?:remember|memori[sz]e|keep in mind|don't forget)(?: (?:that|this|it))
-    (?: for me)?(?:,? (?:please|okay|ok))?[.!?]*$
+    (?:remember|memori[sz]e|keep in mind|don't forget)(?: (?:that|this|it))[.!?]*$
     """
 )
 CORRECTS = phrase(r"^(?:no|nope|sorry|actually|wait)\b")
@@ -90,6 +87,21 @@ STATES = phrase(
     """
 )
 STATES_OF = re.compile(r"(?:[Tt]he|[Aa]n?|[Tt]here|[Ee]very|[Aa]ll|[A-Z][\w'-]*)\b")
+OF_THE_ASSISTANT = phrase(
+    r"""
+    to (?:always |never |please |not |only )*(?:
+    (?:answer|reply|respond|speak|talk|sound|act|behave|explain)\b(?! (?:the|my|his|her|our|their|an?|to|with|about)\b)|
+    (?:call|tell) me\b|use (?:short|simple|plain|easy|few|fewer|less|more)\b|
+    (?:keep|make) (?:it|your|things|the answers?|answers?)\b|be (?!at\b|in\b|on\b|there\b|home\b|back\b)
+    )
+    """
+)
+"""How the assistant is to talk, which is no fact."""
+OF_A_WORK = re.compile(
+    r"(?:[Tt]he |[Aa]n? |[Mm]e )?[A-Z].* (?:is|are|was|were) .*"
+    r"\b(?:films?|movies?|songs?|books?|novels?|series|shows?|plays?|poems?|album)\b"
+)
+"""A title that begins with Remember: "Remember the Titans is a film"."""
 NO_FACT = phrase(
     r"""
     (?:when|what|where|who|whom|whose|how|why|which|if|whether|me|us|him|her|them|it|those|these|back|about|
@@ -98,9 +110,7 @@ NO_FACT = phrase(
 )
 
 TELL = phrase(
-    LEAD
-    + ASK
-    + r"""
+    r"""
     (?:
     what (?:do|can|did|else do) you (?:still |all )?remember|
     what (?:did|have|had) i (?:ever |just |already )?(?:tell|told|ask|asked) you(?: to (?:remember|keep in mind))?|
@@ -115,9 +125,7 @@ TELL = phrase(
     """
 )
 KNOW = phrase(
-    LEAD
-    + ASK
-    + r"""
+    r"""
     (?:what (?:do|else do) you (?:already )?know about|tell me (?:what|everything) you know about)\s+
     (?P<about>.+)$
     """
@@ -126,26 +134,22 @@ ABOUT = phrase(r"\s*(?:,?\s*(?:about|of|on|regarding|concerning)\s+(?P<about>.+?
 MYSELF = phrase(r"(?:me|myself|us|i)$")
 
 FORGET_ALL = phrase(
-    LEAD
-    + ASK
-    + r"""
+    r"""
     (?:
     forget (?:absolutely )?(?:everything|all|it all|all of (?:it|that|them))
     (?: (?:that )?(?:you|i|we)\b(?! .*\babout (?!me\b)).*| about me)?|
     (?:delete|erase|clear|wipe|empty|reset) (?:(?:all|everything|out|of) )*
     (?:your (?:whole |entire )?memor(?:y|ies)|(?:everything|all|what) you (?:remember|know)(?: about me)?)
     )
-    (?:,? please)?[\s.!?]*$
+    [\s.!?]*$
     """
 )
 FORGET = phrase(
-    LEAD
-    + ASK
-    + r"""
+    r"""
     (?:forget|(?:delete|erase|remove)(?=.* from (?:your|the) memory))\s+
     (?P<all>everything (?:(?:that )?(?:i|you) .*?)?)?
     (?P<about>.+?)
-    (?: from (?:your|the) memory)?(?:,? please)?[\s.!?]*$
+    (?: from (?:your|the) memory)?[\s.!?]*$
     """
 )
 FORGET_LEAD = phrase(
@@ -154,9 +158,7 @@ FORGET_LEAD = phrase(
 THE_LAST = phrase(r"(?:that|it|about (?:it|that)|this|the last (?:one|thing|entry)|what i (?:just )?said)$")
 
 TELL_NAME = phrase(
-    LEAD
-    + ASK
-    + r"""
+    r"""
     (?:
     (?:do you (?:still )?(?:know|remember) |tell me |say |remind me |and )?
     (?:what(?:'s| is|s| was) )?my (?:own )?name(?: again)?|
@@ -178,76 +180,72 @@ PRONOUNCED = phrase(
     """
 )
 PRONOUNCE_LIKE = phrase(
-    LEAD
-    + ASK
-    + r"(?:you )?(?:pronounce|say)(?: the (?:word|name))?\s"
+    r"(?:you )?(?:pronounce|say)(?: the (?:word|name))?\s"
     + WHOSE
     + r" (?:as|like)(?: this)?[,:]?\s+(?P<how>.+)$"
 )
-PRONOUNCE = phrase(
-    LEAD + ASK + r"(?:you )?pronounce (?:(?P<mine>my name)|(?P<it>it|that))[,:]?\s+(?P<how>.+)$"
-)
+PRONOUNCE = phrase(r"(?:you )?pronounce (?:(?P<mine>my name)|(?P<it>it|that))[,:]?\s+(?P<how>.+)$")
 NO_PRONUNCIATION = phrase(
     r"""
     (?:how|correctly|wrong(?:ly)?|right(?:ly)?|incorrectly|differently|with|without|the same|in|on|by|the way|a|an|
     you|i|we|they|he|she|it|that|this|because|when|if|more|very|too|again|or|exactly|just|nothing|anything)\b
     """
 )
-NO_WORD = words("name word he she what how which there who")
+NO_WORD = word_set("name word he she what how which there who")
 LONGEST_PRONUNCIATION_WORDS = 4
-LONGEST_TURN_CHARS = 2000
 
 
-def request(text: str) -> Request | None:
-    """Return what `text` asks of the memory; None where it asks nothing of it."""
-    turn = tidy(text)
-    if not turn or len(turn) > LONGEST_TURN_CHARS:
-        return None
-    for find in (_pronounce, name_in, _tell_name, _forget, _tell, _remember):
-        found = find(turn)
+def request(said: Utterance) -> Request | None:
+    """Return what an utterance asks of the memory; None where it asks nothing of it."""
+    for find in (_pronounce, _named, _tell_name, _forget, _tell, _remember):
+        found = find(said)
         if found is not None:
             return found
     return None
 
 
-def _remember(turn: str) -> Remember | None:
-    corrects = bool(CORRECTS.match(turn))
-    behind = REMEMBER_BEHIND.match(turn)
-    if behind and not NO_FACT.match(behind["fact"]) and not turn.lower().startswith("do you"):
-        return Remember(ended(behind["fact"]), corrects)
+def _named(said: Utterance) -> Named | None:
+    return name_in(said.text)
+
+
+def _remember(said: Utterance) -> Remember | None:
+    turn = said.plain
+    corrects = bool(CORRECTS.match(said.text))
+    after = REMEMBER_AFTER.match(turn)
+    if after and not NO_FACT.match(after["fact"]) and not turn.lower().startswith("do you"):
+        return Remember(ended(after["fact"]), corrects)
     found = REMEMBER.match(turn)
     if found is None:
         return None
     fact = ended(found["fact"])
-    is_question = turn.endswith("?") and not re.search(
-        r"\b(?:can|could|would|will) you\b", turn, re.IGNORECASE
-    )
+    is_question = turn.endswith("?") and not re.search(r"\b(?:can|could|would|will) you\b", said.text, re.I)
     if is_question or NO_FACT.match(fact) or len(fact.split()) < 2:
         return None
     if not found["that"]:
-        is_note = re.match(r"(?:make |take )?(?:a )?note\b", turn[: found.start("fact")][-12:], re.IGNORECASE)
-        if is_note or not (OF_THE_SPEAKER.match(fact) or (STATES_OF.match(fact) and STATES.match(fact))):
+        is_note = re.match(r"(?:make |take )?(?:a )?note\b", turn[: found.start("fact")][-12:], re.I)
+        states = OF_THE_SPEAKER.match(fact) or (STATES_OF.match(fact) and STATES.match(fact))
+        if is_note or not states or OF_THE_ASSISTANT.match(fact) or OF_A_WORK.match(fact):
             return None
     return Remember(re.sub(r"^to (?=\w)", "I have to ", fact), corrects)
 
 
-def _tell(turn: str) -> Tell | None:
-    if found := TELL.match(turn):
+def _tell(said: Utterance) -> Tell | None:
+    if found := TELL.match(said.plain):
         rest = ABOUT.match(found["rest"])
         if rest:
             about = rest["about"] or ""
             return Tell("" if MYSELF.match(about) else about)
         return None
-    if found := KNOW.match(turn):
+    if found := KNOW.match(said.plain):
         about = ended(found["about"])
         return Tell() if MYSELF.match(about) else Tell(about, only_if_known=True)
     return None
 
 
-def _forget(turn: str) -> Forget | ForgetAll | None:
-    if FORGET_ALL.match(turn):
+def _forget(said: Utterance) -> Forget | ForgetAll | None:
+    if FORGET_ALL.match(said.plain):
         return ForgetAll()
-    found = FORGET.match(turn)
+    found = FORGET.match(said.plain)
     if found is None:
         return None
     about = found["about"]
@@ -256,12 +254,13 @@ def _forget(turn: str) -> Forget | ForgetAll | None:
     return Forget(FORGET_LEAD.sub("", about), all_matching=bool(found["all"]))
 
 
-def _tell_name(turn: str) -> TellName | None:
-    return TellName() if TELL_NAME.match(turn) and not NAME_ALONE.match(turn) else None
+def _tell_name(said: Utterance) -> TellName | None:
+    return TellName() if TELL_NAME.match(said.plain) and not NAME_ALONE.match(said.plain) else None
 
 
-def _pronounce(turn: str) -> Pronounce | None:
-    found = PRONOUNCED.search(turn) or PRONOUNCE_LIKE.match(turn) or PRONOUNCE.match(turn)
+def _pronounce(said: Utterance) -> Pronounce | None:
+    turn = said.text
+    found = PRONOUNCED.search(turn) or PRONOUNCE_LIKE.match(said.plain) or PRONOUNCE.match(said.plain)
     if found is None or turn.endswith("?"):
         return None
     how = re.split(r",? (?:and )?not |[,;]\s|[.!](?:\s|$)", found["how"] + " ")[0].strip(' .!"“”')

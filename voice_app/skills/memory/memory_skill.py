@@ -1,4 +1,4 @@
-"""The memory's way to answer: it remembers, tells, forgets, and knows how a word is pronounced.
+"""The memory's skill: it remembers, tells, forgets, and knows how a word is pronounced.
 
 What it writes is an effect of the reply: on disk when the turn is over, before the answer is audible. Everything it
 needs to know of the turns before stands in the chat, so that a draft that is dropped leaves nothing behind.
@@ -10,30 +10,32 @@ import contextlib
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from inference.types import Message, Text
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
-from voice_app.core.turn import Answer, Skill, TurnContext, text_delta
+from voice_app.core.turn import Answer, TurnContext, text_delta
 from voice_app.skills.memory.entries import MOST_ENTRIES, Entry, Note, checked
-from voice_app.skills.memory.memory_phrases import phrase, tidy
 from voice_app.skills.memory.memory_requests import (
     Forget,
     ForgetAll,
     Pronounce,
     Remember,
-    Request,
     Tell,
     TellName,
     request,
 )
 from voice_app.skills.memory.names import Named
-from voice_app.skills.memory.recall import answers, is_of_ones_own, matches, same_subject
+from voice_app.skills.memory.recall import answers, is_of_ones_own, matches, may_be_answered, same_subject
 from voice_app.skills.memory.sayings import all_told, sentence, to_you, told
 from voice_app.skills.memory.store import Memory
+from voice_app.skills.skill import Fallback, Skill, skill
+from voice_app.skills.utterance import Utterance
+from voice_app.skills.word_lists import phrase
 
 SURE = "Do you want me to forget everything?"
-"""Asked before everything is forgotten; a yes right behind it, and nothing else, does it."""
+"""Asked before everything is forgotten; a yes right after it, and nothing else, does it."""
 YES = phrase(
     r"""
     (?:yes|yeah|yep|yup|sure|certainly|absolutely|of course|do it|go ahead|please do|i do|i'm sure|i am sure|
@@ -50,36 +52,54 @@ Pronunciations = Callable[[Mapping[str, str]], None]
 """Tells the voice how words are pronounced: a respelling, or phonemes between slashes."""
 
 
-def memory_skill(memory: Memory, pronounce: Pronunciations = lambda _: None) -> Remembering:
-    """Return the way, the voice already told what it must know."""
-    way = Remembering(memory, pronounce)
-    with contextlib.suppress(VoiceAppError):
-        answers("What did I say?", memory.facts())  # stems of what is there are found beforehand
-        way.refresh()
-    return way
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Answer a question with an entry."""
+
+    entry: Entry
 
 
-def admit_skill(*, has_memory: bool) -> Skill:
-    """Return the way to say that one doesn't know what only the user can know; a small language model makes it up.
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Say that one doesn't know what only the user can know; a small language model makes it up."""
 
-    Without a memory, it also says that nothing can be remembered. The last of all ways: whoever knows more, as of a
-    timer or of one's notes, comes before it.
-    """
 
-    def admit(context: TurnContext) -> Answer | None:
-        told = [message.content for message in context.earlier if message.role == "user"]
-        if is_of_ones_own(tidy(context.text), told):
-            return _words(UNKNOWN + OFFER if has_memory else UNKNOWN)
-        if not has_memory and isinstance(request(context.text), Remember):
-            return _words(OFF)
-        return None
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Forget everything: the user has been asked, and is sure."""
 
-    return admit
+
+def memory_skill(memory: Memory | None, pronounce: Pronunciations = lambda _: None) -> Skill:
+    """Return the skill over a memory, the voice already told what it must know; None: it says that there is none."""
+    remembering = Remembering(memory, pronounce) if memory else None
+    if memory and remembering:
+        with contextlib.suppress(VoiceAppError):
+            answers("What did I say?", memory.facts())  # stems of what is there are found beforehand
+            remembering.refresh()
+
+    def read(utterance: Utterance, earlier: Sequence[Message]) -> Any:
+        if remembering and (call := remembering.read(utterance, earlier)):
+            return call
+        before = [message.content for message in earlier if message.role == "user"]
+        if is_of_ones_own(utterance.plain, before):
+            return Fallback(Admit())
+        wanted = None if remembering else request(utterance)
+        return Fallback(wanted) if isinstance(wanted, Remember) else None
+
+    @skill(
+        "memory", about="Remembers what you tell it to, your name and how words are pronounced.", read=read
+    )
+    def remember(call: object, context: TurnContext) -> Answer:
+        if isinstance(call, Admit):
+            return _words(UNKNOWN + OFFER if remembering else UNKNOWN)
+        return remembering.answer(call, context) if remembering else _words(OFF)
+
+    return remember
 
 
 @dataclass(slots=True)
 class Remembering:
-    """The way, over one memory."""
+    """What is done with one memory."""
 
     memory: Memory
     pronounce: Pronunciations
@@ -88,17 +108,6 @@ class Remembering:
     _latest: tuple[tuple[Message, ...], int] | None = None
     """The chat in which an entry was made last, and its number."""
 
-    def __call__(self, context: TurnContext) -> Answer | None:
-        """Take what is asked of the memory, and questions that an entry answers."""
-        with contextlib.suppress(VoiceAppError):
-            self.refresh()
-        if _is_sure(context):
-            return self._forget_everything(context)
-        wanted = request(context.text)
-        if wanted is None:
-            return self._recall(context)
-        return self._meet(context, wanted)
-
     def refresh(self) -> None:
         """Let the voice know what has changed, here or by another program. Raises MemoryFileError."""
         now = self.memory.pronunciations()
@@ -106,22 +115,56 @@ class Remembering:
             self._spoken = now
             self.pronounce(now)
 
-    def _meet(self, context: TurnContext, wanted: Request) -> Answer | None:
+    def read(self, utterance: Utterance, earlier: Sequence[Message]) -> Any:
+        """Return what is asked of the memory, or the entry that answers a question; None: it is not the memory's.
+
+        The file is read only for these: what another program has changed meanwhile is known from then on.
+        """
+        before = _said_before(earlier)
+        wanted = Erase() if _is_sure(utterance.text, before) else request(utterance)
+        if wanted is None and not may_be_answered(utterance.plain):
+            return None
+        with contextlib.suppress(VoiceAppError):  # a memory that can't be read has no answer
+            self.refresh()
+            if wanted is None:
+                found = answers(utterance.plain, self.memory.facts())
+                return Recall(found[0]) if found else None
+        return wanted if self._takes(wanted, before) else None
+
+    def _takes(self, wanted: Any, before: str) -> bool:
+        """Return whether words are the memory's that may well mean something else; `before` is the last reply."""
         match wanted:
+            case Forget(about=""):  # else it is another word for never mind
+                return KEPT in before
+            case Forget(about=about):
+                is_short = len(about.split()) <= 6 and "," not in about
+                return is_short or bool(matches(about, self.memory.entries()))
+            case Tell(about=about, only_if_known=True):
+                return bool(matches(about, self.memory.entries()))
+            case Named(sure=False) | Pronounce(word="", named=False):
+                return _is_about_name(before, self.memory.name())
+        return wanted is not None
+
+    def answer(self, call: Any, context: TurnContext) -> Answer:
+        """Do what `read` has returned."""
+        match call:
             case Remember():
-                return self._remember(context, wanted)
+                return self._remember(context, call)
+            case Recall(entry=entry):
+                return _words(sentence(told(entry)))
             case Tell():
-                return self._tell(context, wanted)
+                return self._tell(context, call)
             case Forget():
-                return self._forget(context, wanted)
+                return self._forget(context, call)
             case ForgetAll():
                 return _words(SURE if self.memory.entries() else "I don't remember anything yet.")
+            case Erase():
+                return self._erase(context)
             case Named():
-                return self._name(context, wanted)
+                return self._name(context, call)
             case TellName():
                 return _words(_your_name(self.memory.name()))
-            case Pronounce():
-                return self._pronounce(context, wanted)
+        return self._pronounce(context, call)
 
     # Remembering.
 
@@ -157,21 +200,12 @@ class Remembering:
 
     # Telling.
 
-    def _recall(self, context: TurnContext) -> Answer | None:
-        """Answer a question that an entry answers."""
-        with contextlib.suppress(VoiceAppError):  # a memory that can't be read has no answer
-            found = answers(context.text, self.memory.facts())
-            if found:
-                return _words(sentence(told(found[0])))
-        return None
-
-    def _tell(self, context: TurnContext, wanted: Tell) -> Answer | None:
+    def _tell(self, context: TurnContext, wanted: Tell) -> Answer:
         entries = self.memory.entries()
         if wanted.about:
             entries = matches(wanted.about, entries)
             if not entries:
-                nothing = "I don't remember anything about that."
-                return None if wanted.only_if_known else _words(nothing)
+                return _words("I don't remember anything about that.")
         return self._told(context, entries)
 
     async def _told(self, context: TurnContext, entries: Sequence[Entry]) -> AsyncGenerator[Text, None]:
@@ -187,20 +221,13 @@ class Remembering:
 
     # Forgetting.
 
-    def _forget(self, context: TurnContext, wanted: Forget) -> Answer | None:
+    def _forget(self, context: TurnContext, wanted: Forget) -> Answer:
         entries = self.memory.entries()
-        if not wanted.about:
-            # "Forget it" is a way to say never mind, unless something was remembered just now.
-            if KEPT not in _said_before(context):
-                return None
-            found = self._just_kept(context, entries)
-            if not found:
-                return _words("Tell me what to forget.")
-        else:
-            found = matches(wanted.about, entries)
+        found = matches(wanted.about, entries) if wanted.about else self._just_kept(context, entries)
         if not found:
-            is_short = len(wanted.about.split()) <= 6 and "," not in wanted.about
-            return _words("I don't remember anything about that.") if wanted.about and is_short else None
+            return _words(
+                "I don't remember anything about that." if wanted.about else "Tell me what to forget."
+            )
         if len(found) > 1 and not wanted.all_matching:
             if not _is_plain(wanted.about, found):
                 return _words(
@@ -211,7 +238,7 @@ class Remembering:
 
     def _just_kept(self, context: TurnContext, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return the entry that was made or changed last, where it is what the last reply said, as far as heard."""
-        _, heard = _said_before(context).split(KEPT, 1)
+        _, heard = _said_before(context.earlier).split(KEPT, 1)
         number = self._latest[1] if self._latest else None
         return [e for e in entries if e.id == number and to_you(e.text).startswith(heard.rstrip(" .…"))]
 
@@ -226,7 +253,7 @@ class Remembering:
             return _words(f"I have forgotten that {told(found[0])}.")
         return _words(f"I have forgotten {len(found)} things about that.")
 
-    def _forget_everything(self, context: TurnContext) -> Answer:
+    def _erase(self, context: TurnContext) -> Answer:
         def forget() -> None:
             forgotten = self.memory.entries()
             self.memory.forget_all()
@@ -239,10 +266,8 @@ class Remembering:
 
     # Names and how they are said.
 
-    def _name(self, context: TurnContext, wanted: Named) -> Answer | None:
+    def _name(self, context: TurnContext, wanted: Named) -> Answer:
         old = self.memory.name()
-        if not wanted.sure and not _is_about_name(context, old):
-            return None
         note = checked(Note("name", wanted.name, said=context.text))
 
         def keep() -> None:
@@ -257,13 +282,10 @@ class Remembering:
             return _words(f"Yes, {note.text}.")
         return _words(f"Thank you, {note.text}. I'll remember." if old else f"Nice to meet you, {note.text}.")
 
-    def _pronounce(self, context: TurnContext, wanted: Pronounce) -> Answer | None:
+    def _pronounce(self, context: TurnContext, wanted: Pronounce) -> Answer:
         name = self.memory.name()
-        if not wanted.word:
-            if not wanted.named and not _is_about_name(context, name):
-                return None
-            if name is None:
-                return _words("Tell me your name first. Then I'll learn to say it.")
+        if not wanted.word and name is None:
+            return _words("Tell me your name first. Then I'll learn to say it.")
         words, how = (wanted.word or name or "").split(), wanted.how.split()
         if len(words) == 1:
             how = ["-".join(how)]
@@ -294,30 +316,28 @@ async def _words(text: str) -> AsyncGenerator[Text, None]:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """Yield the sentences of a text, each with the space behind it."""
+    """Yield the sentences of a text, each with the space after it."""
     yield from re.findall(r".+?(?:[.!?…]\s+|$)", text)
 
 
-def _said_before(context: TurnContext) -> str:
+def _said_before(earlier: Sequence[Message]) -> str:
     """Return what was heard of the assistant's last reply."""
-    return context.earlier[-1].content if context.earlier and context.earlier[-1].role == "assistant" else ""
+    return earlier[-1].content if earlier and earlier[-1].role == "assistant" else ""
 
 
-def _is_sure(context: TurnContext) -> bool:
-    """Tell whether the turn says yes to the question whether to forget everything, which was heard to its end."""
-    text = context.text.replace("’", "'").strip()
-    return _said_before(context).strip() == SURE and bool(YES.match(text)) and not NO.search(text)
+def _is_sure(text: str, before: str) -> bool:
+    """Return whether a turn says yes to the question whether to forget everything, which was heard to its end."""
+    return before.strip() == SURE and bool(YES.match(text)) and not NO.search(text)
 
 
-def _is_about_name(context: TurnContext, name: str | None) -> bool:
-    """Tell whether the last reply said the user's name, or something of it."""
-    before = _said_before(context)
+def _is_about_name(before: str, name: str | None) -> bool:
+    """Return whether the last reply said the user's name, or something of it."""
     named = name is not None and re.search(rf"\b{re.escape(name)}\b", before, re.IGNORECASE)
     return bool(named or re.search(r"\byour name\b|\bcall you\b|\bnice to meet you\b", before, re.IGNORECASE))
 
 
 def _is_plain(about: str, found: Sequence[Entry]) -> bool:
-    """Tell whether words mean the first entry, and not the second as well."""
+    """Return whether words mean the first entry, and not the second as well."""
     bare = re.sub(r"[^\w\s]", "", about).casefold()
     return re.sub(r"[^\w\s]", "", found[0].text).casefold() == bare
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from voice_app.skills.memory.memory_phrases import phrase, words
+from voice_app.skills.memory.about import WORDS
+from voice_app.skills.word_lists import phrase, word_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,9 @@ SPELLED = phrase(
     """
 )
 WORD = re.compile(r"\s*([^\W\d_](?:[\w'’-]*\w)?)")
-PARTICLES = words("de da di van von der den la le bin al el del dos")
-NO_NAMES = words(
-    """
-    a an the not on in at of to for from with my your his her our their this that it what who how why when where if
-    very so too hard easy long short common rare misspelled wrong right correct pronounced spelled spelt said written
-    back later tomorrow today tonight now soon again maybe crazy anytime sometime once before after and or but by
-    irrelevant unknown secret important also just still only called whatever anything something nothing mud
-    """
-)
-# The \b behind them all leaves one way to read any text: without it, `\w+` may end anywhere.
+PARTICLES = word_set(WORDS["particles"])
+NO_NAMES = word_set(WORDS["no_names"])
+# The \b after them all leaves one reading of any text: without it, `\w+` may end anywhere.
 FLUFF = phrase(
     r"""
     (?:(?:
@@ -64,7 +58,7 @@ FLUFF = phrase(
 
 
 def name_in(turn: str) -> Named | None:
-    """Return the name that `turn` give the user; None where they give none."""
+    """Return the user's name that `turn` says; None where it says none."""
     if spelled := SPELLED.search(turn):
         name = re.sub(r"[^A-Za-z]", "", spelled["letters"]).capitalize()
         return Named(name, sure="my name" in turn.lower()) if 1 < len(name) <= 20 else None
@@ -81,15 +75,15 @@ def name_in(turn: str) -> Named | None:
     taken = _leading_name(rest, in_small=in_small)
     if taken is None:
         return None
-    name, behind = taken
-    more = not (FLUFF.fullmatch(turn[: found.start()].strip()) and FLUFF.fullmatch(behind.strip(" ,.;:!")))
+    name, after = taken
+    more = not (FLUFF.fullmatch(turn[: found.start()].strip()) and FLUFF.fullmatch(after.strip(" ,.;:!")))
     if found["it"] and (more or not rest[0].isupper()):
         return None
     return Named(name, more, sure=not found["it"])
 
 
 def _leading_name(rest: str, *, in_small: bool) -> tuple[str, str] | None:
-    """Return the name at the start of `rest`, and what stands behind it; one in small letters where that is likely."""
+    """Return the name at the start of `rest`, and what follows it; one in small letters where that is likely."""
     found: list[str] = []
     at = 0
     while len(found) < 5 and (match := WORD.match(rest, at)):

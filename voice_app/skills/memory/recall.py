@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from voice_app.skills.memory.about import About, about
 from voice_app.skills.memory.entries import Entry
-from voice_app.skills.memory.memory_phrases import phrase
+from voice_app.skills.word_lists import MONTHS, phrase
 
 VERB = phrase(
     r"""
@@ -17,7 +17,7 @@ VERB = phrase(
 )
 _TELL_ME = r"""
     (?:
-    (?:can|could|would|will) you (?:please )?(?:tell|remind) me|(?:tell|remind) me|
+    (?:tell|remind) me|
     do you (?:still )?(?:know|remember)|i (?:forgot|forget|can't remember|don't remember|don't know)
     )\s+
 """
@@ -70,8 +70,9 @@ WHEN = phrase(r"\bwhen(?:'s)?\b|\b(?:what|which) (?:time|day|date|month|year)\b|
 TIME = phrase(
     r"""
     \d|\b(?:
-    (?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|september|october|
-    november|december|today|tonight|tomorrow|noon|midnight|morning|afternoon|evening|night|weeks?|weekends?|months?|
+    (?:mon|tues|wednes|thurs|fri|satur|sun)days?|"""
+    + "|".join(MONTHS)
+    + r"""|today|tonight|tomorrow|noon|midnight|morning|afternoon|evening|night|weeks?|weekends?|months?|
     years?|days?|hours?|minutes?|o'clock|half past|quarter|
     at (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)|
     christmas|easter|spring|summer|autumn|winter|soon|later|always|never|every|before|after
@@ -89,15 +90,19 @@ PLACE = phrase(
 )
 
 
+def may_be_answered(question: str) -> bool:
+    """Return whether words are a question that some entry may answer, and not one for advice or a text."""
+    is_short = len(question.split()) <= LONGEST_QUESTION_WORDS
+    return bool(is_short and QUESTION.match(question) and not OPINION.search(question))
+
+
 def answers(question: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """Return the entries that answer `question`, the best first, the latest first among equals; () where none does.
 
     A question of one's own ("when is my …") needs what it is about in the entry; one in general terms, every word
     of it. An entry about somebody's things answers only who names that somebody.
     """
-    if not QUESTION.match(question) or OPINION.search(question):
-        return ()
-    if len(question.split()) > LONGEST_QUESTION_WORDS:
+    if not may_be_answered(question):
         return ()
     asked = about(ANSWER_KIND.sub(r"\1", question))
     own = bool(FIRST_PERSON.search(re.sub(r"\b(?:tell|remind) me\b", "", question, flags=re.IGNORECASE)))
@@ -108,15 +113,17 @@ def answers(question: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def _says(question: str, entry: Entry) -> bool:
-    """Tell whether an entry may say when or where, if that is asked."""
+    """Return whether an entry may say when or where, if that is asked."""
     if WHEN.search(question):
         return bool(TIME.search(entry.text))
     return not WHERE.search(question) or bool(PLACE.search(entry.text))
 
 
 def is_of_ones_own(question: str, told: Sequence[str]) -> bool:
-    """Tell whether nobody but the user knows the answer ("what is my dog's name?"), and `told`, words of before, say
-    nothing of what it is about."""
+    """Return whether nobody but the user knows the answer ("what is my dog's name?").
+
+    Not where `told`, the user's turns before it, say something of what it is about.
+    """
     if not QUESTION.match(question) or not OF_ONES_OWN.search(question) or len(question.split()) > 12:
         return False
     asked = about(question)

@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from voice_app.skills.memory.about import WORDS
 from voice_app.skills.memory.entries import Entry
-from voice_app.skills.memory.memory_phrases import phrase
+from voice_app.skills.word_lists import phrase
 
-TO_YOU = {
-    "i": "you",
-    "me": "you",
-    "my": "your",
-    "mine": "yours",
-    "myself": "yourself",
-    "am": "are",
-    "i'm": "you're",
-    "i've": "you've",
-    "i'll": "you'll",
-    "i'd": "you'd",
-    "we": "you",
-    "us": "you",
-    "our": "your",
-    "ours": "yours",
-    "we're": "you're",
-    "we've": "you've",
-    "we'll": "you'll",
-    "your": "my",
-    "yours": "mine",
-    "you're": "I'm",
-    "you": "I",
-}
-SMALL = {"the", "a", "an", "there", "every", "all", "some", "this", "that", "it", "when", "if", "to"}
+TO_YOU: Mapping[str, str] = WORDS["to_you"]
+SMALL = frozenset(
+    ("the", "a", "an", "there", "every", "all", "some", "this", "that", "it", "when", "if", "to")
+)
 """Words that are written large only at the start of a sentence."""
 RELATIVE = phrase(
     r"""
@@ -74,7 +55,7 @@ def told(entry: Entry) -> str:
     if entry.kind == "name":
         return f"your name is {entry.text}"
     if entry.kind == "pronunciation":
-        return f"I say {entry.word} in your way"
+        return f"I say {entry.word} as you told me"
     day = f"you told me on {_day(entry.changed)} that " if RELATIVE.search(entry.text) else ""
     return day + to_you(entry.text)
 

@@ -12,25 +12,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-import platformdirs
-
 from voice_app.core import clock
 from voice_app.core.errors import EntryError, MemoryFileError
-from voice_app.runtime.settings import APP
 from voice_app.skills.memory.database import BUSY_S, open_database, trouble
 from voice_app.skills.memory.entries import MOST_ENTRIES, Entry, Note, checked
 
 T = TypeVar("T")
 SHARED = "shared"
-"""Name of the memory of all personas, for who wants one."""
+"""Name of the one memory of all personas."""
 _COLUMNS = "id, kind, text, word, said, created, changed"
 
 
-def memory_path(persona: str, folder: Path | None = None) -> Path:
-    """Return the file of a persona's memory: in the user's data folder unless told otherwise."""
+def memory_path(persona: str, folder: Path) -> Path:
+    """Return the file of a persona's memory in a folder of memories."""
     plain = re.sub(r"[^a-z0-9_-]+", "-", persona.lower())[:40]
     name = plain if plain == persona else f"{plain}-{sha256(persona.encode()).hexdigest()[:8]}"
-    return (folder or platformdirs.user_data_path(APP) / "memory") / f"{name}.sqlite3"
+    return folder / f"{name}.sqlite3"
 
 
 class Memory:
@@ -208,7 +205,7 @@ class Memory:
 
 
 def _same_place(entry: Entry, note: Note) -> bool:
-    """Tell whether `note` takes the place of `entry`, of the same kind."""
+    """Return whether `note` takes the place of `entry`, of the same kind."""
     if note.kind == "name":
         return True
     if note.kind == "pronunciation":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
 
+from inference.types import Message
 from voice_app.core.errors import ToolError
 from voice_app.skills.fillers import LOOKING
 from voice_app.skills.notes.notes import Notes, spoken_part, terms
 from voice_app.skills.number_words import LONGEST_REQUEST
-from voice_app.skills.tool import Arguments, Outcome, Tool
+from voice_app.skills.skill import Arguments, Outcome, Skill, skill
+from voice_app.skills.utterance import Utterance
 
 _MINE = re.compile(
     r"\bmy (?:own )?notes?\b(?! (?:app|pad|book)\b)|\bwhat (?:did|have) i (?:write|written|note|noted|jot|jotted)\b"
@@ -32,35 +35,37 @@ class NoteQuery(Arguments):
     query: str = Field(min_length=1, max_length=LONGEST_REQUEST)
 
 
-def by_rule(text: str) -> NoteQuery | None:
+def read(utterance: Utterance, earlier: Sequence[Message]) -> NoteQuery | None:
     """Return what a request looks for in the user's notes, None where it does not name them."""
+    text = utterance.text
     if len(text) > LONGEST_REQUEST or not _MINE.search(text) or _ELSE.search(text):
         return None
     return NoteQuery(query=" ".join(terms(text)) or text)
 
 
-def answer(asked: NoteQuery, notes: Notes | None) -> Outcome:
+def answer(call: NoteQuery, notes: Notes | None) -> Outcome:
     """Say the best passage and the note it stands in. Raises ToolError."""
     if notes is None:
         raise ToolError("No folder of notes is set. Name one in the settings, under notes.")
-    wanted = terms(asked.query)
-    found = notes.search(asked.query)
+    wanted = terms(call.query)
+    found = notes.search(call.query)
     if found is None:
         return Outcome(f"I found nothing about {' '.join(wanted)} in your notes.")
     return Outcome(f"Your note {found.title()} says: {spoken_part(found, wanted)}", (found.file,))
 
 
-def note_tool(folder: str, cache: Path) -> Tool:
-    """Return the tool that searches a folder of notes; an empty name: there is none yet."""
+def notes_skill(folder: str, cache: Path) -> Skill:
+    """Return the skill that searches a folder of notes; an empty name: there is none yet."""
     notes = Notes(Path(folder).expanduser(), cache) if folder else None
-    return Tool(
+
+    @skill(
         "notes",
-        "Searches your own notes, the folder of the settings, and names the note it reads from.",
-        NoteQuery,
-        by_rule,
-        lambda _: False,
-        lambda asked: answer(asked, notes),
+        about="Searches your own notes, the folder of the settings, and names the note it reads from.",
+        read=read,
         takes_s=notes.takes_s if notes else lambda: 0.0,
-        unclear="Say what to look for in your notes.",
-        bridge=LOOKING,
+        filler=LOOKING,
     )
+    def search(call: NoteQuery) -> Outcome:
+        return answer(call, notes)
+
+    return search

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from voice_app.core.errors import ToolError
+from voice_app.skills.word_lists import word_set, words_of
 
 SUFFIXES = (".md", ".markdown", ".txt")
 MOST_FILES = 5_000
@@ -36,14 +37,13 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (id INTEGER PRIMARY KEY, path TEXT UNIQUE, modified_ns INTEGER, bytes INTEGER);
 CREATE VIRTUAL TABLE IF NOT EXISTS passages USING fts5(text, file UNINDEXED, tokenize = 'porter unicode61');
 """
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _COMMON_WORDS = (
     "a about an and any are as at be been but by can could did do does for from had has have how i if in is it its "
     "me my of on or our put say said should so some tell that the their them there these they this those to was we "
     "were what when where which who whose why will with would write written wrote you your note notes noted search "
     "look find check according down up see please get got s t"
 )
-_COMMON = frozenset(_COMMON_WORDS.split())
+_COMMON = word_set(_COMMON_WORDS)
 """Words that say nothing about what is looked for."""
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|\n|$)|[.!?]+")
 _MARKUP = re.compile(
@@ -213,9 +213,7 @@ def passages(text: str, name: str) -> Iterator[str]:
 
 def terms(query: str) -> list[str]:
     """Return the words of a query that say what is looked for, each once, at most a dozen."""
-    words = [
-        word.replace("'s", "").replace("'", "") for word in _WORD.findall(query.lower().replace("’", "'"))
-    ]
+    words = [word.replace("'s", "").replace("'", "") for word in words_of(query)]
     return list(dict.fromkeys(word for word in words if word and word not in _COMMON))[:12]
 
 
@@ -230,7 +228,7 @@ def best(found: list[Passage], wanted: list[str]) -> Passage | None:
 
 def _present(text: str, wanted: list[str]) -> set[str]:
     """Return the wanted words that a text has, whatever their endings."""
-    stems = {_stem(word) for word in _WORD.findall(text.lower())}
+    stems = {_stem(word) for word in words_of(text)}
     return {term for term in wanted if _stem(term) in stems}
 
 

@@ -1,13 +1,15 @@
-"""The last answer once more: repeated to the word, or tried anew with tokens drawn otherwise."""
+"""The last answer once more: repeated to the word, or tried again with tokens drawn otherwise."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Literal
 
 from inference.types import Message, Text
 from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
+from voice_app.skills.skill import Arguments, skill
+from voice_app.skills.utterance import Utterance
 
 REPEAT = "Say that again."
 """What a key asks for in words, so that the chat stays a chat."""
@@ -16,44 +18,31 @@ WARMTH = 0.7
 """Temperature of another try: a greedy model would say the same."""
 NOTHING_YET = "I have not said anything yet."
 
-_POLITE = r"(?:(?:please|sorry|pardon|okay|can you|could you|would you|will you)[ ,]+)*"
-_END = r"(?:[ ,]+(?:please|to me|for me|now))*[ .?!]*"
-_REPEAT = re.compile(
-    _POLITE + r"(?:(?:say|repeat) (?:that|it|your (?:last )?answer|the last answer|what you said)"
-    r"(?: again| once more| one more time)?|repeat|what did you (?:just )?say|pardon(?: me)?|come again)"
-    + _END,
-    re.IGNORECASE,
-)
-_RETRY = re.compile(
-    _POLITE
-    + r"(?:(?:try|answer)(?: that| it)? (?:again|once more|one more time)|(?:give me )?another answer)"
-    + _END,
-    re.IGNORECASE,
-)
+
+class OnceMore(Arguments):
+    """What to do with the last answer."""
+
+    action: Literal["repeat", "retry"]
 
 
-def again(context: TurnContext) -> Answer | None:
-    """Answer "say that again" and "try again"; nothing else."""
-    text = context.text.strip()
-    if _REPEAT.fullmatch(text):
-        return _repeated(context)
-    if _RETRY.fullmatch(text):
-        return _tried(context)
-    return None
+@skill("repeat", about="Says the last answer again, or tries another one.")
+def repeat(call: OnceMore, context: TurnContext) -> Answer:
+    """Answer "say that again" and "try again"."""
+    return _repeated(context) if call.action == "repeat" else _retried(context)
 
 
 async def _repeated(context: TurnContext) -> AsyncGenerator[Text, None]:
     yield text_delta(context.earlier[-1].content if context.earlier else NOTHING_YET)
 
 
-def _tried(context: TurnContext) -> Answer:
-    """Ask the last question again that was no wish for the same again, answered or not."""
+def _retried(context: TurnContext) -> Answer:
+    """Ask the last question again that was no request for the same again, answered or not."""
     turns, tries = [*context.earlier, Message("user", context.unanswered)], 1
     while turns:
         last = turns.pop()
         if last.role != "user":
             continue
-        question, more = _without_wishes(last.content)
+        question, more = _without_requests(last.content)
         tries += more
         if question:
             style = context.style.sampling
@@ -62,9 +51,10 @@ def _tried(context: TurnContext) -> Answer:
     return announcement(NOTHING_YET)
 
 
-def _without_wishes(text: str) -> tuple[str, int]:
-    """Return a message without the wishes for the same again at its end, and how many of them were for another try."""
+def _without_requests(text: str) -> tuple[str, int]:
+    """Return a message without the requests for the same again at its end, and how many were for another try."""
     lines, tries = text.split("\n"), 0
-    while lines and (_RETRY.fullmatch(lines[-1]) or _REPEAT.fullmatch(lines[-1])):
-        tries += _RETRY.fullmatch(lines.pop()) is not None
+    while lines and (asked := next(repeat.phrases.match(Utterance.of(lines[-1])), None)):
+        tries += asked["action"] == "retry"
+        lines.pop()
     return "\n".join(lines), tries

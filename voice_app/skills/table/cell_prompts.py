@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from inference.types import Message
+from voice_app.skills.phrases import language_data
 from voice_app.skills.table.columns import ColumnKind, near
 
 Messages = tuple[Message, ...]
-_PHRASES = (
-    ("Morning in Lisbon: walk", "Walk along the waterfront past painted doors"),
-    ("Afternoon in Berlin: bookshop", "Browse art books in a family bookshop"),
-    ("Evening in Dublin: music", "Listen to folk songs in a small club"),
-)
-_CELLS = (
-    ("Mars, color?", "red"),
-    ("Elephant, food?", "grass and leaves"),
-    ("Hammer, use?", "driving nails"),
-    ("Japan, capital?", "Tokyo"),
-    ("Bicycle, number of wheels?", "two"),
-)
-_LISTS = (
-    ("Name three musical instruments.", "Piano\nViolin\nFlute"),
-    ("Name four colors.", "Red\nBlue\nGreen\nYellow"),
-)
+_EXAMPLES: Mapping[str, Mapping[str, str]] = language_data(Path(__file__).parent, "prompts.")
 LONGEST_WISH = 300
 
 
 def activity(city: str, time: str, kind: str, wish: str) -> Messages:
     """Ask what to do in a city at a time of day; the answer is a phrase of the kind."""
     said = f"You plan days in a city. The visitor said: {wish[:LONGEST_WISH]}"
-    return (Message("system", said), *_chat(_PHRASES), Message("user", f"{time} in {city}: {kind}"))
+    return (
+        Message("system", said),
+        *_chat(_EXAMPLES["phrases"].items()),
+        Message("user", f"{time} in {city}: {kind}"),
+    )
 
 
 def chosen_cell(kind: ColumnKind, row: str) -> Messages:
@@ -41,16 +32,20 @@ def chosen_cell(kind: ColumnKind, row: str) -> Messages:
 def free_cell(row: str, column: str) -> Messages:
     """Ask for a cell of a few words."""
     system = Message("system", "Answer in one to five words.")
-    return (system, *_chat(_CELLS), Message("user", f"{row}, {column[:1].lower()}{column[1:]}?"))
+    return (
+        system,
+        *_chat(_EXAMPLES["cells"].items()),
+        Message("user", f"{row}, {column[:1].lower()}{column[1:]}?"),
+    )
 
 
 def things(count: str, subject: str) -> Messages:
     """Ask for the names of so many things, a line each."""
     system = Message("system", "Name things, one on each line.")
-    return (system, *_chat(_LISTS), Message("user", f"Name {count} {subject}."))
+    return (system, *_chat(_EXAMPLES["lists"].items()), Message("user", f"Name {count} {subject}."))
 
 
-def _chat(pairs: Sequence[tuple[str, str]]) -> Messages:
+def _chat(pairs: Iterable[tuple[str, str]]) -> Messages:
     return tuple(
         message
         for asked, answered in pairs

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from voice_app.skills.number_words import small_number
 from voice_app.skills.table.spoken_cells import (
     ABOUT,
     ITINERARY,
-    ORDINALS,
+    PLACES,
     bare,
     column_named,
-    number,
     place_in,
     singular,
     titled,
-    word_set,
 )
 from voice_app.skills.table.table_requests import (
     AddColumn,
@@ -27,6 +26,8 @@ from voice_app.skills.table.table_requests import (
     RenameColumn,
     SortRows,
 )
+from voice_app.skills.utterance import Utterance
+from voice_app.skills.word_lists import word_set
 
 Columns = tuple[str, ...]
 _AS_TABLE = re.compile(
@@ -40,7 +41,8 @@ _AS_TABLE = re.compile(
 )
 
 
-def _as_table(text: str, _: Columns) -> AsTable | None:
+def _as_table(said: Utterance, _: Columns) -> AsTable | None:
+    text = said.text
     return AsTable() if _AS_TABLE.search(text) and "column" not in text.lower() else None
 
 
@@ -76,7 +78,8 @@ _PHRASES = (
 )
 
 
-def _add_column(text: str, columns: Columns) -> AddColumn | None:
+def _add_column(said: Utterance, columns: Columns) -> AddColumn | None:
+    text = said.plain
     match = next((found for pattern in _ADD_COLUMN if (found := pattern.search(text))), None)
     if match is None:
         match = _ADD_EACH.search(text)
@@ -99,7 +102,7 @@ _ALSO_FOR = re.compile(
     r"\b(?:do|make|repeat|create|give me|get|try|write|add|show me|have|want|like|need)\b.{0,25}?"
     r"\b(?:this|that|it|the same(?: thing| itinerary| table| plan)?|these|another(?: one| itinerary| table)?"
     r"|one|an itinerary|rows)\b.{0,25}?\b(?P<how>for|in) (?P<rest>.+)|\bthe same (?:\w+ )?(?:for|with|in) (?P<same>.+)"
-    r"|^\W*(?:please |now |and |also |can you |could you )*add (?P<add>[A-Z].+?)"
+    r"|^add (?P<add>[A-Z].+?)"
     r"(?: to (?:it|the table|this|that))?\W*$",
     re.I,
 )
@@ -110,7 +113,8 @@ _TORN = re.compile(
 _TOO = re.compile(r"\b(?:also|too|as well|same|another|next|again|repeat)\b", re.I)
 
 
-def _also_for(text: str, columns: Columns) -> AlsoFor | None:
+def _also_for(said: Utterance, columns: Columns) -> AlsoFor | None:
+    text = said.plain
     match = _ALSO_FOR.search(text)
     if not match or ABOUT.match(text) or "column" in text.lower():
         return None
@@ -135,37 +139,43 @@ _ROW = re.compile(
 )
 
 
-def _drop(text: str, columns: Columns) -> DropColumn | DropRow | None:
+def _drop(said: Utterance, columns: Columns) -> DropColumn | DropRow | None:
+    text = said.plain
     match = _DROP.search(text)
     if not match:
         return None
     rest = match["rest"]
     if row := _ROW.search(rest):
-        place = ORDINALS[row["ordinal"].lower()] if row["ordinal"] else number(row["number"])
+        place = PLACES[row["ordinal"].lower()] if row["ordinal"] else small_number(row["number"])
         return DropRow(place) if place else None
-    said = re.sub(r"\b(?:columns?|called|named|from (?:the|this) table|again|for)\b", " ", rest, flags=re.I)
-    said = bare(" ".join(said.split()))
-    column = column_named(columns, said)
-    if column is None and not re.search(r"\bcolumn\b", rest, re.I):
+    name = re.sub(r"\b(?:columns?|called|named|from (?:the|this) table|again|for)\b", " ", rest, flags=re.I)
+    name = bare(" ".join(name.split()))
+    is_column = re.search(r"\bcolumns?\b", rest, re.I) is not None
+    column = column_named(columns, name, surely=not is_column)
+    if column is None and not is_column:
         return None
-    return DropColumn(column or said) if said else None
+    return DropColumn(column or name) if name else None
 
 
 _RENAME_TO = re.compile(
-    r"\b(?:rename|change|relabel)\b (?:the name of )?(?P<name>.+?) (?:to|into|as) (?P<other>.+)", re.I
+    r"\b(?P<verb>rename|change|relabel)\b (?:the name of )?(?P<name>.+?) (?:to|into|as) (?P<other>.+)", re.I
 )
 
 
-def _rename(text: str, columns: Columns) -> RenameColumn | None:
+def _rename(said: Utterance, columns: Columns) -> RenameColumn | None:
+    text = said.plain
     match = _RENAME_TO.search(text)
     if not match:
         return None
-    said = re.sub(r"\b(?:column|called|named)\b", " ", match["name"], flags=re.I)
-    column = column_named(columns, " ".join(said.split()))
+    is_column = re.search(r"\bcolumn\b|\bname of\b|\bheading\b", text, re.I) is not None
+    if not is_column and match["verb"].lower() == "change":
+        return None  # a cell may be meant, or something else
+    name = " ".join(re.sub(r"\b(?:column|heading|called|named)\b", " ", match["name"], flags=re.I).split())
+    column = column_named(columns, name, surely=not is_column)
     other = titled(bare(match["other"])[:40])
     if column is None and not re.search(r"\bcolumn\b|\brename\b", text, re.I):
         return None
-    return RenameColumn(column or bare(said), other) if other else None
+    return RenameColumn(column or bare(name), other) if other else None
 
 
 _SORT = re.compile(r"\b(?:sort|order|rank|arrange)\b(?P<what>.{0,30}?) by (?:the )?(?P<name>.+)", re.I)
@@ -181,20 +191,21 @@ _UP = re.compile(
 )
 
 
-def _sort(text: str, columns: Columns) -> SortRows | None:
+def _sort(said: Utterance, columns: Columns) -> SortRows | None:
+    text = said.plain
     match = _SORT.search(text)
     if not match:
         return None
     down = _DOWN.search(match["name"])
-    said = bare(re.sub(r"\bcolumn\b", "", _UP.sub("", _DOWN.sub("", match["name"]))))
-    column = column_named(columns, said)
+    name = bare(re.sub(r"\bcolumn\b", "", _UP.sub("", _DOWN.sub("", match["name"]))))
+    column = column_named(columns, name)
     explicit = re.search(r"\b(?:table|rows?|column)\b", text, re.I)
-    if column is None and not (explicit and said):
+    if column is None and not (explicit and name):
         return None
-    return SortRows(column or said, bool(down))
+    return SortRows(column or name, bool(down))
 
 
-CHANGES: tuple[Callable[[str, Columns], Change | None], ...] = (
+CHANGES: tuple[Callable[[Utterance, Columns], Change | None], ...] = (
     _rename,
     _sort,
     _drop,

@@ -9,7 +9,7 @@ from functools import cache
 from pydantic import BaseModel, ConfigDict
 
 from inference.assets import asset
-from voice_app.skills.table.spoken_cells import word_set
+from voice_app.skills.word_lists import word_set
 
 MOST_EXAMPLES = 4
 _SMALL = word_set("a an and at by for from in into of on or the to with small old local")

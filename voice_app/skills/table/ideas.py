@@ -78,7 +78,7 @@ def plan(days: int, wish: str, seed: int, skip: int = 0) -> tuple[Slot, ...]:
 
 
 def avoids_tourists(wish: str) -> bool:
-    """Tell whether a request wants no sights."""
+    """Return whether a request wants no sights."""
     return bool(_AVOIDS.search(wish))
 
 

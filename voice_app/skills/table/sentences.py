@@ -50,7 +50,7 @@ def summary(request: ask.Request, shown: Shown) -> str:
 
 
 def _span(shown: Shown, rows: tuple[Row, ...]) -> str:
-    """Tell how an itinerary begins and ends."""
+    """Return how an itinerary begins and ends."""
     assert shown.key
     place = shown.table.index(shown.key)
     begin, end = _doing(rows[0][place]), _doing(rows[-1][place])

@@ -6,18 +6,11 @@ import difflib
 import re
 from collections.abc import Sequence
 
+from voice_app.skills.number_words import ORDINALS, small_number
+from voice_app.skills.word_lists import word_set
 
-def word_set(text: str) -> frozenset[str]:
-    """Return the words of a text."""
-    return frozenset(text.split())
-
-
-def _counted(text: str) -> dict[str, int]:
-    return {word: number for number, word in enumerate(text.split(), start=1)}
-
-
-NUMBERS = _counted("one two three four five six seven eight nine ten eleven twelve")
-ORDINALS = {**_counted("first second third fourth fifth sixth seventh eighth"), "last": -1}
+PLACES = {**{word: place for place, word in enumerate(ORDINALS[:8], start=1)}, "last": -1}
+"""Of a row, by its ordinal."""
 MOST_DAYS = 7
 
 ABOUT = re.compile(
@@ -39,7 +32,7 @@ _NO_PLACE = word_set(
     "four five six seven fun free now then here there which what also too and or that with for please example instance "
     "itinerary table trip weekend days day week visit see do make be go"
 )
-_BEHIND_PLACE = re.compile(
+_AFTER_PLACE = re.compile(
     r",? (?:for|with|that|and|also|too|as|please|including|in|on|where|by|over|next|this)\b.*$"
 )
 
@@ -50,24 +43,18 @@ def place_in(text: str) -> str | None:
     if match := _PLACE.match(text):
         return match["place"]
     if match := _SMALL_PLACE.match(text):
-        found = _BEHIND_PLACE.sub("", match["place"])
+        found = _AFTER_PLACE.sub("", match["place"])
         words = re.findall(r"[a-z'’-]+", found)
         if words and not set(words) & _NO_PLACE:
             return found.title()
     return None
 
 
-def number(word: str) -> int | None:
-    """Return what a number says, in words up to twelve or in digits up to 99."""
-    word = word.lower()
-    return NUMBERS.get(word) or (int(word) if re.fullmatch(r"[0-9]{1,2}", word) else None)
-
-
 def days_in(text: str) -> int:
     """Return for how many days a request is: two where it does not say."""
     lower = text.lower()
     if match := re.search(r"\b([a-z]+|\d{1,2})(?:[ -]full)?[ -]days?\b", lower):
-        found = 1 if match[1] in ("a", "single", "per") else number(match[1])
+        found = 1 if match[1] in ("a", "single", "per") else small_number(match[1])
         if found:
             return min(found, MOST_DAYS)
     if re.search(r"\b(?:a|one|whole|full) week\b", lower):
@@ -108,8 +95,11 @@ def singular(noun: str) -> str:
     return noun[:-1] if noun.lower().endswith("s") and not noun.lower().endswith("ss") else noun
 
 
-def column_named(columns: Sequence[str], said: str) -> str | None:
-    """Return the column that is meant by these words; None where none is near."""
+def column_named(columns: Sequence[str], said: str, *, surely: bool = False) -> str | None:
+    """Return the column that is meant by these words; None where none is near.
+
+    `surely`: words that only have a column's name among them mean none.
+    """
     wanted = bare(said).casefold()
     for column in columns:
         if column.casefold() == wanted:
@@ -117,7 +107,7 @@ def column_named(columns: Sequence[str], said: str) -> str | None:
     stems = {singular(word) for word in re.findall(r"\w+", wanted)}
     for column in columns:
         words = {singular(word) for word in re.findall(r"\w+", column.casefold())}
-        if stems and (stems <= words or words <= stems):
+        if stems and (stems <= words or (words <= stems and not surely)):
             return column
     near = difflib.get_close_matches(wanted, [column.casefold() for column in columns], 1, 0.75)
     return next((column for column in columns if near and column.casefold() == near[0]), None)

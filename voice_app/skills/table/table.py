@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from voice_app.core.errors import TableError
+from voice_app.skills.word_lists import WEEKDAYS
 
 LONGEST_CELL = 200
 """Characters; what is longer is cut."""
@@ -17,7 +18,7 @@ MOST_COLUMNS = 20
 Row = tuple[str, ...]
 _ORDERS = (
     ("morning", "noon", "afternoon", "evening", "night"),
-    ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    WEEKDAYS,
 )
 _AMOUNT = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -65,11 +66,11 @@ class Table:
         return tuple(row[place] for row in self.rows)
 
     def with_rows(self, *rows: Sequence[str]) -> Table:
-        """Return it with rows behind its own. Raises TableError."""
+        """Return it with rows after its own. Raises TableError."""
         return replace(self, rows=(*self.rows, *map(tuple, rows)))
 
     def with_column(self, name: str, cells: Sequence[str]) -> Table:
-        """Return it with a column behind its own. Raises TableError."""
+        """Return it with a column after its own. Raises TableError."""
         if len(cells) != len(self.rows):
             raise TableError(f"{len(cells)} cells do not fit {len(self.rows)} rows")
         rows = tuple((*row, cell) for row, cell in zip(self.rows, cells, strict=True))

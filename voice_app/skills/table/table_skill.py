@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from inference.types import Text
+from inference.types import Message, Text
 from voice_app.core import events
 from voice_app.core.errors import TableError
-from voice_app.core.turn import Answer, Skill, TurnContext, text_delta
+from voice_app.core.turn import Answer, TurnContext, text_delta
+from voice_app.skills.skill import Skill, skill
 from voice_app.skills.table import filling, sentences
 from voice_app.skills.table import table_requests as ask
 from voice_app.skills.table.shown import Shown
 from voice_app.skills.table.understanding import understood
+from voice_app.skills.utterance import Utterance
 
 
 @dataclass(slots=True)
-class TableWay:
-    """Takes the turns that `understood` knows; keeps the session's table.
+class Tables:
+    """The tables of one session; another seed makes other ones.
 
     What a draft makes is shown, and kept if it is whole, only once its turn is over.
     """
@@ -27,10 +29,13 @@ class TableWay:
     shown: Shown | None = None
     """The last table that was made whole. One that is cut short while it grows is shown, but changes nothing."""
 
-    def __call__(self, context: TurnContext) -> Answer | None:
-        columns = self.shown.table.columns if self.shown else None
-        request = understood(context.text, columns)
-        return None if request is None else self._answer(context, request, self.shown)
+    def read(self, utterance: Utterance, earlier: Sequence[Message]) -> ask.Request | None:
+        """Return what an utterance asks of tables, None where it asks nothing of them."""
+        return understood(utterance, self.shown.table.columns if self.shown else None)
+
+    def answer(self, request: ask.Request, context: TurnContext) -> Answer:
+        """Make or change a table and say so."""
+        return self._answer(context, request, self.shown)
 
     async def _answer(
         self, context: TurnContext, request: ask.Request, before: Shown | None
@@ -83,9 +88,18 @@ class TableWay:
         context.reply.when_released(show)
 
 
-def table_skill(seed: int = 0) -> Skill:
-    """Return the way that makes and changes tables, for one session; another seed makes other tables."""
-    return TableWay(seed)
+def table_skill(tables: Tables) -> Skill:
+    """Return the skill that makes and changes a session's tables."""
+
+    @skill(
+        "table",
+        about="Plans days in a city, makes tables, and changes the one on the screen.",
+        read=tables.read,
+    )
+    def table(call: object, context: TurnContext) -> Answer:
+        return tables.answer(call, context)  # type: ignore[arg-type]
+
+    return table
 
 
 def check(request: ask.Request, shown: Shown) -> None:

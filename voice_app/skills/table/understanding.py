@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from voice_app.skills.number_words import small_number
 from voice_app.skills.table.changes import CHANGES
 from voice_app.skills.table.spoken_cells import (
     ABOUT,
@@ -14,29 +15,28 @@ from voice_app.skills.table.spoken_cells import (
     bare,
     days_in,
     listed,
-    number,
     place_in,
     singular,
     titled,
-    word_set,
 )
 from voice_app.skills.table.table_requests import NewItinerary, NewList, Request
+from voice_app.skills.utterance import Utterance
+from voice_app.skills.word_lists import word_set
 
 LONGEST_REQUEST = 600
 """Characters; a request for a table is not longer, a pasted text is."""
 MOST_ASKED_ROWS = 12
 
 
-def understood(text: str, columns: tuple[str, ...] | None = None) -> Request | None:
-    """Return what `text` asks of tables, None for nothing; `columns` are those of the table there is, if any."""
-    text = " ".join(text.split())
-    if not text or len(text) > LONGEST_REQUEST:
+def understood(said: Utterance, columns: tuple[str, ...] | None = None) -> Request | None:
+    """Return what is asked of tables, None for nothing; `columns` are those of the table there is, if any."""
+    if not said.text or len(said.text) > LONGEST_REQUEST:
         return None
     if columns is not None:
         for change in CHANGES:
-            if found := change(text, columns):
+            if found := change(said, columns):
                 return found
-    return _new_itinerary(text) or _new_list(text)
+    return _new_itinerary(said) or _new_list(said.plain)
 
 
 # What needs no table.
@@ -46,17 +46,17 @@ _WANTED = re.compile(
     re.I,
 )
 _PLAN = re.compile(
-    r"^(?:(?:please|now|ok|okay|hey|hello|hi|well)[, ]+)*"
-    r"(?:(?:can|could|would|will) you (?:please )?|(?:please )?help (?:me|us) )?"
-    r"(?:plan|organi[sz]e|put together)\b.{0,50}\b(?:trip|days?|weekend|visit|stay|vacation|holiday|week)\b",
+    r"^(?:help (?:me|us) )?(?:plan|organi[sz]e|put together)\b.{0,50}"
+    r"\b(?:trip|days?|weekend|visit|stay|vacation|holiday|week)\b",
     re.I,
 )
 _TO_PLACE = re.compile(r"\b(?:visit(?:ing)?|in|to|for|of|around|through|see)(?: the city of)? ", re.I)
 
 
-def _new_itinerary(text: str) -> NewItinerary | None:
-    asked = (ITINERARY.search(text) and _WANTED.search(text)) or _PLAN.search(text)
-    if not asked or ABOUT.match(text):
+def _new_itinerary(said: Utterance) -> NewItinerary | None:
+    text = said.text
+    asked = (ITINERARY.search(text) and _WANTED.search(text)) or _PLAN.search(said.plain)
+    if not asked or ABOUT.match(said.plain):
         return None
     places = [place_in(text[match.end() :]) for match in _TO_PLACE.finditer(text)]
     city = next((place for place in places if place), None)
@@ -92,7 +92,7 @@ def _new_list(text: str) -> NewList | None:
     else:
         subject = rest
     words = bare(subject).split()
-    count = number(words[0]) if len(words) > 1 else None
+    count = small_number(words[0]) if len(words) > 1 else None
     words = words[1:] if count else words
     plural = bool(words) and words[-1].lower().endswith("s") and not words[-1].lower().endswith("ss")
     if not words or len(words) > 6 or words[-1].lower() in _NOT_LISTED or not (named or plural):

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from inference.types import Message, Sampling, Text
 from voice_app.core import clock, events
-from voice_app.core.turn import Answer, Skill, TurnContext, announcement, text_delta
-from voice_app.runtime.settings import Settings
-from voice_app.skills.fillers import THINKING, bridged
+from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
+from voice_app.skills.fillers import THINKING, set_filler
 from voice_app.skills.number_words import canonical
+from voice_app.skills.phrases import Phrases
+from voice_app.skills.skill import Arguments, Skill, skill
+from voice_app.skills.utterance import Utterance
 
 WARMTH = 0.7
 """Temperature of all samples but the first."""
@@ -24,19 +26,19 @@ LONGEST_ANSWER_TOKENS = 60
 LONGEST_COMPARED = 300
 """Characters of an answer that the vote looks at."""
 WHAT_ABOUT = "What shall I think about?"
-_ASKED = re.compile(
-    r"(?:(?:please|okay|ok|now|hey|can you|could you|would you)[ ,]+)*"
-    r"(?:think (?:harder|hard|carefully|twice|deeply|longer|well)|take your time(?: and think)?)"
-    r"(?: please)?(?: (?:about|on|over)(?: (?:this|it|that)(?: (?:one|question))?(?![\w']))?)?(?: before you answer)?"
-    r"(?:[ ,.:;!?-]+|$)(?P<question>.*)",
-    re.IGNORECASE | re.DOTALL,
-)
 _WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _COMMON_WORDS = (
     "a an the is are was were be been of in on at to and or it its that this by for as with from they you your we i "
     "has have had do does did can will not there their which who what how many called known also about s answer"
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
+
+
+class Question(Arguments):
+    """What to think about."""
+
+    question: str = ""
+    """Empty: the question before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Considering:
         self.answers.append(answer.strip())
 
     def enough(self, spent_s: float) -> bool:
-        """Tell whether to stop: all samples drawn, the time spent, or nothing left that could change the choice."""
+        """Return whether to stop: all samples drawn, the time spent, or nothing left that could change the choice."""
         drawn, left = len(self.answers), self.effort.samples - len(self.answers)
         if not drawn:
             return False
@@ -75,7 +77,7 @@ class Considering:
         return self.answers[best], votes[best]
 
     def sampling(self, plain: Sampling) -> Sampling:
-        """Return how the next answer is drawn: the first one as always, the others warmer, each in its own way."""
+        """Return how the next answer is drawn: the first one as always, the others warmer, each with its own seed."""
         drawn = len(self.answers)
         return replace(plain, temperature=WARMTH, seed=plain.seed + drawn) if drawn else plain
 
@@ -92,39 +94,31 @@ def _words(text: str) -> set[str]:
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Tell whether two answers say the same: at least half of what either of them says. Silence agrees with silence."""
+    """Return whether two answers say the same: at least half of what either says. Silence agrees with silence."""
     return 2 * len(one & other) >= len(one | other)
 
 
-def question_in(text: str) -> str | None:
-    """Return the question of a request to think harder, "" where it has none of its own; None: no such request."""
-    match = _ASKED.match(text.strip())
-    return match["question"].strip() if match else None
-
-
-def effort_of(settings: Settings) -> Effort:
-    """Return the effort that the settings name."""
-    return Effort(settings.thinking.samples, settings.thinking.budget_ms / 1000)
-
-
 def think_skill(effort: Effort) -> Skill:
-    """Return the way that answers "think harder about …"."""
+    """Return the skill that answers "think harder about …"."""
 
-    def way(context: TurnContext) -> Answer | None:
-        question = question_in(context.text)
-        if question is None:
-            return None
-        question = question or _last_question(context)
+    @skill("think", about="Answers a question several times, and says what most answers agree on.")
+    def think(call: Question, context: TurnContext) -> Answer:
+        question = call.question or _last_question(context, think.phrases)
         if not question:
             return announcement(WHAT_ABOUT)
-        bridged(context, THINKING, effort.budget_s)
+        set_filler(context, THINKING, effort.budget_s)
         return _considered(context, question, effort)
 
-    return way
+    return think
 
 
-def _last_question(context: TurnContext) -> str:
-    """Return what the user asked before, answered or not, without the wish to think harder about it."""
+def _last_question(context: TurnContext, phrases: Phrases) -> str:
+    """Return what the user asked before, answered or not, without the request to think harder about it."""
+
+    def question_in(text: str) -> str | None:
+        found = next(phrases.match(Utterance.of(text)), None)
+        return None if found is None else str(found["question"])
+
     before = [message.content for message in context.earlier if message.role == "user"]
     lines = (context.unanswered or (before[-1] if before else "")).split("\n")
     while len(lines) > 1 and question_in(lines[-1]) == "":

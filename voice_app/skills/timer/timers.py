@@ -6,10 +6,10 @@ import asyncio
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from voice_app.core import clock
 from voice_app.core.errors import ToolError
+from voice_app.skills.durations import spoken_span
 
 MOST_TIMERS = 20
 LONGEST_S = 24 * 3600
@@ -108,23 +108,3 @@ def seconds_until(at: str, now: datetime.datetime) -> int:
             aware = then.replace(tzinfo=zone) if zone else then.astimezone()
             found.append(round(aware.timestamp() - now.timestamp()))
     return min(seconds for seconds in found if seconds > 0)
-
-
-def spoken_span(seconds: int) -> str:
-    """Return "1 hour, 5 minutes and 3 seconds"."""
-    parts = []
-    for name, size in (("hour", 3600), ("minute", 60), ("second", 1)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {name}{'s' * (count != 1)}")
-    return listed(parts) or "0 seconds"
-
-
-def listed(parts: list[str]) -> str:
-    """Return "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]])) if parts else ""
-
-
-def whole_seconds(amount: Fraction, unit_s: int) -> int:
-    """Return an amount of a unit in whole seconds, half a second up."""
-    return int(amount * unit_s + Fraction(1, 2))

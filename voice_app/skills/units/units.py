@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from inference.types import Message
 from voice_app.core.errors import ToolError
-from voice_app.skills.number_words import NUMBER, request, spoken, value_of
-from voice_app.skills.tool import Arguments, Outcome, Tool
+from voice_app.skills.number_words import NUMBER, spoken, value_of
+from voice_app.skills.phrases import language_data
+from voice_app.skills.skill import Arguments, Open, Outcome, skill
+from voice_app.skills.utterance import Utterance
 
 if TYPE_CHECKING:
     from pint import UnitRegistry
@@ -31,42 +36,16 @@ UnitName = Literal[
     "bit", "byte", "kilobyte", "megabyte", "gigabyte", "terabyte",
 ]  # fmt: skip
 """The units that can be asked for; US ones where a name means several."""
-_PINT = {
-    "decade": "ten_years",
-    "celsius": "degC",
-    "fahrenheit": "degF",
-    "kilometer_per_hour": "kilometer/hour",
-    "mile_per_hour": "mile/hour",
-    "meter_per_second": "meter/second",
-    "cubic_meter": "meter**3",
-    "cubic_centimeter": "centimeter**3",
-    "cubic_foot": "foot**3",
-    "square_meter": "meter**2",
-    "square_kilometer": "kilometer**2",
-    "square_foot": "foot**2",
-    "square_mile": "mile**2",
-    "atmosphere": "standard_atmosphere",
-    "watt_hour": "watt*hour",
-    "kilowatt_hour": "kilowatt*hour",
-}
-_ALSO = {
-    "inch": "inches", "century": "centuries", "stone": "stones", "kelvin": "kelvins",
-    "milliliter": "ml mls millilitre millilitres cc",
-    "liter": "litre litres l", "centiliter": "cl centilitre centilitres", "deciliter": "dl decilitre decilitres",
-    "meter": "metre metres m", "centimeter": "cm cms centimetre centimetres", "millimeter": "mm millimetre millimetres",
-    "kilometer": "km kms kilometre kilometres k's", "kilogram": "kg kgs kilo kilos", "gram": "g gramme grammes",
-    "milligram": "mg mgs", "pound": "lb lbs", "ounce": "oz", "mile": "mi", "yard": "yd yds",
-    "celsius": "c centigrade", "fahrenheit": "f", "second": "sec secs", "minute": "min mins", "hour": "hr hrs",
-    "teaspoon": "tsp", "tablespoon": "tbsp", "gallon": "gal", "kilobyte": "kb", "megabyte": "mb meg megs",
-    "gigabyte": "gb gig gigs", "terabyte": "tb", "kilometer_per_hour": "kph kmh km/h", "mile_per_hour": "mph",
-    "kilowatt_hour": "kwh", "kilocalorie": "kcal", "fluid_ounce": "fl_oz", "light_year": "lightyear lightyears",
-    "kilowatt": "kw", "kilojoule": "kj", "foot": "feet ft", "metric_ton": "tonne tonnes",
-}  # fmt: skip
-
-_PLURALS = {
-    "inch": "inches", "foot": "feet", "century": "centuries", "celsius": "degrees Celsius", "psi": "psi",
-    "fahrenheit": "degrees Fahrenheit", "kelvin": "kelvin", "stone": "stone", "horsepower": "horsepower",
-}  # fmt: skip
+_PINT = {"decade": "ten_years", "celsius": "degC", "fahrenheit": "degF", "atmosphere": "standard_atmosphere"}
+_POWERS = (
+    ("_per_", "/"),
+    ("watt_hour", "watt*hour"),
+    (r"^cubic_(.*)", r"\1**3"),
+    (r"^square_(.*)", r"\1**2"),
+)
+_NAMED = language_data(Path(__file__).parent, "units.")
+_ALSO: Mapping[str, str] = _NAMED["also"]
+_PLURALS: Mapping[str, str] = _NAMED["plurals"]
 _CALENDAR = ("month", "year", "decade", "century")
 """Have no fixed number of days; what is told of them is about right."""
 _SIGNIFICANT = 4
@@ -81,7 +60,7 @@ def _plural(name: str) -> str:
 
 
 def _names() -> dict[str, str]:
-    """Return each way to say a unit, and the unit."""
+    """Return each name of a unit, and the unit."""
     names = {}
     for name in UnitName.__args__:  # type: ignore[attr-defined]
         for said in (name, _plural(name), *_ALSO.get(name, "").split()):
@@ -129,9 +108,8 @@ class _Part:
     unit: str
 
 
-def by_rule(text: str) -> Conversion | None:
+def by_rule(words: str) -> Conversion | None:
     """Return what a request converts, None where it says something else as well."""
-    words = request(text)
     if match := _HOW_MANY.search(words):
         target, *parts = match.groups()
     elif match := _IN_UNITS.search(words):
@@ -167,19 +145,10 @@ def _conversion(
 
 
 _BELOW = {"foot": "inch", "pound": "ounce", "stone": "pound", "hour": "minute", "minute": "second"}
-"""What a number without a unit counts behind one: five foot ten."""
+"""What a number without a unit counts after one: five foot ten."""
 _VOLUMES = (
-    "milliliter",
-    "liter",
-    "teaspoon",
-    "tablespoon",
-    "cup",
-    "pint",
-    "quart",
-    "gallon",
-    "deciliter",
-    "centiliter",
-)
+    "milliliter", "centiliter", "deciliter", "liter", "teaspoon", "tablespoon", "cup", "pint", "quart", "gallon",
+)  # fmt: skip
 
 
 def _of_one_kind(source: str, target: str) -> tuple[str, str]:
@@ -200,9 +169,8 @@ def _number(said: str) -> Fraction:
     return sign * value_of(said.removeprefix("minus ").removeprefix("negative ").lstrip("- "))
 
 
-def is_meant(text: str) -> bool:
-    """Tell whether a number and two units stand in a question for one of them."""
-    words = request(text)
+def _meant(words: str) -> bool:
+    """Return whether a number and two units stand in a question for one of them."""
     if _HOW_MANY.search(words) or _IN_UNITS.search(words):
         return False
     asks = re.search(r"\bhow (?:many|much)\b|\bconvert\b|\bin(?:to)? (?:the )?\w+$", words)
@@ -210,9 +178,14 @@ def is_meant(text: str) -> bool:
     return bool(asks and len(units) > 1 and re.search(rf"{NUMBER}", words))
 
 
-def _choices(text: str) -> dict[str, list[str]]:
+def read(utterance: Utterance, earlier: Sequence[Message]) -> Conversion | Open | None:
+    """Return the conversion that a request is; Open where its units stand among other words."""
+    words = utterance.request
+    return by_rule(words) or (Open(_choices(words)) if _meant(words) else None)
+
+
+def _choices(words: str) -> dict[str, list[str]]:
     """Return the numbers of a request with the units they count, and the units that none does."""
-    words = request(text)
     counted = {match[2]: str(_number(match[1])) for match in _COUNTED.finditer(words)}
     sources = {_NAMES[name]: amount for name, amount in counted.items()}
     others = dict.fromkeys(_NAMES[name] for name in _UNITS_ALONE.findall(words))
@@ -237,31 +210,45 @@ def _registry() -> UnitRegistry[Any]:
     return registry
 
 
+def _in_pint(name: str) -> str:
+    """Return a unit as pint writes it: mile/hour, meter**3."""
+    name = _PINT.get(name, name)
+    for pattern, written in _POWERS:
+        name = re.sub(pattern, written, name)
+    return name
+
+
 def converted(value: Fraction, source: str, target: str) -> Fraction:
     """Return an amount in another unit. Raises ToolError where the units measure different things."""
     import pint
 
     units = _registry()
     try:
-        quantity = units.Quantity(value, units.Unit(_PINT.get(source, source)))
-        return Fraction(quantity.to(_PINT.get(target, target)).magnitude)
+        quantity = units.Quantity(value, units.Unit(_in_pint(source)))
+        return Fraction(quantity.to(_in_pint(target)).magnitude)
     except pint.DimensionalityError:
         raise ToolError(
             f"{_plural(source).capitalize()} can't be turned into {_plural(target)}: they measure different things."
         ) from None
 
 
-def convert(asked: Conversion) -> Outcome:
+@skill(
+    "units",
+    about="Converts units: lengths, weights, volumes, temperatures, times, speeds, areas, energy, data.",
+    read=read,
+    takes_s=lambda: 0.0 if _registry.cache_info().currsize else LOADING_S,
+)
+def convert(call: Conversion) -> Outcome:
     """Say an amount in another unit."""
-    value = Fraction(asked.amount)
-    result = converted(value, asked.source, asked.target)
-    about = {asked.source, asked.target} & set(_CALENDAR) or "radian" in (asked.source, asked.target)
+    value = Fraction(call.amount)
+    result = converted(value, call.source, call.target)
+    about = {call.source, call.target} & set(_CALENDAR) or "radian" in (call.source, call.target)
     said = spoken(_short(result), exact=not about)
     if _short(result) != result and not said.startswith("about"):
         said = "about " + said
-    verb = "is" if abs(value) == 1 or asked.source in ("celsius", "fahrenheit", "kelvin") else "are"
-    start = f"{spoken(value)} {_named(value, asked.source)}".removeprefix("about ")
-    return Outcome(f"{start[0].upper()}{start[1:]} {verb} {said} {_named(_short(result), asked.target)}.")
+    verb = "is" if abs(value) == 1 or call.source in ("celsius", "fahrenheit", "kelvin") else "are"
+    start = f"{spoken(value)} {_named(value, call.source)}".removeprefix("about ")
+    return Outcome(f"{start[0].upper()}{start[1:]} {verb} {said} {_named(_short(result), call.target)}.")
 
 
 def _short(value: Fraction) -> Fraction:
@@ -280,26 +267,3 @@ def _named(value: Fraction, unit: str) -> str:
     if abs(value) == 1:
         name = name.replace("degrees", "degree") if "degrees" in name else unit.replace("_", " ")
     return name
-
-
-TOOL = Tool(
-    "units",
-    "Converts units: lengths, weights, volumes, temperatures, times, speeds, areas, energy, data.",
-    Conversion,
-    by_rule,
-    is_meant,
-    convert,
-    examples=(
-        (
-            "The recipe says 350 Fahrenheit, what should I set in Celsius?",
-            '{"amount":"350","source":"fahrenheit","target":"celsius"}',
-        ),
-        (
-            "I ran 10 kilometers, how many miles was that?",
-            '{"amount":"10","source":"kilometer","target":"mile"}',
-        ),
-    ),
-    choices=_choices,
-    takes_s=lambda: 0.0 if _registry.cache_info().currsize else LOADING_S,
-    unclear="I didn't get which units you mean. Say, for example: what are 5 miles in kilometers?",
-)

@@ -1,0 +1,145 @@
+"""Units: against known constants, there and back, read from words."""
+
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_app.core.errors import ToolError
+from voice_app.skills.units.units import AMOUNT_PATTERN, Conversion, UnitName, by_rule, convert, converted
+from voice_app.skills.utterance import Utterance
+
+UNITS = get_args(UnitName)
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target", "known"),
+    [
+        # Definitions of the international yard and pound agreement, 1959, and of the US customary volumes.
+        ("1", "inch", "centimeter", "2.54"),
+        ("1", "yard", "meter", "0.9144"),
+        ("1", "mile", "meter", "1609.344"),
+        ("1", "nautical_mile", "meter", "1852"),
+        ("1", "pound", "gram", "453.59237"),
+        ("16", "ounce", "pound", "1"),
+        ("1", "stone", "pound", "14"),
+        ("1", "gallon", "liter", "3.785411784"),
+        ("1", "gallon", "cubic_centimeter", "3785.411784"),
+        ("1", "cup", "fluid_ounce", "8"),
+        ("3", "teaspoon", "tablespoon", "1"),
+        ("1", "hectare", "square_meter", "10000"),
+        ("-40", "celsius", "fahrenheit", "-40"),
+        ("0", "kelvin", "celsius", "-273.15"),
+        ("212", "fahrenheit", "celsius", "100"),
+        ("1", "kilowatt_hour", "joule", "3600000"),
+        ("1", "kilocalorie", "joule", "4184"),
+        ("1", "atmosphere", "pascal", "101325"),
+        ("36", "kilometer_per_hour", "meter_per_second", "10"),
+        ("1", "knot", "kilometer_per_hour", "1.852"),
+        ("1", "week", "minute", "10080"),
+        ("1", "byte", "bit", "8"),
+        ("1", "gigabyte", "megabyte", "1000"),
+    ],
+)
+def test_conversions_are_those_of_the_definitions(value: str, source: str, target: str, known: str) -> None:
+    """To the last digit: the arithmetic is in fractions."""
+    assert converted(Fraction(value), source, target) == Fraction(known)
+
+
+@pytest.mark.parametrize("source", UNITS)
+def test_a_unit_of_one_kind_is_turned_into_every_other(source: str) -> None:
+    """No pair fails otherwise than by measuring different things."""
+    for target in UNITS:
+        with contextlib.suppress(ToolError):
+            assert converted(converted(Fraction(2), source, target), target, source) == pytest.approx(2)
+
+    assert converted(Fraction(2), "decade", "year") == 20
+
+
+@given(st.fractions(-(10**9), 10**9, max_denominator=1000), st.sampled_from(UNITS), st.sampled_from(UNITS))
+def test_there_and_back_is_the_same(value: Fraction, source: str, target: str) -> None:
+    """For every pair of units of one kind; others are refused in a sentence that names both."""
+    try:
+        there = converted(value, source, target)
+    except ToolError as error:
+        refusal = str(error)
+    else:
+        refusal = ""
+        assert converted(there, target, source) == pytest.approx(value, rel=1e-12, abs=1e-12)
+
+    assert bool(refusal) == refusal.endswith("they measure different things.")
+
+
+@given(st.from_regex(AMOUNT_PATTERN, fullmatch=True), st.sampled_from(UNITS))
+def test_every_amount_of_every_unit_can_be_said(amount: str, unit: str) -> None:
+    """A sentence comes out for the whole range of arguments."""
+    said = convert(Conversion(amount=amount, source=unit, target=unit)).text
+
+    assert said.endswith(".")
+    assert "_" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("How many ounces are in two and a half pounds?", "2.5 pounds are 40 ounces."),
+        ("What is 5 miles in kilometers?", "5 miles are about 8.05 kilometers."),
+        (
+            "Convert 100 degrees Fahrenheit to Celsius.",
+            "100 degrees Fahrenheit is about 37.78 degrees Celsius.",
+        ),
+        ("What's 70 degrees in Celsius?", "70 degrees Fahrenheit is about 21.11 degrees Celsius."),
+        ("How many ounces in a cup?", "1 cup is 8 fluid ounces."),
+        ("What's 6 foot 2 in centimeters?", "74 inches are about 188 centimeters."),
+        ("How many seconds in 2 hours and 30 minutes?", "150 minutes are 9,000 seconds."),
+        (
+            "What is minus 40 Celsius in Fahrenheit?",
+            "Minus 40 degrees Celsius is minus 40 degrees Fahrenheit.",
+        ),
+        (
+            "60 miles per hour in kilometers per hour",
+            "60 miles per hour are about 96.56 kilometers per hour.",
+        ),
+        ("How many teaspoons are in a tablespoon?", "1 tablespoon is 3 teaspoons."),
+        ("What is a mile and a half in meters?", "1.5 miles are about 2,414 meters."),
+        ("How many pounds is 80 kilos?", "80 kilograms are about 176.4 pounds."),
+        ("How many feet are in a mile?", "1 mile is 5,280 feet."),
+    ],
+)
+def test_conversions_in_words(text: str, answer: str) -> None:
+    """As speech to text writes them."""
+    asked = by_rule(Utterance.of(text).request)
+
+    assert asked is not None
+    assert convert(asked).text == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How many days are there in one year?",
+        "How many months are there in a year?",
+        "How many legs does a dog have?",
+        "How many miles is it to the moon?",
+        "How many calories are in an apple?",
+        "How many feet does a centipede have?",
+        "What is 2 pounds in dollars?",
+        "How many hours did you sleep last week?",
+        "Who walked 500 miles?",
+        "I ran 5 miles in 40 minutes",
+    ],
+)
+def test_questions_that_name_units_are_no_conversions(text: str) -> None:
+    """They are left to the language model."""
+    assert by_rule(Utterance.of(text).request) is None
+
+
+def test_units_that_measure_different_things_are_told_apart() -> None:
+    """In a sentence that can be spoken."""
+    with pytest.raises(ToolError, match="Kilometers can't be turned into pounds"):
+        convert(Conversion(amount="5", source="kilometer", target="pound"))
