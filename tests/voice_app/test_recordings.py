@@ -34,8 +34,8 @@ from voice_app.io.recordings import (
     RecordedTurn,
     RecordedUser,
     SpokenTurn,
-    answers,
     next_turn_s,
+    replies_to,
     voiced_end,
 )
 
@@ -123,7 +123,7 @@ def test_resampled_frames_keep_the_sound_and_its_time() -> None:
 )
 def test_a_reply_answers_the_turn_it_follows(replies: list[HeardReply], counted: int) -> None:
     """Old replies and broken-off ones are no answers."""
-    assert len(answers(TURN, replies)) == counted
+    assert len(replies_to(TURN, replies)) == counted
 
 
 @pytest.mark.parametrize(

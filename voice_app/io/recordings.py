@@ -62,7 +62,7 @@ class Manners:
     """How long to wait for a reply that does not come."""
 
 
-def answers(turn: SpokenTurn, replies: Sequence[HeardReply]) -> list[HeardReply]:
+def replies_to(turn: SpokenTurn, replies: Sequence[HeardReply]) -> list[HeardReply]:
     """Return the replies that answer `turn`: begun since it began, and not cut off during its speech."""
     return [
         reply
@@ -76,7 +76,7 @@ def next_turn_s(
 ) -> float:
     """Return when the turn after `last` begins, judging by the replies heard so far."""
     ends_s = [REPLY_LIMIT_S + reply.start_s if reply.end_s is None else reply.end_s for reply in replies]
-    answering = answers(last, replies)
+    answering = replies_to(last, replies)
     if not answering:
         return max([last.end_s, *ends_s]) + manners.patience_s
     first, final = answering[0], answering[-1]

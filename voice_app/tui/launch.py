@@ -104,7 +104,7 @@ def run_replay(path: Path, speed: float) -> int:
 
 @contextmanager
 def libraries_in_a_file(path: Path) -> Iterator[None]:
-    """Keep what libraries in C write to the standard error off the screen, which Textual draws by the same way.
+    """Keep what libraries in C write to the standard error off the screen, which Textual draws on it, too.
 
     Textual writes to a copy of the terminal's descriptor; what else is written to it goes to the file.
     """
