@@ -23,7 +23,6 @@ from voice_app.bench.measured import (
     measured,
     measured_answers,
     sounds,
-    word_error_rate,
     words_answered,
 )
 from voice_app.bench.scenario import ScenarioTurn, bundled, corpus, spoken
@@ -37,10 +36,10 @@ RATE_HZ = 1000
 SILENT = Audio(np.zeros(10, np.float32), RATE_HZ)
 
 
-def sounding(seconds: float, *stretches: tuple[float, float]) -> Samples:
-    """Return sound of that length that is audible in the stretches, given from and to in seconds."""
+def sounding(seconds: float, *spans: tuple[float, float]) -> Samples:
+    """Return sound of that length that is audible in the spans, given from and to in seconds."""
     samples = np.zeros(round(seconds * RATE_HZ), np.float32)
-    for start_s, end_s in stretches:
+    for start_s, end_s in spans:
         samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)] = 0.5
     return samples
 
@@ -144,10 +143,10 @@ def test_words_of_released_drafts_count() -> None:
     one = session(sounding(9), SpokenTurn(0, 3, 3), log=log)
 
     assert words_answered(log, log) == "hello World"
-    assert word_error_rate(measured(one)) == 0
+    assert turn_figures(measured(one), Targets())["wer"] == 0
     assert drafts(log) == Drafts(made=1, released=2, wasted=1)
     unwritten = SpokenSession([ScenarioTurn("x", SILENT, None)], one.spoken, log, one.sound, 1)
-    assert word_error_rate(measured(unwritten)) is None
+    assert turn_figures(measured(unwritten), Targets())["wer"] is None
 
 
 def test_a_pause_is_put_between_the_words_it_stands_between() -> None:

@@ -148,10 +148,10 @@ def test_a_session_ends_with_ctrl_c_before_anything_is_said(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("break_card", "told", "times"), [(PulseServer.freeze, "hangs", 1), (PulseServer.kill, "stopped", 2)]
+    ("break_card", "message", "times"), [(PulseServer.freeze, "hangs", 1), (PulseServer.kill, "stopped", 2)]
 )
 def test_a_session_whose_sound_server_hangs_or_dies_says_so_and_ends_with_ctrl_c(
-    tmp_path: Path, break_card: Callable[[PulseServer], None], told: str, times: int
+    tmp_path: Path, break_card: Callable[[PulseServer], None], message: str, times: int
 ) -> None:
     """The session goes on without sound until it is ended in order, though PortAudio may never return."""
     question = tmp_path / "question.wav"
@@ -160,7 +160,7 @@ def test_a_session_whose_sound_server_hangs_or_dies_says_so_and_ends_with_ctrl_c
         card.play(question)
         talk.wait_for(lambda log: bool(of(events.SpeechStarted, log)))
         break_card(card)
-        talk.wait_for(lambda log: sum(told in event.message for event in of(events.Noticed, log)) >= times)
+        talk.wait_for(lambda log: sum(message in event.message for event in of(events.Noticed, log)) >= times)
         status = talk.interrupt()
 
     log = list(replay(talk.log))
@@ -178,8 +178,8 @@ def test_the_benchmark_times_a_turn_on_the_card() -> None:
     require_pulse()
     turn = ScenarioTurn("x", spoken("What is the capital of France?"), "What is the capital of France?")
     report = measure_card([turn], 500, ())
-    heard, told = report["voice_to_voice_ms"], report["voice_to_voice_by_events_ms"]
+    heard, by_events = report["voice_to_voice_ms"], report["voice_to_voice_by_events_ms"]
 
     assert (report["turns"], report["missed"], report["cut_ins"]) == (1, 0, 0)
-    assert heard["p50"] == pytest.approx(told["p50"], abs=100)  # type: ignore[index]
+    assert heard["p50"] == pytest.approx(by_events["p50"], abs=100)  # type: ignore[index]
     assert report["wer"] == 0

@@ -92,7 +92,7 @@ def test_the_interval_holds_the_ratio() -> None:
 def test_the_exit_status_tells_whether_the_second_is_worse(
     tmp_path: Path, second: dict[str, Any], status: int
 ) -> None:
-    """1 for later answers and for one more cut-in; 0 for the same and for better."""
+    """1 for later answers and for one more premature endpoint; 0 for the same and for better."""
     paths = [saved(tmp_path, "a.json", result(LATENCIES_MS)), saved(tmp_path, "b.json", second)]
 
     table = CliRunner().invoke(app, ["bench", "--compare", *paths])

@@ -152,13 +152,13 @@ def test_the_private_card_is_listed_as_default(pulse: PulseServer) -> None:
 @pytest.mark.card
 def test_a_reply_is_heard_on_the_card(pulse: PulseServer) -> None:
     """What is written at 22 050 Hz leaves the loudspeaker at the card's rate, and only there."""
-    told: list[str] = []
+    reported: list[str] = []
 
     async def session() -> tuple[float, bool, float | None]:
         speaker = DeviceSpeaker()
         speaker.on_started, speaker.on_stopped = (
-            lambda: told.append("started"),
-            lambda: told.append("stopped"),
+            lambda: reported.append("started"),
+            lambda: reported.append("stopped"),
         )
         await speaker.start()
         speaker.begin()
@@ -171,7 +171,7 @@ def test_a_reply_is_heard_on_the_card(pulse: PulseServer) -> None:
     with pulse.record() as recording:
         seconds, complete, first_s = asyncio.run(session())
         samples = recording.samples()
-    assert (round(seconds, 2), complete, told) == (2.0, True, ["started", "stopped"])
+    assert (round(seconds, 2), complete, reported) == (2.0, True, ["started", "stopped"])
     assert first_s is not None
     assert 1.0 < loud_s(samples[:, 1], CARD_RATE_HZ) < 2.1
     assert loud_s(samples[:, 0], CARD_RATE_HZ) == 0

@@ -163,12 +163,12 @@ async def speak(speaker: FileSpeaker, seconds: float, rate_hz: int, pieces: int 
 
 def test_times_in_the_file_are_times_of_the_session(tmp_path: Path) -> None:
     """Two replies with pauses around them stand in the WAV where they were said."""
-    told: list[tuple[str, float]] = []
+    reported: list[tuple[str, float]] = []
 
     async def session() -> list[float | None]:
         speaker = FileSpeaker(tmp_path / "out.wav", 10_000)
-        speaker.on_started = lambda: told.append(("started", round(clock.now(), 3)))
-        speaker.on_stopped = lambda: told.append(("stopped", round(clock.now(), 3)))
+        speaker.on_started = lambda: reported.append(("started", round(clock.now(), 3)))
+        speaker.on_stopped = lambda: reported.append(("stopped", round(clock.now(), 3)))
         await speaker.start()
         firsts = []
         for _ in range(2):
@@ -184,8 +184,8 @@ def test_times_in_the_file_are_times_of_the_session(tmp_path: Path) -> None:
     edges = np.flatnonzero(np.diff(samples > 0.4)) / rate_hz
     assert edges == pytest.approx([0.5, 0.75, 1.26, 1.51], abs=0.011)
     assert firsts == pytest.approx(edges[::2], abs=2e-4)
-    assert [what for what, _ in told] == ["started", "stopped"] * 2
-    assert [at_s for _, at_s in told] == pytest.approx(edges, abs=0.03)
+    assert [what for what, _ in reported] == ["started", "stopped"] * 2
+    assert [at_s for _, at_s in reported] == pytest.approx(edges, abs=0.03)
     assert rate_hz == 10_000
 
 
@@ -288,14 +288,14 @@ def test_a_cut_releases_a_waiting_writer() -> None:
 
 
 def test_a_reply_without_sound_is_over_at_once() -> None:
-    """Nobody is told that something sounds when nothing does."""
-    told: list[str] = []
+    """Nothing is reported as audible when nothing is."""
+    reported: list[str] = []
 
     async def session() -> tuple[Played, float | None, float]:
         speaker = FileSpeaker(None)
         speaker.on_started, speaker.on_stopped = (
-            lambda: told.append("started"),
-            lambda: told.append("stopped"),
+            lambda: reported.append("started"),
+            lambda: reported.append("stopped"),
         )
         await speaker.start()
         speaker.begin()
@@ -304,7 +304,7 @@ def test_a_reply_without_sound_is_over_at_once() -> None:
         return played, speaker.first_sound_s, clock.now()
 
     assert run_virtual(session()) == (Played(0.0, complete=True), None, 0.0)
-    assert told == []
+    assert reported == []
 
 
 def test_sound_never_stands_in_the_file_before_it_was_written(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_resampled_frames_keep_the_sound_and_its_time() -> None:
     [
         ([], 0),
         ([HeardReply(9.0, 14.0)], 0),  # the answer to the turn before, which this one interrupts
-        ([HeardReply(11.0, 11.8)], 0),  # a cut-in that was broken off while the user spoke on
+        ([HeardReply(11.0, 11.8)], 0),  # a premature reply that was cut off while the user spoke on
         ([HeardReply(12.5, 12.9)], 1),  # inside the silence at the end of the file
         ([HeardReply(11.0, 11.5), HeardReply(13.5)], 1),
     ],

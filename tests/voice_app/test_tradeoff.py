@@ -58,7 +58,9 @@ def test_pauses_are_read_from_the_log() -> None:
         (0.5, None, 1),  # 0.45 s of silence end the turn inside it
     ],
 )
-def test_shorter_waits_answer_earlier_and_cut_in(factor: float, p50_ms: float | None, cut_ins: int) -> None:
+def test_shorter_waits_answer_earlier_and_too_early(
+    factor: float, p50_ms: float | None, cut_ins: int
+) -> None:
     """Latency moves by the wait, in frames of 32 ms; a pause that the wait outlasts does not end the turn."""
     point = replay_waits([(0.5, pauses(LOG, user_end_s=3.0))], factor)
 

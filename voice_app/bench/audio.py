@@ -47,7 +47,7 @@ class Contender(Protocol):
     """Of its chat."""
 
     async def hold(self, turns: Sequence[ScenarioTurn], folder: Path) -> list[MeasuredTurn]:
-        """Hold a session of these turns, with its files in a folder; return what became of them."""
+        """Hold a session of these turns, with its files in a folder; return the measured turns."""
         ...
 
 
@@ -130,7 +130,7 @@ class ContenderResult:
 def measure_audio(
     settings: Settings, turns: Sequence[ScenarioTurn], targets: Targets, baselines: bool
 ) -> dict[str, object]:
-    """Hold these turns; return the figures, with those of the baselines where they are wanted."""
+    """Hold these turns; return the figures, with those of the baselines if `baselines` is set."""
     quiet = settings.model_copy(update={"keep_log": False})
     start_s = time.perf_counter()
     engines = load(quiet)

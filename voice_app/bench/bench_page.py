@@ -98,7 +98,7 @@ def _header(report: Mapping[str, Any]) -> Element:
 
 
 def _who(report: Mapping[str, Any]) -> str:
-    """The machine and the models in a sentence."""
+    """Return the machine and the models in a sentence."""
     machine, models = report.get("machine", {}), report.get("models", {})
     cores = f"{machine['cores']} cores" if "cores" in machine else ""
     where = ", ".join(str(part) for part in (machine.get("processor"), cores) if part)
@@ -107,7 +107,7 @@ def _who(report: Mapping[str, Any]) -> str:
 
 
 def _limits(report: Mapping[str, Any]) -> Iterator[Element]:
-    """Yield whether each limit was kept, and first whether all were: `is_good`, part by part."""
+    """Yield whether each limit was kept, and first whether all were: `meets_limits`, part by part."""
     p95, limit_ms, turns = report["voice_to_voice_ms"]["p95"], p95_limit_ms(report), report["turns"]
     good = meets_limits(report)
     verdict = "All limits kept" if good else "Limits missed"

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from voice_app.bench.measured import MeasuredTurn, word_error_rate
+from voice_app.bench.measured import MeasuredTurn
 from voice_app.bench.tradeoff import FACTORS, Pause, replay_waits
 from voice_app.core.stages import Budget, Stage, TurnTimes
-from voice_app.observe.statistics import percentile
+from voice_app.observe.statistics import percentile, word_error_rate
 
 DECISION = "decision"
 """The name of `TurnTimes.decision_s` beside those of the stages."""
 PREMATURE_LIMIT = 0.02
-"""Share of the turns that the assistant may take for over too early, so that it speaks into the user's speech."""
+"""Share of the turns that may be premature endpoints: the assistant speaks before the user has finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Targets:
 
     @property
     def budget(self) -> Budget:
-        """The budget with its allotments."""
+        """Return the budget with its allotments."""
         return Budget(self.budget_ms / 1000)
 
 
@@ -81,7 +81,7 @@ def turn_figures(turns: Sequence[MeasuredTurn], targets: Targets) -> dict[str, o
             "released": sum(turn.drafts.released for turn in turns),
             "wasted": sum(turn.drafts.wasted for turn in turns),
         },
-        "wer": word_error_rate(turns),
+        "wer": word_error_rate((turn.said, turn.heard) for turn in turns if turn.said),
         "tradeoff": [
             asdict(replay_waits([(t.answer.latency_s, t.pauses) for t in turns], f)) for f in FACTORS
         ],
@@ -90,7 +90,7 @@ def turn_figures(turns: Sequence[MeasuredTurn], targets: Targets) -> dict[str, o
 
 
 def _actions(turns: Sequence[MeasuredTurn]) -> list[dict[str, object]]:
-    """Return what was done to be in time: in how many turns, and the cause of the last."""
+    """Return what was done to keep the budget: in how many turns, and the cause of the last."""
     counted = Counter(name for turn in turns for name in {one.action for one in turn.actions})
     causes = {one.action: one.cause for turn in turns for one in turn.actions}
     return [

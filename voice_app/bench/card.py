@@ -24,7 +24,7 @@ from voice_app.io.recordings import SpokenTurn
 from voice_app.observe.recorder import replay
 
 PATIENCE_S = 12.0
-"""For a reply that does not come."""
+"""How long to wait for a reply that does not come."""
 REPLY_LIMIT_S = 60.0
 GAP_S = 0.7
 """Between the end of a reply and the next turn."""
@@ -78,7 +78,7 @@ def measure_card(
 
 
 def locate(user: Samples, rate_hz: int) -> list[SpokenTurn]:
-    """Return where the turns are in the user's side of a recording, which is silent between them."""
+    """Return where the turns are on the user's side of a recording, which is silent between them."""
     loud = np.flatnonzero(np.abs(user) > AUDIBLE)
     if not len(loud):
         return []
@@ -113,7 +113,7 @@ def wait_ready(process: subprocess.Popen[str]) -> None:
 
 
 def _sounds_for(over_s: float, log: Path, process: subprocess.Popen[str], answered: int) -> bool:
-    """Wait until a reply has sounded for so long; return False where it does not, or never comes."""
+    """Wait until a reply has been audible for so long; return False if it ends before that, or never comes."""
     deadline = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < deadline:
         log_bytes = log.read_bytes()
@@ -129,7 +129,7 @@ def _sounds_for(over_s: float, log: Path, process: subprocess.Popen[str], answer
 
 
 def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) -> None:
-    """Wait for one more reply's end, after which nothing goes on; for a while, where it does not come."""
+    """Wait until one more reply has ended and nothing follows it; give up after a while."""
     spoke_s = time.monotonic()
     while process.poll() is None:
         time.sleep(0.1)
@@ -148,7 +148,7 @@ def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) ->
 
 
 def _has_ended(log_bytes: bytes) -> bool:
-    """Return whether nothing of the conversation is under way at the end of a log."""
+    """Return whether nothing is in progress at the end of a log."""
     return log_bytes.rfind(b"response.done") > max(
         log_bytes.rfind(mark)
         for mark in (b"input_audio_buffer.speech_started", b"input_audio_buffer.committed")

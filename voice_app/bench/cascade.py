@@ -53,7 +53,7 @@ def load_whisper(model_dir: Path, threads: int) -> Any:
 
 
 class FixedSilence:
-    """Collects a turn, and tells when so much silence has followed it."""
+    """Collects a turn until so much silence has followed it."""
 
     def __init__(self) -> None:
         self._vad = build_vad()

@@ -24,7 +24,7 @@ LARGEST_FILE_BYTES = 64 << 20
 DRAWS = 2000
 """Resamples of the bootstrap (Efron & Tibshirani 1993 take 1000 to 2000 for intervals)."""
 TOLERANCE = 0.1
-"""What a figure without single turns may move by and still count as the same."""
+"""How far a figure without single turns may move and still count as the same."""
 LOWER, HIGHER = "lower is better", "higher is better"
 STRICT = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 Percentiles = dict[str, float | None]
@@ -47,7 +47,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Second over first."""
+        """Return the second value over the first; None where either is missing, or the first is 0."""
         return (
             None if self.first is None or self.second is None or not self.first else self.second / self.first
         )
@@ -192,13 +192,13 @@ def _cell(value: float | None) -> str:
 
 
 def _notes(results: Sequence[SavedResult]) -> Iterator[str]:
-    """Say what else than the program differs between two results."""
+    """Yield what differs between two results besides the program."""
     first, second = results
     for key in ("mode", "turns", "models", "budget_ms"):
         if getattr(first, key) != getattr(second, key):
             yield f"{key} differ: {getattr(first, key)} and {getattr(second, key)}"
     processors = [result.machine.get("processor") for result in results]
     if processors[0] != processors[1]:
-        yield f"other processors: {processors[0]} and {processors[1]}"
+        yield f"different processors: {processors[0]} and {processors[1]}"
     if first.basis == "measured":
         yield "two runs; the machine's own speed is in the ratios"

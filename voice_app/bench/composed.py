@@ -1,7 +1,7 @@
-"""The benchmark in virtual time: the real conversation, engines of declared durations. Bit-reproducible, and soon done.
+"""The benchmark in virtual time: the real conversation, engines of declared durations. Bit-reproducible and quick.
 
-For what does not run here: an LPU in the language model's seat, another machine's measured stages. Every figure of it
-is composed of declared times; none is a measurement.
+For what does not run here: an LPU in place of the language model, stages measured on another machine. Every figure is
+composed of declared times; none is a measurement.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings, TurnTaking
 
 LOUD = 0.05
-"""Amplitude from which the detector of this mode takes sound for speech."""
+"""Amplitude from which this mode's detector counts sound as speech."""
 TTS_NEXT_S = 0.035
 """Declared time of a piece of sound after the first."""
 
@@ -49,7 +49,7 @@ class LoudnessVad:
         return float(np.abs(frame).max() > LOUD)
 
     def reset(self) -> None:
-        """Have nothing to forget."""
+        """Do nothing: there is no state."""
 
 
 def measure_composed(turns: int, targets: Targets, declared: Estimates) -> dict[str, object]:
@@ -76,7 +76,7 @@ def measure_composed(turns: int, targets: Targets, declared: Estimates) -> dict[
 def converse_in_virtual_time(
     turns: Sequence[ScenarioTurn], declared: Estimates, wav: Path, budget_ms: int = 300
 ) -> SpokenSession:
-    """Hold a conversation of these turns; return what it left. The reply's sound is written to `wav`."""
+    """Hold a conversation of these turns; return its log and sound. The reply's sound is written to `wav`."""
     settings = Settings(
         memory="off", keep_log=False, turn=TurnTaking(partial_every_ms=0, budget_ms=budget_ms)
     )
@@ -104,7 +104,7 @@ async def _converse(
 def _engines(
     settings: Settings, turns: Sequence[ScenarioTurn], declared: Estimates, meter: Meter
 ) -> EngineSet:
-    """Return engines that take what is declared, which the session expects of them, too."""
+    """Return engines that take the declared times, which the session's estimates start from."""
     spans_s, spend = declared.spans_s, meter.spend
     first_token_s, first_sound_s = spans_s[Stage.LLM_FIRST_TOKEN], spans_s[Stage.TTS_FIRST_SOUND]
     return EngineSet(

@@ -6,7 +6,6 @@ session's own events say stands beside it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ REPLY_GAP_S = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenSession:
-    """What a session of the benchmark left. All times are seconds of the session."""
+    """The log and the sound of a benchmark's session. All times are seconds of the session."""
 
     turns: Sequence[ScenarioTurn]
     spoken: Sequence[SpokenTurn]
@@ -43,9 +42,9 @@ class MeasuredAnswer:
     latency_s: float | None
     """True end of speech -> first audible sample of the answer; None where it was missed, or came early."""
     first_audio_s: float | None
-    """The same to whatever is audible first: an opener, where one was said."""
+    """The same to whatever is audible first: a filler, where one was spoken."""
     is_premature: bool
-    """Whether the loudspeaker started inside the user's speech: a premature endpoint, or cut-in."""
+    """Whether the loudspeaker started inside the user's speech: a premature endpoint."""
     barge_in_stop_s: float | None
     """First voiced sample of the turn -> last audible one of the reply that it is spoken into; None: into none."""
 
@@ -65,7 +64,7 @@ class MeasuredTurn:
 
     name: str
     said: str | None
-    """None where nobody has written it down."""
+    """None where there is no reference transcript."""
     heard: str
     """The words that were answered; of a turn that was cut in two, those of all its parts."""
     answer: MeasuredAnswer
@@ -76,7 +75,7 @@ class MeasuredTurn:
     drafts: Drafts
     pauses: tuple[Pause, ...]
     actions: tuple[events.BudgetAction, ...] = ()
-    """What was done to be in time, in the drafts that were released."""
+    """What was done to keep the budget, in the drafts that were released."""
 
 
 def measured(session: SpokenSession) -> list[MeasuredTurn]:
@@ -127,7 +126,7 @@ def measured_answers(session: SpokenSession) -> list[MeasuredAnswer]:
         after = [
             start_s - turn.voiced_end_s for start_s, _ in heard if turn.voiced_end_s <= start_s < until_s
         ]
-        openers = [
+        fillers = [
             event.audio_s
             for event in session.log
             if isinstance(event, events.OpenerSpoken) and turn.voiced_end_s <= event.at_s < until_s
@@ -135,17 +134,17 @@ def measured_answers(session: SpokenSession) -> list[MeasuredAnswer]:
         talked_over = [end_s - turn.start_s for start_s, end_s in heard if start_s <= turn.start_s < end_s]
         first_s = None if premature or not after else after[0]
         content = (
-            _after_opener(session, first_s, turn.voiced_end_s, openers[0]) if openers and first_s else first_s
+            _after_filler(session, first_s, turn.voiced_end_s, fillers[0]) if fillers and first_s else first_s
         )
         found.append(MeasuredAnswer(content, first_s, premature, talked_over[0] if talked_over else None))
     return found
 
 
-def _after_opener(session: SpokenSession, first_s: float, end_s: float, opener_s: float) -> float | None:
-    """Return when sound is audible after an opener that begins `first_s` after `end_s`, in seconds after `end_s`."""
-    over = round((end_s + first_s + opener_s) * session.rate_hz)
+def _after_filler(session: SpokenSession, first_s: float, end_s: float, filler_s: float) -> float | None:
+    """Return when sound is audible after a filler that begins `first_s` after `end_s`, in seconds after `end_s`."""
+    over = round((end_s + first_s + filler_s) * session.rate_hz)
     loud = np.flatnonzero(np.abs(session.sound[over:]) > AUDIBLE)
-    return first_s + opener_s + float(loud[0] / session.rate_hz) if len(loud) else None
+    return first_s + filler_s + float(loud[0] / session.rate_hz) if len(loud) else None
 
 
 def _sounds_early(log: Sequence[events.Event], turn: int) -> bool:
@@ -163,7 +162,7 @@ def drafts(log: Sequence[events.Event]) -> Drafts:
 
 
 def actions(log: Sequence[events.Event], part: Sequence[events.Event]) -> tuple[events.BudgetAction, ...]:
-    """Return what was done to be in time, in the drafts that were released in a part of a log."""
+    """Return what was done to keep the budget, in the drafts that were released in a part of a log."""
     released = {(event.turn, event.revision) for event in part if isinstance(event, events.TurnCommitted)}
     return tuple(
         event
@@ -182,19 +181,3 @@ def words_answered(log: Sequence[events.Event], part: Sequence[events.Event]) ->
                 if same and isinstance(event, events.TranscriptCompleted):
                     words[commit.turn] = event.text
     return " ".join(words.values())
-
-
-def word_error_rate(turns: Sequence[MeasuredTurn]) -> float | None:
-    """Return the word error rate of what was answered, over the turns whose words are known; None where none are."""
-    import jiwer
-
-    known = [(plain(turn.said), plain(turn.heard)) for turn in turns if turn.said]
-    if not known:
-        return None
-    said, heard = (list(texts) for texts in zip(*known, strict=True))
-    return round(float(jiwer.wer(said, heard)), 4)
-
-
-def plain(text: str) -> str:
-    """Return text as word error rates compare it: small letters, no marks."""
-    return " ".join(re.findall(r"[\w']+", text.lower()))

@@ -1,7 +1,7 @@
 """The assistant among echoes, noises and interruptions: `bench --mode card --noise …`, on a private sound card.
 
-A round: a story is asked for; two noises fall into it; a question interrupts it, and is answered; two noises fall into
-the silence after it. What the loudspeaker does is read off the recording, what the program made of it off its log.
+A round: the user asks for a story; two noises occur during it; a question interrupts it, and is answered; two noises
+follow in the silence. What the loudspeaker did is read from the recording, what the program heard from its log.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ STOPPED_S = 0.6
 
 @dataclass(slots=True)
 class Course:
-    """What was done when, in seconds of `time.monotonic`, and which of it fell into a reply."""
+    """The noises played so far and whether each fell into a reply; the questions and interruptions so far."""
 
     noises: list[tuple[str, bool]] = field(default_factory=list)
     stopped_by: list[str] = field(default_factory=list)
@@ -157,7 +157,7 @@ class _Stage:
             return []
 
     def wait(self, holds: Callable[[list[events.Event]], bool], limit_s: float) -> bool:
-        """Wait until something holds of the log; return whether it came to."""
+        """Wait until a condition holds for the log; return False if it does not within `limit_s`."""
         end_s = time.monotonic() + limit_s
         while not holds(self.logged()):
             if self.process.poll() is not None:

@@ -26,7 +26,7 @@ from voice_app.core.errors import AudioDeviceError
 
 CARD_RATE_HZ = 48_000
 FORGETFUL = {"VOICE_APP_MEMORY": "off"}
-"""Environment of a program that is measured: what the user wants remembered is no part of it."""
+"""Environment of a program that is measured: without the user's own memory."""
 INSTALL = "apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
 START_LIMIT_S = 15.0
 STOP_LIMIT_S = 3.0
@@ -100,7 +100,7 @@ class PulseServer:
 
     @property
     def env(self) -> dict[str, str]:
-        """The whole environment of a program under test."""
+        """Return the whole environment of a program under test."""
         return dict(os.environ) | self.settings
 
     def __enter__(self) -> Self:

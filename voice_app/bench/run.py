@@ -40,7 +40,7 @@ class BenchRequest:
     first_token_ms: float | None = None
     corpus: Path | None = None
     baselines: bool = False
-    """Whether the same turns are measured without drafting and with a serial cascade, too (audio mode)."""
+    """Whether to measure the same turns without drafting and with a serial cascade, too (audio mode)."""
     both: bool = False
     """Whether to measure llama.cpp and the emulated chip, one after the other."""
     json: bool = False

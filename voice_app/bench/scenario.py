@@ -20,8 +20,8 @@ from voice_app.core.errors import ScenarioError
 AUDIBLE = 10 ** (-50 / 20)
 """-50 dBFS: quieter sound counts as silence."""
 OVER_REPLY_S = 1.2
-"""How long a reply has sounded when the user talks over it. Together with the wait for the reply this is more silence
-than any pause inside a turn, so that turns can be told apart in a recording."""
+"""How long a reply has been audible when the user talks over it. Together with the wait for the reply this is more
+silence than any pause inside a turn, so that turns can be told apart in a recording."""
 _PAUSE = re.compile(r"\s*\{(\d{1,4})\}\s*")
 
 
@@ -32,11 +32,11 @@ class ScenarioTurn:
     name: str
     sound: Audio
     text: str | None
-    """What is said; None where nobody has written it down."""
+    """What is said; None where there is no reference transcript."""
     pauses_s: tuple[tuple[float, float], ...] = ()
     """Pauses inside the turn, from and to."""
     after: Literal["reply"] | float = "reply"
-    """When it is said: after the reply to the turn before, or over that reply when it has sounded for so many s."""
+    """When it is spoken: after the reply to the previous turn, or over that reply, so many seconds into it."""
 
 
 def bundled_lines() -> list[str]:
@@ -84,8 +84,8 @@ def audible(samples: Samples) -> tuple[int, int]:
 def corpus(folder: Path) -> list[ScenarioTurn]:
     """Return the recordings that `manifest.jsonl` in a folder lists, cut at the end of speech it marks.
 
-    A line has `file` and `speech_end_s`; it may have `text`, `speech_start_s`, and `over_reply_s`: so many seconds
-    into the reply before it is said. Raises ScenarioError, AudioError.
+    A line has `file` and `speech_end_s`; it may have `text`, `speech_start_s`, and `over_reply_s`: how many
+    seconds into the reply before it is spoken. Raises ScenarioError, AudioError.
     """
     manifest = folder / "manifest.jsonl"
     try:

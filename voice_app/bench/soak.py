@@ -1,4 +1,4 @@
-"""What a long session leaves: memory, threads and file handles of this process, and whether it gets slower.
+"""Whether a long session leaks memory, threads or file handles of this process, and whether it gets slower.
 
 Memory is the resident set of the whole process, the benchmark's own bookkeeping included.
 """
@@ -15,7 +15,7 @@ from voice_app.core import events
 from voice_app.observe.statistics import percentile
 
 WARM_TURNS = 20
-"""After so many turns everything that is loaded late has been."""
+"""After so many turns everything that is loaded late is loaded."""
 WINDOW = 5
 """Turns over which a figure is the median."""
 ENDS = 50
@@ -54,7 +54,7 @@ class SoakGauge:
 
 
 def soak(seen: Sequence[Usage], latencies_ms: Sequence[float | None]) -> dict[str, object] | None:
-    """Return how a long session ended against how it went after its first turns; None for a short one."""
+    """Return a long session's end compared with its first turns; None for a short one."""
     if len(seen) < WARM_TURNS + 2 * WINDOW:
         return None
     early, late = seen[WARM_TURNS : WARM_TURNS + WINDOW], seen[-WINDOW:]

@@ -1,4 +1,4 @@
-"""Latency against premature endpoints: what other waits for the end of a turn would have done to recorded turns.
+"""Latency against premature endpoints: what other endpointing delays would have done to recorded turns.
 
 Pure. Every pause of the user was recorded with the wait that was predicted for it, the moment its draft's sound was
 ready, and the moment the user went on. `replay_waits` scales all waits by one factor and goes through the pauses again.
@@ -38,11 +38,11 @@ class Pause:
     ready_s: float | None = None
     """When the first piece of the draft's sound was ready."""
     decided_s: float | None = None
-    """When the turn was judged over."""
+    """When the turn was endpointed."""
     resumed_s: float | None = None
     """When the user went on; None at the end of the turn."""
     device_s: float = DEVICE_S
-    """Sound ready and the turn judged over -> first audible sample."""
+    """Sound ready and the turn endpointed -> first audible sample."""
 
     def audible_s(self, factor: float) -> float | None:
         """Return when the reply is heard with waits of so many times the recorded length; None: not at all."""

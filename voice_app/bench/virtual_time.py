@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Never blocks; moves the clock by as much as it was asked to wait."""
+    """A selector that never blocks: it moves the clock by as much as it was asked to wait."""
 
     def __init__(self) -> None:
         super().__init__()

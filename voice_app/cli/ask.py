@@ -20,8 +20,8 @@ from voice_app.runtime.settings import Settings
 def run_ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> None:
     """Print the answer to a question as it is written, or as JSON with its times (measured on this machine).
 
-    With `think` it is answered so often, and what most answers agree on is printed. Raises ModelError, PersonaError,
-    and VoiceAppError where there is no answer.
+    With `think` the question is answered that many times, and what most answers agree on is printed. Raises
+    ModelError, PersonaError, and VoiceAppError where there is no answer.
     """
     if think > 1:
         thinking = settings.thinking.model_copy(update={"samples": think})
@@ -45,7 +45,7 @@ def run_ask(settings: Settings, text: str, as_json: bool, think: int = 1) -> Non
 
 @dataclass(slots=True)
 class TypedAnswer:
-    """What a typed turn came to: a fold over a session's events."""
+    """The result of a typed turn, from a session's events."""
 
     echo: bool
     """Whether the answer is printed as it is written."""

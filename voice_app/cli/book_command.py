@@ -63,7 +63,7 @@ def book(  # noqa: PLR0913 - each parameter is an option of the command line
     model: Model = None,
     json: Json = False,
 ) -> None:
-    """Write a book of so many pages; stopped at any moment, the same command goes on where it was."""
+    """Write a book of so many pages; after an interruption the same command continues where it stopped."""
     from voice_app.runtime.settings import load_settings
 
     if out.suffix.lower() not in SUFFIXES:
@@ -106,7 +106,7 @@ def run_book(
 
 
 def _identity(settings: Settings) -> str:
-    """Return which model writes, and what computes it: another one would write another book."""
+    """Return which model writes, and what computes it: with another one it is another book."""
     from voice_app.runtime.engines import chosen_llm
 
     return f"{Path(chosen_llm(settings).name).name} on {settings.models.llm_backend}"

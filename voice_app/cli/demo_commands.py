@@ -25,7 +25,7 @@ def demo(
     voice: Voice = None,
     persona: PersonaName = None,
 ) -> None:
-    """Hold a conversation of several turns with itself asking, and show where the time goes."""
+    """Hold a conversation of several turns, its own voice asking, and show where the time goes."""
     if context.invoked_subcommand is not None:
         return
     from voice_app.demos.questions import run_demo
@@ -73,7 +73,7 @@ def table(  # noqa: PLR0913
     estimates: Estimates = True,
     json: Json = False,
 ) -> None:
-    """The itinerary, then as a table, with a column more, for another city too. Fails when anything is lost.
+    """Ask for the itinerary, then as a table, with one more column, and for another city. Fails if anything is lost.
 
     --json prints an object; with --llm both a list of two, llama.cpp's first."""
     raise typer.Exit(_tables("table", (llm, model, voice), (not no_audio, mic, out, json, estimates)))
@@ -100,7 +100,7 @@ def compare(
     persona: PersonaName = None,
     json: Json = False,
 ) -> None:
-    """The same question to llama.cpp and to the emulated chip, racing: measured beside emulated time."""
+    """Ask llama.cpp and the emulated chip the same question, as a race: measured beside emulated time."""
     from voice_app.demos.race import run_race
     from voice_app.runtime.settings import load_settings
 

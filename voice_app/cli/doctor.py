@@ -58,21 +58,21 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
 
 
 def python() -> Finding:
-    """Python's version."""
+    """Check Python's version."""
     found = sys.version.split()[0]
     fits = sys.version_info >= (3, 11)
     return Finding("python", "ok" if fits else "bad", found, "" if fits else "install Python 3.11 or newer")
 
 
 def compiler() -> Finding:
-    """A C++ compiler, needed only to build llama.cpp."""
+    """Look for a C++ compiler, needed only to build llama.cpp."""
     found = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
     todo = "" if found else "apt-get install g++ (only to build llama.cpp anew)"
     return Finding("compiler", "ok" if found else "note", found or "none", todo)
 
 
 def llama() -> Finding:
-    """llama.cpp and the instructions it was built for."""
+    """Check llama.cpp and the instructions it was built for."""
     try:
         from llama_cpp import llama_cpp
     except (ImportError, OSError, RuntimeError) as error:
@@ -82,7 +82,7 @@ def llama() -> Finding:
 
 
 def cpu() -> Finding:
-    """Cores and vector instructions."""
+    """Check cores and vector instructions."""
     cores = len(os.sched_getaffinity(0))
     try:
         flags = set(Path("/proc/cpuinfo").read_text().split())
@@ -97,7 +97,7 @@ def cpu() -> Finding:
 
 
 def memory() -> Finding:
-    """Memory that can be had."""
+    """Check the memory that is available."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
@@ -113,7 +113,7 @@ def memory() -> Finding:
 
 
 def disk() -> Finding:
-    """Room for the cache."""
+    """Check the space for the cache."""
     folder = cache_folder()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free
@@ -123,12 +123,12 @@ def disk() -> Finding:
 
 
 def settings() -> Finding:
-    """The settings file and environment."""
+    """Check the settings file and environment."""
     return Finding("settings", "ok", f"persona {load_settings().persona}")
 
 
 def models() -> Finding:
-    """The models that the settings name, and of language models all that there are to choose from."""
+    """Check the models that the settings name, and all language models that there are to choose from."""
     wanted = load_settings().models
     store = ModelStore()
     llms = [model.name for model in installed(store)] or [default_llm(store)]
@@ -141,7 +141,7 @@ def models() -> Finding:
 
 
 def sound() -> Finding:
-    """PortAudio and the sound cards."""
+    """Check PortAudio and the sound cards."""
     from voice_app.io.portaudio import list_devices
 
     try:
@@ -156,7 +156,7 @@ def sound() -> Finding:
 
 
 def echo() -> Finding:
-    """The echo canceller, needed where a loudspeaker leaks into the microphone."""
+    """Check the echo canceller, needed where a loudspeaker leaks into the microphone."""
     from voice_app.io.echo_cancel import MISSING, is_available
 
     wanted = load_settings().audio.echo_cancel

@@ -110,7 +110,7 @@ def talk(  # noqa: PLR0913 - each parameter is an option of the command line
 
     turns = [*(in_ or []), *(files or [])]
     if files and not in_:
-        raise typer.BadParameter("sound files stand behind --in")
+        raise typer.BadParameter("sound files come after --in")
     settings = load_settings(
         **flags(
             persona=persona,

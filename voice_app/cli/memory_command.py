@@ -1,4 +1,4 @@
-"""`voice-app memory`: what is remembered, seen, changed, forgotten, taken elsewhere."""
+"""`voice-app memory`: what is remembered: shown, changed, forgotten, exported, imported."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def import_(
     persona: PersonaName = None,
     json: Json = False,
 ) -> None:
-    """Remember what an exported file says, beside what is remembered already."""
+    """Add what an exported file has to what is remembered already."""
     from voice_app.skills.memory.transfer import notes
 
     found = notes(file)
@@ -149,7 +149,7 @@ def import_(
 
 @contextlib.contextmanager
 def _memory(persona: str | None) -> Iterator[tuple[Memory, str]]:
-    """Open the memory of a persona, that of the settings unless one is named; say what there is to say about it."""
+    """Open the memory of a persona, that of the settings unless one is named; print its warnings."""
     from voice_app.runtime.persona import load_persona
     from voice_app.runtime.settings import data_dir, load_settings
     from voice_app.skills.memory.store import SHARED, Memory, memory_path
@@ -167,7 +167,7 @@ def _memory(persona: str | None) -> Iterator[tuple[Memory, str]]:
 
 
 def _show(entries: Sequence[Entry], done: str, json: bool) -> None:
-    """Say what was done to entries."""
+    """Print what was done to entries."""
     from voice_app.skills.memory.transfer import line, row
 
     if json:

@@ -127,7 +127,7 @@ def lpu_errors() -> Iterator[None]:
 
 
 def prediction(estimates: Estimates, request: PlanRequest, emulated: LlmTimes = UNKNOWN) -> dict[str, object]:
-    """Return the predicted split; every number has its basis. What is declared goes over what is `emulated`.
+    """Return the predicted split; every number has its basis. Declared times take precedence over `emulated` ones.
 
     The work and the wait for the turn's end overlap: however quick the work, no reply sounds before the decision.
     """

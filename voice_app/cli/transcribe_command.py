@@ -49,7 +49,7 @@ Target = tuple[Path, Path | None]
 
 
 def _targets(files: Sequence[Path], form: TranscriptFormat | None, out: Path | None) -> list[Target]:
-    """Return where each transcript goes. Raises BadParameter for what can't be meant."""
+    """Return where each transcript goes. Raises BadParameter for options that contradict each other."""
     subtitles = form in (TranscriptFormat.SRT, TranscriptFormat.VTT)
     if out is None or str(out) == "-":
         if subtitles and len(files) > 1:

@@ -1,4 +1,4 @@
-"""Whether the four turns about tables came out right: what makes a demonstration fail. Pure."""
+"""Checks of the four turns about tables: what makes a demonstration fail. Pure."""
 
 from __future__ import annotations
 

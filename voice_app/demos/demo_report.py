@@ -11,9 +11,9 @@ from rich.table import Table as Drawn
 from voice_app.demos.check import faults
 from voice_app.demos.modelled import System, seconds
 from voice_app.demos.turn_records import TurnRecord
+from voice_app.observe.statistics import word_error_rate
 
 Row = dict[str, Any]
-_UNMARKED = str.maketrans("", "", ".,?!;:\"'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class DemoOutcome:
 
     @property
     def faults(self) -> list[str]:
-        """What went wrong: nothing, one line each."""
+        """Return what went wrong, one line each."""
         found = faults([record.table for record in self.turns], [record.answer for record in self.turns])
         found += [
             f"turn {place + 1} failed"
@@ -46,7 +46,9 @@ def outcome_as_json(outcome: DemoOutcome, systems: Sequence[System]) -> Row:
         "backend": outcome.backend,
         "model": outcome.model,
         "turns": [_turn(record, systems) for record in outcome.turns],
-        "word_error_rate": word_error_rate(outcome.turns),
+        "word_error_rate": word_error_rate(
+            (turn.said, turn.heard) for turn in outcome.turns if turn.to_audio_s is not None
+        ),
         "faults": outcome.faults,
         "sound": outcome.sound,
     }
@@ -102,25 +104,6 @@ def _modelled(record: TurnRecord, system: System) -> Row:
         "tokens_per_s": _rate(sum(work.tokens for work in record.works), spent_s),
         "basis": system.basis,
     }
-
-
-def word_error_rate(turns: Sequence[TurnRecord]) -> float | None:
-    """Return the words that were misheard, over the words said; None where nothing was spoken."""
-    import jiwer
-
-    pairs = [
-        (_bare(record.said), _bare(record.heard))
-        for record in turns
-        if record.to_audio_s is not None and record.said
-    ]
-    if not pairs:
-        return None
-    return round(float(jiwer.wer([said for said, _ in pairs], [heard for _, heard in pairs])), 4)
-
-
-def _bare(text: str) -> str:
-    """Return the words without their marks, numbers up to twelve as words."""
-    return " ".join(text.lower().translate(_UNMARKED).split())
 
 
 def backend_table(outcomes: Sequence[DemoOutcome]) -> Drawn:

@@ -53,5 +53,5 @@ def large() -> System | None:
 
 
 def seconds(system: System, works: Sequence[Work]) -> float:
-    """Return what requests one behind another take on a system."""
+    """Return the seconds that requests take on a system, one after another."""
     return sum(system.seconds(work) for work in works if work.tokens)

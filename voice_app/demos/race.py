@@ -51,13 +51,13 @@ class Answered:
 
     @property
     def basis(self) -> str:
-        """What its times in the race are."""
+        """Return what its times in the race are: "measured" or "emulated"."""
         emulated = self.stamps and all(stamp.emulated_s is not None for stamp in self.stamps)
         return "emulated" if emulated else "measured"
 
     @property
     def times_s(self) -> list[float]:
-        """When its tokens come in the race: by the chip's time where one is emulated."""
+        """Return when its tokens come in the race: by the chip's time where one is emulated."""
         if self.basis == "measured":
             return [stamp.measured_s for stamp in self.stamps]
         return [stamp.emulated_s or 0.0 for stamp in self.stamps]

@@ -138,7 +138,7 @@ def _spoken(
 
 
 class _Prompter:
-    """Shows the user what to say next, and ends the session behind the last answer."""
+    """Shows the user what to say next, and ends the session after the last answer."""
 
     def __init__(self, lines: tuple[ScriptLine, ...], console: Console) -> None:
         self._left, self._console = list(lines), console

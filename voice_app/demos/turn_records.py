@@ -1,4 +1,4 @@
-"""What the turns of a demonstration came to: a fold over a session's events."""
+"""Records of a demonstration's turns, from a session's events."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Caller:
 
     @property
     def hang(self) -> str | None:
-        """What to tell the user while a call hangs: what it is and what can be done; None if none does."""
+        """Return what to tell the user while a call hangs: what it is and what can be done; None if none does."""
         current = self._current
         if current is None or time.perf_counter() <= current[1]:
             return None

@@ -32,17 +32,17 @@ MASK = 10 ** (-63 / 20)
 """RMS of the noise laid over what the canceller leaves. In silent rooms AEC3 leaves echoes of -62 to -70 dBFS, in which
 the detector still finds speech; at -66 dBFS the noise hides them, and a person is 20 dB louder."""
 SLACK_S = 0.005
-"""Played sound that stays in hand at the least, beyond what the microphone takes."""
+"""Played sound that stays buffered at least, beyond what the microphone takes."""
 WATCHED_S = 5.0
-"""What was in hand for so long without need is dropped: callbacks come in bursts, one or two a second being late."""
+"""Sound buffered for so long without need is dropped: callbacks come in bursts, one or two a second late."""
 FIRST_WATCHED_S = 0.5
-"""The same at first, when what was put before the microphone listened is in hand."""
+"""The same at first, when what was played before the microphone opened is buffered."""
 MUCH_S = 0.1
 """More than bursts need: the microphone has lost sound."""
 EVIDENCE_CHUNKS = 100
-"""Chunks of which an echo is judged at the most: a second, four times a second."""
+"""Chunks from which an echo is detected, at most: a second, four times a second."""
 LEAST_CHUNKS = 50
-"""The same at the least."""
+"""The same, at least."""
 LIKE = 0.2
 """Correlation over a second from which what is heard is what was played."""
 SHORTLY_LIKE = 0.3
@@ -54,7 +54,7 @@ BACKLOG_BLOCKS = 400
 
 
 def is_available() -> bool:
-    """Tell whether the package is installed, without loading it."""
+    """Return whether the package is installed, without loading it."""
     return find_spec(PACKAGE) is not None
 
 
@@ -62,7 +62,7 @@ class PlayedSound:
     """What the loudspeaker plays, handed from its callback to the canceller. Safe for one thread on each side.
 
     The device pulls sound before it is heard, so a sample is here before its echo is. Both streams run on without
-    gaps and are paired by count, which no callback that is late disturbs: AEC3 finds the delay, as long as it stays.
+    gaps and are paired by count, which a late callback does not affect: AEC3 finds the delay, as long as it stays.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class PlayedSound:
         self._kept = np.concatenate((self._kept, block))
 
     def _watch(self, count: int, *, silent: bool) -> None:
-        """Drop what has been in hand without need: in silence, where the jump does no harm, or when it is much."""
+        """Drop what has been buffered without need: in silence, where the jump does no harm, or when it is much."""
         self._least = min(self._least, len(self._kept) / FRAME_RATE_HZ)
         self._watched_s += count / FRAME_RATE_HZ
         needless_s = self._least - SLACK_S
@@ -106,7 +106,7 @@ class PlayedSound:
 
 
 class EchoEvidence:
-    """Tells whether the microphone hears the loudspeaker, from the last second of both."""
+    """Detects whether the microphone hears the loudspeaker, from the last second of both."""
 
     def __init__(self) -> None:
         self._near: deque[Samples] = deque(maxlen=EVIDENCE_CHUNKS)
@@ -121,7 +121,7 @@ class EchoEvidence:
         return self._fresh >= EVIDENCE_CHUNKS // 4 and self.found()
 
     def found(self) -> bool:
-        """Tell whether what was played is found in what was heard."""
+        """Return whether what was played is found in what was heard."""
         self._fresh = 0
         if len(self._near) < LEAST_CHUNKS:
             return False
@@ -134,7 +134,7 @@ def likeness(near: Samples, far: Samples) -> float:
 
     Of differences of neighbouring samples, which whiten speech. Of 32 beginnings of replies at -20 dB through a decay
     of 30 ms, half a second gave .31 to .50 and a second .38 to .46. 42 recordings of other speakers gave up to .10 and
-    .07; 336 pieces of other words in the very voice that played, .27 and .14. 0 where one of them is silent.
+    .07; 336 pieces of other words in the same voice as was played, .27 and .14. 0 where one of them is silent.
     """
     heard, played = (np.diff(sound.astype(np.float64)) for sound in (near, far))
     size = 1 << (2 * len(near) - 1).bit_length()
@@ -145,11 +145,11 @@ def likeness(near: Samples, far: Samples) -> float:
 
 
 class EchoCanceller:
-    """Cleans the microphone's sound in chunks of 10 ms, once it is engaged: when an echo is found, or known of.
+    """Cleans the microphone's sound in chunks of 10 ms, once active: when an echo is found, or expected.
 
     While it cancels, sound comes out 8 ms later than it went in, with the frequencies below 100 Hz taken out. Before,
-    it only listens: where no echo comes, as with a headset, AEC3 takes who speaks into a reply for one, and the
-    interruption is lost (in every second first reply, measured).
+    it only listens: where there is no echo, as with a headset, AEC3 takes a user who interrupts a reply for one, and
+    the interruption is lost (in every second first reply, measured).
     """
 
     def __init__(self, played: PlayedSound, *, engaged: bool = True) -> None:
@@ -173,7 +173,7 @@ class EchoCanceller:
         return not was
 
     def hears_itself(self) -> bool:
-        """Tell whether what was heard last is the loudspeaker; False once it is engaged."""
+        """Return whether the loudspeaker was heard last; False once echo cancellation is active."""
         return not self._engaged and self._evidence.found()
 
     def clean(self, near: Samples) -> Samples:
@@ -197,7 +197,7 @@ class EchoCanceller:
 
 
 def echo_canceller(wanted: Wanted, played: PlayedSound) -> EchoCanceller | None:
-    """Return a canceller: engaged on "on", ready on "auto", None where none is wanted or, on "auto", installed.
+    """Return a canceller: active for "on", ready for "auto"; None for "off", and for "auto" where none is installed.
 
     Raises AudioDeviceError.
     """

@@ -30,7 +30,7 @@ def write_new(path: Path, text: str) -> None:
 
 
 def refuse_existing(path: Path, force: bool) -> None:
-    """Raise OutputError where something is in the way of a file to be written."""
+    """Raise OutputError where a file can't be written, because something else is there."""
     try:
         if path.is_dir():
             raise OutputError(path, "is a folder; give a file")

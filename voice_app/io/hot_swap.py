@@ -1,4 +1,4 @@
-"""A microphone and a loudspeaker that can be exchanged while the conversation goes on, and a microphone's switches."""
+"""A microphone, with a switch, and a loudspeaker that can be exchanged while the conversation goes on."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from voice_app.io.session_sound import SessionSound
 from voice_app.io.speaker import FileSpeaker
 
 QUIETEST_DB = -96.0
-"""What 16 bits can hold."""
+"""The quietest level of 16-bit sound."""
 UNHEARD = "Replies are shown, not heard."
-"""What no loudspeaker means."""
+"""What a session without a loudspeaker reports."""
 SILENCE = np.zeros(FRAME_SAMPLES, np.float32)
 
 
@@ -45,17 +45,17 @@ class SwappableSource:
     """The source of frames that is plugged in now. What it hears passes only while the microphone is `open`."""
 
     def __init__(
-        self, source: FrameSource, failed: Callable[[str], None], kept: SessionSound | None = None
+        self, source: FrameSource, failed: Callable[[str], None], sound: SessionSound | None = None
     ) -> None:
-        self._source, self._failed, self._kept = source, failed, kept
+        self._source, self._failed, self._sound = source, failed, sound
         self._closed = False
         self.open = True
         self.level_db = QUIETEST_DB
         """RMS of the last frame, dBFS, whether it passed or not."""
 
     @property
-    def deaf(self) -> bool:
-        """Whether there is no microphone."""
+    def is_missing(self) -> bool:
+        """Return whether there is no microphone."""
         return isinstance(self._source, Silence)
 
     async def frames(self) -> AsyncIterator[AudioFrame]:
@@ -66,8 +66,8 @@ class SwappableSource:
                 async for frame in source.frames():
                     self.level_db = level_db(frame.samples)
                     frame = frame if self.open else replace(frame, samples=SILENCE)
-                    if self._kept:
-                        self._kept.hear(frame)
+                    if self._sound:
+                        self._sound.hear(frame)
                     yield frame
                     if source is not self._source:
                         break
@@ -93,11 +93,11 @@ class SwappableSpeaker:
     """The loudspeaker that is plugged in now; see `Speaker`."""
 
     def __init__(
-        self, speaker: Speaker, failed: Callable[[str], None], kept: SessionSound | None = None
+        self, speaker: Speaker, failed: Callable[[str], None], sound: SessionSound | None = None
     ) -> None:
         self.on_started: Callable[[], None] = nothing
         self.on_stopped: Callable[[], None] = nothing
-        self._failed, self._kept = failed, kept
+        self._failed, self._sound = failed, sound
         self._speaker = self._wired(speaker)
 
     def _wired(self, speaker: Speaker) -> Speaker:
@@ -105,13 +105,13 @@ class SwappableSpeaker:
         return speaker
 
     def _started(self) -> None:
-        if self._kept and self._speaker.first_sound_s is not None:
-            self._kept.started(self._speaker.first_sound_s)
+        if self._sound and self._speaker.first_sound_s is not None:
+            self._sound.started(self._speaker.first_sound_s)
         self.on_started()
 
     def _stopped(self, played: Played) -> Played:
-        if self._kept:
-            self._kept.stopped(played.seconds)
+        if self._sound:
+            self._sound.stopped(played.seconds)
         return played
 
     async def plug_in(self, speaker: Speaker) -> None:
@@ -121,7 +121,7 @@ class SwappableSpeaker:
 
     @property
     def rate_hz(self) -> int:
-        """The device's rate."""
+        """Return the device's rate."""
         return self._speaker.rate_hz
 
     @property
@@ -131,11 +131,11 @@ class SwappableSpeaker:
 
     @property
     def first_sound_s(self) -> float | None:
-        """When the first sample of this reply is audible; None until it has left."""
+        """Return when the first sample of this reply is audible; None until it has left."""
         return self._speaker.first_sound_s
 
     async def start(self) -> None:
-        """Open the device; where that fails it is told, and replies are played into nothing."""
+        """Open the device; if that fails, report it and play replies into nothing."""
         try:
             await self._speaker.start()
         except AudioDeviceError as error:
@@ -150,13 +150,13 @@ class SwappableSpeaker:
     def begin(self) -> None:
         """Start a reply; an unfinished one is cut."""
         self._speaker.begin()
-        if self._kept:
-            self._kept.begin()
+        if self._sound:
+            self._sound.begin()
 
     async def write(self, samples: Samples, rate_hz: int) -> None:
         """Queue sound, shape (n,), of any rate; wait while the buffer is full."""
-        if self._kept:
-            self._kept.say(samples, rate_hz)
+        if self._sound:
+            self._sound.say(samples, rate_hz)
         await self._speaker.write(samples, rate_hz)
 
     async def finish(self) -> Played:

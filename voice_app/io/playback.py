@@ -38,32 +38,32 @@ class Playback:
 
     @property
     def free(self) -> int:
-        """Samples that fit now."""
+        """Return how many samples fit now."""
         return len(self._ring) - self._queued
 
     @property
     def queued(self) -> int:
-        """Samples that wait to be pulled."""
+        """Return how many samples wait to be pulled."""
         return self._queued
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits to be pulled."""
+        """Return whether nothing waits to be pulled."""
         return self._queued == 0
 
     @property
     def position(self) -> int:
-        """Samples of this reply that have been pulled."""
+        """Return how many samples of this reply have been pulled."""
         return self._position
 
     @property
     def first_audible_s(self) -> float | None:
-        """When the first sample of this reply is audible; None until it has been pulled."""
+        """Return when the first sample of this reply is audible; None until it has been pulled."""
         return self._first_audible_s
 
     @property
     def heard_until_s(self) -> float:
-        """When the last sample pulled so far has been audible; 0 before the first."""
+        """Return when the last sample pulled so far has been audible; 0 before the first."""
         return self._heard_until_s
 
     def begin(self) -> None:
@@ -76,7 +76,7 @@ class Playback:
             self._heard_until_s = 0.0
 
     def end(self) -> None:
-        """Say that no more of this reply comes: running dry is its end, not an underrun."""
+        """Mark the reply as complete: running dry is its end now, not an underrun."""
         with self._lock:
             self._open = False
 

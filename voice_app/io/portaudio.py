@@ -23,7 +23,7 @@ NAMES: dict[Kind, str] = {"input": "microphone", "output": "loudspeaker"}
 PULSE_LATENCY_MS = 30
 """Without it, PortAudio asks PulseAudio's ALSA plugin for 9 ms, and underruns lose 5-35 % of what is played."""
 BLOCK_S = 0.01
-"""What a callback is asked for, or gives."""
+"""How much a callback is asked for, or gives."""
 LIST_LIMIT_S = 10.0
 """PortAudio loads and looks at a PulseAudio in 0.1 s; real cards are probed one by one, and may sleep."""
 LEAVE_LIMIT_S = 3.0
@@ -81,7 +81,7 @@ def find_device(wanted: str | int | None, kind: Kind) -> DeviceInfo:
 def choose_device(devices: Sequence[DeviceInfo], wanted: str | int | None, kind: Kind) -> DeviceInfo:
     """Return the device of `kind` that `wanted` names: an index, a name, or an unambiguous part of one.
 
-    None stands for the system's default. Raises AudioDeviceError with the choices there are.
+    None means the system's default. Raises AudioDeviceError with the choices there are.
     """
     usable = [device for device in devices if (device.inputs if kind == "input" else device.outputs) > 0]
     if not usable:

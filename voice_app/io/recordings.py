@@ -17,7 +17,7 @@ from voice_app.core import clock
 from voice_app.core.ports import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame
 
 REPLY_LIMIT_S = 120.0
-"""A reply that sounds for longer is not waited for."""
+"""Replies longer than this are not waited for."""
 ROOM_NOISE = 1e-4
 """RMS of the noise between recordings, -80 dBFS: no microphone is digitally silent."""
 VOICED_DB = -35.0
@@ -46,7 +46,7 @@ class SpokenTurn:
 
 @dataclass(slots=True)
 class HeardReply:
-    """A reply as the user hears it; `end_s` is None while it sounds."""
+    """A reply as the user hears it; `end_s` is None while it is audible."""
 
     start_s: float
     end_s: float | None = None
@@ -59,11 +59,11 @@ class Manners:
     gap_s: float = 0.6
     """Between the end of a reply and the next turn."""
     patience_s: float = 12.0
-    """For a reply that does not come."""
+    """How long to wait for a reply that does not come."""
 
 
 def answers(turn: SpokenTurn, replies: Sequence[HeardReply]) -> list[HeardReply]:
-    """Return the replies that answer `turn`: begun since it began, and not broken off inside its speech."""
+    """Return the replies that answer `turn`: begun since it began, and not cut off during its speech."""
     return [
         reply
         for reply in replies
@@ -74,7 +74,7 @@ def answers(turn: SpokenTurn, replies: Sequence[HeardReply]) -> list[HeardReply]
 def next_turn_s(
     after: Literal["reply"] | float, last: SpokenTurn, replies: Sequence[HeardReply], manners: Manners
 ) -> float:
-    """Return when the turn after `last` begins, as far as the replies heard until now tell."""
+    """Return when the turn after `last` begins, judging by the replies heard so far."""
     ends_s = [REPLY_LIMIT_S + reply.start_s if reply.end_s is None else reply.end_s for reply in replies]
     answering = answers(last, replies)
     if not answering:

@@ -1,6 +1,6 @@
 """Watches the open streams of a sound card and reopens those that are lost. Knows no sound library.
 
-Sound libraries may hang: PortAudio never comes back from opening or ending a stream of a sound server that is stopped,
+Sound libraries may hang: PortAudio never returns from opening or ending a stream of a sound server that is stopped,
 and sometimes of one that was killed. The calls go through a `Caller`, with limits. All take 0.1 s at most on a
 PulseAudio that runs; the limits are for loaded machines, and for devices that sleep.
 """
@@ -40,7 +40,7 @@ class Stream(Protocol):
 
     @property
     def active(self) -> bool:
-        """Whether it runs, as far as it knows itself; never blocks."""
+        """Return whether it runs, as far as it knows; never blocks."""
         ...
 
     def start(self) -> None:

@@ -43,7 +43,7 @@ class SessionSound:
                 self._replies.popleft()
 
     def begin(self) -> None:
-        """A reply begins; its sound is what `say` brings from now on."""
+        """Begin a reply; `say` adds its sound."""
         self._reply = []
 
     def say(self, samples: Samples, rate_hz: int) -> None:
@@ -51,11 +51,11 @@ class SessionSound:
         self._reply.append(_as_int16(soxr.resample(samples, rate_hz, FRAME_RATE_HZ)))
 
     def started(self, at_s: float) -> None:
-        """The reply is audible from `at_s` on, on the clock of the frames."""
+        """Note that the reply is audible from `at_s` on, on the clock of the frames."""
         self._started_s = at_s
 
     def stopped(self, played_s: float) -> None:
-        """The reply was heard so far; what lies behind that was not."""
+        """End the reply: only its first `played_s` seconds were heard."""
         if self._started_s is not None and self._reply:
             heard = np.concatenate(self._reply)[: round(played_s * FRAME_RATE_HZ)]
             with self._changing:

@@ -44,12 +44,12 @@ class PlaybackSpeaker:
 
     @property
     def rate_hz(self) -> int:
-        """The device's rate."""
+        """Return the device's rate."""
         return self._playback.rate_hz
 
     @property
     def underruns(self) -> int:
-        """How often a reply ran dry before its end."""
+        """Return how often a reply ran dry before its end."""
         return self._playback.underruns
 
     @property
@@ -60,7 +60,7 @@ class PlaybackSpeaker:
 
     @property
     def first_sound_s(self) -> float | None:
-        """When the first sample of this reply is audible; None until it has left."""
+        """Return when the first sample of this reply is audible; None until it has left."""
         self._catch_up()
         return self._playback.first_audible_s
 
@@ -253,7 +253,7 @@ class FileSpeaker(PlaybackSpeaker):
         self._file.seek(0, soundfile.SEEK_END)
 
     def _to_file(self, act: Callable[[soundfile.SoundFile], None]) -> None:
-        """Act on the file; after a failure the session goes on without it, and `close` tells."""
+        """Act on the file; after a failure the session goes on without it, and `close` reports it."""
         if self._file is None or self._failure is not None:
             return
         try:

@@ -65,7 +65,7 @@ class TypedUser:
             self._submit(self._lines.popleft())
 
     def heard_start(self) -> None:
-        """Nothing changes: who types waits for the end."""
+        """Do nothing: a user who types waits for the end."""
 
     def heard_end(self) -> None:
         """Take the reply's end as the floor."""
@@ -102,4 +102,4 @@ class TypedTurns:
         self._answered.set()
 
     async def close(self) -> None:
-        """Have nothing to release."""
+        """Do nothing: there is no device to release."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from statistics import quantiles
 
@@ -33,3 +34,18 @@ def emulated(tokens_s: Iterable[float | None]) -> dict[str, float | str]:
         "emulated_tokens_per_s": round(rate, 1),
         "emulated_basis": "emulated",
     }
+
+
+def word_error_rate(said_and_heard: Iterable[tuple[str, str]]) -> float | None:
+    """Return the word error rate of texts, small letters and no marks compared; None where none has words."""
+    import jiwer
+
+    known = [(said, heard) for said, heard in ((_words(a), _words(b)) for a, b in said_and_heard) if said]
+    if not known:
+        return None
+    said, heard = (list(texts) for texts in zip(*known, strict=True))
+    return round(float(jiwer.wer(said, heard)), 4)
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"[\w']+", text.lower()))

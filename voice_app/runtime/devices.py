@@ -26,7 +26,7 @@ Report = Callable[[str], None]
 
 @dataclass(slots=True)
 class Devices:
-    """A source of frames and a loudspeaker, and what keeps the one from hearing the other."""
+    """A source of frames, a loudspeaker, and the echo canceller between them."""
 
     source: FrameSource
     speaker: Speaker
@@ -77,7 +77,7 @@ class SwappableDevices(Devices):
             if "output" in changes or canceller:
                 speaker = DeviceSpeaker(settings.audio.output or None, report=report, played=played)
                 await speaker.start()
-            if "input" in changes or (canceller and not self.source.deaf):
+            if "input" in changes or (canceller and not self.source.is_missing):
                 source = Microphone(settings.audio.input or None, report=report, clean=clean)
                 await source.start()
         except AudioDeviceError:
@@ -95,7 +95,7 @@ class SwappableDevices(Devices):
         return plug_in
 
 
-def open_swappable(plan: SessionPlan, send: Send, kept: SessionSound | None = None) -> SwappableDevices:
+def open_swappable(plan: SessionPlan, send: Send, sound: SessionSound | None = None) -> SwappableDevices:
     """Open what the plan names; what is missing is reported, and typing is possible all the same."""
     played, report = PlayedSound(), reporter(send)
     canceller = _open_canceller(plan, played)
@@ -106,12 +106,12 @@ def open_swappable(plan: SessionPlan, send: Send, kept: SessionSound | None = No
     with _reported(report, UNHEARD):
         speaker = _open_speaker(plan, report, played)
     return SwappableDevices(
-        SwappableSource(source, report, kept), SwappableSpeaker(speaker, report, kept), canceller
+        SwappableSource(source, report, sound), SwappableSpeaker(speaker, report, sound), canceller
     )
 
 
 def reporter(send: Send) -> Report:
-    """Return what tells the user of a session something."""
+    """Return a function that shows the user of a session a notice."""
     return lambda message: send(Notify(message))
 
 
@@ -135,7 +135,7 @@ def _open_source(
 
 
 def _open_canceller(plan: SessionPlan, played: PlayedSound) -> EchoCanceller | None:
-    """Return what keeps the loudspeaker out of the microphone, where a session has both."""
+    """Return the echo canceller, if a session has both a microphone and a loudspeaker."""
     if plan.recordings or plan.typed_only or plan.out is not None:
         return None
     return echo_canceller(plan.settings.audio.echo_cancel, played)

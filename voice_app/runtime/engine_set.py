@@ -97,7 +97,7 @@ class EngineSet:
         await self.scheduler.compare("llm")
 
     async def keep_warm(self) -> None:
-        """Touch the models once; see with how many threads the language model is quicker by now."""
+        """Read the models' weights, so that they stay in memory; compare the language model's thread counts."""
         scheduler = self.scheduler.session("keep warm")
         compared = await self.scheduler.compare("llm")
         engines: list[tuple[EngineName, Callable[[], object]]]

@@ -43,7 +43,7 @@ def build_stt(settings: Settings) -> WhisperSpeechToText:
 
 
 def build_vad() -> VoiceActivityDetector:
-    """Load the detector of speech, for one stream of frames."""
+    """Load the voice activity detector, for one stream of frames."""
     return SileroVad()
 
 
@@ -58,7 +58,7 @@ def build_tts(settings: Settings, persona: Persona | None = None) -> PiperTextTo
 
 
 def build_smart_turn(settings: Settings) -> SmartTurn | None:
-    """Load what judges by the sound whether a turn is over; None where none is wanted, or the default is missing."""
+    """Load the end-of-turn detector by sound; None where none is wanted, or the default one is missing."""
     name = settings.models.turn
     try:
         files = find_model(name, "turn") if name else None
@@ -90,12 +90,12 @@ def with_models(settings: Settings, **changes: object) -> Settings:
 
 
 def measured_speed(llm: LanguageModel) -> Speed:
-    """Measure a language model behind a prompt of two hundred tokens, and close it."""
-    behind = (Message("system", "You are a voice assistant. " * 30),)
-    asked = (*behind, Message("user", "How many days are there in a week, and in a year?"))
+    """Measure a language model after a 200-token prompt, and close it."""
+    prompt = (Message("system", "You are a voice assistant. " * 30),)
+    asked = (*prompt, Message("user", "How many days are there in a week, and in a year?"))
     chat, first_s = llm.chat(), []
     for _ in range(3):
-        chat.prefill(behind)
+        chat.prefill(prompt)
         first_s.append(_seconds(lambda: next(chat.stream(ChatRequest(asked, 1)), None), 1))
     speed = Speed(statistics.median(first_s), _seconds(llm.keep_warm, 5))
     llm.close()
@@ -141,7 +141,7 @@ def build_delegated(settings: Settings, path: Path) -> Paced:
 
 
 def build_llm(settings: Settings) -> LanguageModel:
-    """Load the language model: for llama.cpp made quick once where that pays, for the emulated LPU as it is."""
+    """Load the language model: for llama.cpp requantised once if that is faster, for the emulated LPU as it is."""
     if settings.models.llm_backend == "lpu":
         return build_lpu(settings)
     path = prepare_gguf(_llm_path(settings), cache_folder() / "gguf")

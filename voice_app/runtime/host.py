@@ -31,7 +31,7 @@ from voice_app.runtime.settings import Settings
 from voice_app.runtime.skill_set import SkillSet
 
 KEEP_WARM_EVERY_S = 5.0
-"""Idle pages are taken back after 10-15 s on some virtual machines; a model touched more often stays in memory."""
+"""Some virtual machines take idle pages back after 10-15 s; a model that is read more often stays in memory."""
 
 D = TypeVar("D", bound=Devices)
 
@@ -56,14 +56,14 @@ class Hosted(Generic[D]):
             warming.cancel()
 
     async def _keep_warm(self) -> None:
-        """Touch the models while nobody speaks."""
+        """Keep the models warm while nobody speaks."""
         while True:
             await asyncio.sleep(KEEP_WARM_EVERY_S)
             if self.session.state is State.LISTENING:
                 await self.engines.keep_warm()
 
     async def exchange(self, settings: Settings) -> None:
-        """Load what is other beside the session, and go on with it. Raises ModelError, PersonaError."""
+        """Load the changed models beside the session; swap them in when idle. Raises ModelError, PersonaError."""
         old = self.engines
         await self.adopt(await _aside(lambda: replaced(old, settings)))
 

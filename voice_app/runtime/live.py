@@ -56,16 +56,16 @@ class Running:
 
     @property
     def session(self) -> Session:
-        """The session."""
+        """Return the session."""
         return self.host.session
 
 
 class LiveSession:
-    """A session that another thread controls. Its microphone and loudspeaker may be missing: then text does."""
+    """A session that another thread controls. Its microphone and loudspeaker may be missing: text is enough."""
 
     def __init__(self, plan: SessionPlan, *, keep_sound: bool = False) -> None:
         self._plan, self._settings = plan, plan.settings
-        self._kept = SessionSound() if keep_sound else None
+        self._sound = SessionSound() if keep_sound else None
         self._running: Running | None = None
         self._hands_free, self._muted, self._held = True, False, False
         self.ended = False
@@ -87,7 +87,7 @@ class LiveSession:
         task = asyncio.current_task()
         assert task
 
-        with hosted(self._plan, engines, partial(open_swappable, kept=self._kept)) as host:
+        with hosted(self._plan, engines, partial(open_swappable, sound=self._sound)) as host:
             self._running = Running(asyncio.get_running_loop(), task, host)
             self._set_microphone(self._running)  # keys may have been pressed while the models were loaded
             if not self.ended:
@@ -154,15 +154,15 @@ class LiveSession:
         return running.host.devices.source.level_db if running else QUIETEST_DB
 
     def has_microphone(self) -> bool:
-        """Tell whether somebody can speak to the session."""
+        """Return whether the session has a microphone."""
         running = self._running
-        return bool(running and not running.host.devices.source.deaf)
+        return bool(running and not running.host.devices.source.is_missing)
 
     def write_sound(self, path: Path) -> float:
         """Write the session's sound as a stereo WAV, user left, and return its seconds; blocks. Raises SessionError."""
-        if self._kept is None:
+        if self._sound is None:
             raise SessionError(path, "no sound is kept; start with `voice-app chat --keep-audio`")
-        return self._kept.write(path)
+        return self._sound.write(path)
 
     def end(self) -> None:
         """End the session in order."""

@@ -40,7 +40,7 @@ def emulated_times(steps: Steps) -> LlmTimes:
 def estimated(here: Estimates, declared: LlmTimes, emulated: LlmTimes) -> tuple[Estimates, dict[str, str]]:
     """Return estimates with a language model's times in their place, and the basis of each that was replaced.
 
-    What is declared goes over what is emulated.
+    Declared times take precedence over emulated ones.
     """
     spans_s, token_s, bases = dict(here.spans_s), here.token_s, dict[str, str]()
     for times, basis in ((emulated, "emulated"), (declared, "declared")):

@@ -1,7 +1,7 @@
 """Which language model to talk with: the largest installed one that keeps the budget on this machine, and why.
 
 Decided at the first start by measuring, from the largest down, and remembered until the installed models, the machine
-or the settings that matter are others.
+or the settings that matter change.
 """
 
 from __future__ import annotations
@@ -108,13 +108,13 @@ def pick(speeds: Iterable[tuple[Candidate, Speed]], budget: Budget) -> Choice | 
 def _has_room(candidate: Candidate) -> bool:
     try:
         free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):  # the system does not tell
+    except (ValueError, OSError):  # the system does not say
         return True
     return candidate.size_bytes <= free_bytes * MEMORY_SHARE
 
 
 def _key(candidates: list[Candidate], settings: Settings) -> str:
-    """Return what the choice depends on, in short."""
+    """Return a digest of what the choice depends on."""
     facts = (
         [asdict(candidate) for candidate in candidates],
         settings.turn.budget_ms,

@@ -44,7 +44,7 @@ class SessionPlan:
 
     @property
     def log(self) -> Path | None:
-        """Where its events are written; None: nowhere."""
+        """Return where its events are written; None: nowhere."""
         if self.events_file is None and self.settings.keep_log:
             return session_path(state_dir() / "sessions", self.started, self.name)
         return self.events_file

@@ -44,7 +44,7 @@ class Models(Section):
     """"auto": the largest installed one that keeps the budget on this machine."""
     tts: str = "piper-en_US-joe-medium"
     turn: str = "smart-turn-v3.2"
-    """Judges by its sound whether a turn is over, where the words leave it open; empty or missing: the words alone."""
+    """Judges by sound whether a turn is over, where the words are ambiguous; empty or missing: the words alone."""
     llm_backend: str = Field("llama.cpp", pattern=r"^(llama\.cpp|lpu|lpu-delegated)$")
     """lpu: the emulated chip computes the tokens; lpu-delegated: llama.cpp does, at the times of a chip that holds the
     model of `lpu_shape`."""
@@ -82,14 +82,14 @@ class TurnTaking(Section):
 
     threshold: float = Field(0.5, gt=0, lt=1)
     end_silence_ms: int = Field(600, ge=100, le=5000)
-    """Silence that ends a turn while nothing is known of its words; the next three are for words that are known."""
+    """Silence that ends a turn while its words are unknown; the next three are for words that are known."""
     finished_ms: int = Field(200, ge=64, le=5000)
     unsure_ms: int = Field(450, ge=64, le=5000)
     unfinished_ms: int = Field(950, ge=64, le=10000)
     budget_ms: int = Field(300, ge=50, le=10000)
     """Last voiced sample to first audible one; replies do what they can to keep within it."""
     openers: bool = True
-    """Whether "Well," or the like may bridge the wait where a reply is going to be later than twice the budget."""
+    """Whether "Well," or the like may fill the wait if a reply is going to take longer than twice the budget."""
     drafting: bool = True
     """Whether replies are drafted while the user pauses."""
     partial_every_ms: int = Field(1000, ge=0, le=60000)
@@ -139,7 +139,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags before the environment before the file."""
+        """Return the sources: flags before the environment before the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_path())
 
 

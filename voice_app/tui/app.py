@@ -51,15 +51,15 @@ class Chat:
     failure: Callable[[], Exception | None] = lambda: None
     """What the session ended with."""
     recorded: bool = False
-    memory: Path | None = None
-    """Where it is remembered that the user was greeted, and the theme; None: nobody is greeted."""
+    preferences: Path | None = None
+    """The file of the preferences; None: nobody is greeted, and nothing is kept."""
     welcome: bool = False
     """Whether to greet again."""
 
 
 @dataclass(slots=True)
 class MicrophoneState:
-    """How the user wants to be listened to."""
+    """When the microphone listens."""
 
     there: bool = False
     muted: bool = False
@@ -121,7 +121,7 @@ class ChatApp(App[int]):
         self._early = Waiting()
         self.choices: Mapping[str, tuple[str, ...]] | None = None
         """What can be switched to; None until it is known."""
-        self._remembered = load_preferences(chat.memory)
+        self._preferences = load_preferences(chat.preferences)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the chat's screen."""
@@ -158,23 +158,23 @@ class ChatApp(App[int]):
         yield command("Retry", "Another answer to the last question (F8)", self.action_retry)
 
     def on_mount(self) -> None:
-        """Begin to look."""
-        if self._remembered.theme in self.available_themes:
-            self.theme = self._remembered.theme
+        """Start to show the session."""
+        if self._preferences.theme in self.available_themes:
+            self.theme = self._preferences.theme
         self.theme_changed_signal.subscribe(self, lambda theme: self._keep(theme=theme.name))
         self.set_interval(1 / FRAMES_PER_S, self.tick)
         if not self.chat.recorded:
             self.look_around()
-        if self.chat.welcome or (self.chat.memory is not None and not self._remembered.greeted):
+        if self.chat.welcome or (self.chat.preferences is not None and not self._preferences.greeted):
             self.call_after_refresh(self.action_welcome)
 
     def _keep(self, **changes: object) -> None:
-        self._remembered = self._remembered.model_copy(update=changes)
-        save_preferences(self.chat.memory, self._remembered)
+        self._preferences = self._preferences.model_copy(update=changes)
+        save_preferences(self.chat.preferences, self._preferences)
 
     @work(thread=True)
     def look_around(self) -> None:
-        """Find out what there is to switch to; sound devices take a moment."""
+        """List what can be switched to; listing sound devices takes a moment."""
         choices = self.chat.control.choices()
         self.call_from_thread(setattr, self, "choices", choices)
 
@@ -203,12 +203,12 @@ class ChatApp(App[int]):
 
     @property
     def busy(self) -> bool:
-        """Whether there is more to take in than a tick did."""
+        """Return whether a tick left events to take in."""
         return bool(self._pending)
 
     @property
     def chat_screen(self) -> ChatScreen:
-        """The screen below all others."""
+        """Return the screen below all others."""
         return self._chat_screen
 
     # What the user does.
@@ -222,7 +222,7 @@ class ChatApp(App[int]):
             self.chat.control.submit(sent.text)
 
     def on_composer_cut(self, cut: Composer.Cut) -> None:
-        """Say what of a paste was not taken."""
+        """Show how much of a paste was cut off."""
         lost = cut.pasted - cut.kept
         self.scene.note(
             "notice",
@@ -240,7 +240,7 @@ class ChatApp(App[int]):
         self.chat.control.set_muted(self.microphone.muted)
 
     def action_talk(self) -> None:
-        """Begin or end talking: a terminal does not tell when a key is released, so it is pressed twice."""
+        """Begin or end talking: a terminal does not report when a key is released, so it is pressed twice."""
         microphone = self.microphone
         if microphone.hands_free:
             self.action_hands_free()

@@ -58,7 +58,7 @@ class Composer(TextArea):
         event.stop()
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Insert what is pasted as far as there is room for it, and tell how much that was."""
+        """Insert what is pasted as far as there is room for it, and post how much that was."""
         event.prevent_default()
         event.stop()
         room = max(0, MOST_CHARS - len(self.text) + len(self.selected_text))

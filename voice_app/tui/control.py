@@ -54,7 +54,7 @@ class Control(Protocol):
         ...
 
     def has_microphone(self) -> bool:
-        """Tell whether somebody can speak to the session."""
+        """Return whether the session has a microphone."""
         ...
 
     def choices(self) -> Mapping[str, tuple[str, ...]]:

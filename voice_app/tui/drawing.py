@@ -72,9 +72,9 @@ def reply_text(item: ReplyItem, now_s: float, palette: Palette) -> Text:
     if mark is None:
         text.stylize(palette.text if over else palette.ahead)
     else:
-        behind = len(shown) - len(shown[mark.current :].lstrip())
+        after = len(shown) - len(shown[mark.current :].lstrip())
         text.stylize(palette.text, 0, mark.current)
-        text.stylize(palette.unheard if over else palette.ahead, behind)
+        text.stylize(palette.unheard if over else palette.ahead, after)
         text.stylize(palette.current, mark.spoken, mark.current)
     return text[first:]
 

@@ -112,7 +112,7 @@ class SessionFigures:
 
     @property
     def waits_s(self) -> deque[float]:
-        """The spoken turns' times, or where none was spoken the typed ones'."""
+        """Return the spoken turns' times, or where none was spoken the typed ones'."""
         return self.voice_s or self.typed_s
 
     def wait_s(self, per_cent: int) -> float | None:

@@ -41,7 +41,7 @@ class ReplyItem:
 
     text: str = ""
     left_out: int = 0
-    """Characters behind `text` that are not kept for the screen."""
+    """Characters after `text` that are not kept for the screen."""
     status: Literal["writing", "completed", "cancelled", "failed", "ignored"] = "writing"
     spoken: Spoken = Spoken()
     playhead: Playhead | None = None

@@ -66,7 +66,7 @@ class SessionThread:
 
 
 def run_chat(settings: Settings, request: ChatOptions) -> int:
-    """Hold a session; return the exit status. Raises what ended the session, if it was no wish of the user's."""
+    """Hold a session; return the exit status. Raises what ended the session, unless the user ended it."""
     feed = Feed()
     plan = SessionPlan(settings, events_file=request.events_file, listeners=(feed,))
     live = LiveSession(plan, keep_sound=request.keep_audio)
@@ -78,7 +78,7 @@ def run_chat(settings: Settings, request: ChatOptions) -> int:
             settings.turn.budget_ms / 1000,
             plan.log,
             thread.failure,
-            memory=state_dir() / "chat.json",
+            preferences=state_dir() / "chat.json",
             welcome=request.welcome,
         )
     )

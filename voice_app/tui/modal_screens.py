@@ -1,4 +1,4 @@
-"""What is laid over the chat: the keys, and the greeting of the first start with what was found on this machine."""
+"""Modal screens over the chat: the keys, and the greeting of the first start with what was found on this machine."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TextModal(ModalScreen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        """Build the card."""
+        """Build the screen."""
         with VerticalScroll(id="modal"):
             yield Static(id="words")
 
@@ -88,7 +88,7 @@ class Help(TextModal):
         self._palette = palette
 
     def on_mount(self) -> None:
-        """Show them."""
+        """Show the keys."""
         palette = self._palette
         keys: Rows = [(Text(keys, palette.you), Text(what)) for keys, what in KEYS]
         about: Rows = [(None, Text(line, palette.faint)) for line in ABOUT_KEYS]

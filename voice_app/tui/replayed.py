@@ -51,7 +51,7 @@ class Replay:
 
     @property
     def over(self) -> bool:
-        """Whether everything has come."""
+        """Return whether everything has come."""
         return self._next >= len(self._log)
 
     def _refuse(self) -> None:
@@ -94,11 +94,11 @@ class Replay:
         return SILENCE_DB
 
     def has_microphone(self) -> bool:
-        """Nobody can speak to a recording."""
+        """Return False: nobody can speak to a recording."""
         return False
 
     def choices(self) -> Mapping[str, tuple[str, ...]]:
-        """Nothing can be exchanged."""
+        """Return nothing: nothing can be exchanged."""
         return {}
 
     def write_sound(self, path: Path) -> float:
@@ -106,4 +106,4 @@ class Replay:
         raise SessionError(path, "sound is not in a session's log")
 
     def end(self) -> None:
-        """Nothing runs."""
+        """Do nothing: nothing runs."""

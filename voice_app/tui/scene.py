@@ -38,7 +38,7 @@ class Draft:
 
     @property
     def reply_key(self) -> str:
-        """The key of its reply among the items."""
+        """Return the key of its reply among the items."""
         return f"{self.turn}.{self.revision}.reply"
 
 
@@ -71,7 +71,7 @@ class Scene:
 
     @property
     def answer(self) -> str:
-        """The text of the last reply."""
+        """Return the text of the last reply."""
         replies = [item.text for item in self.items.values() if isinstance(item, ReplyItem)]
         return replies[-1].strip() if replies else ""
 
@@ -128,7 +128,7 @@ class Scene:
         return self.items.get(key) if draft.released else draft.items.get(key)
 
     def release(self, draft: Draft) -> None:
-        """The turn is over: what its draft made is shown, in place of what an earlier draft of it showed."""
+        """Show what a draft made, in place of an earlier draft of the same turn: the turn is over."""
         draft.released, self.current = True, draft
         for key, item in list(self.items.items()):
             mine = key.startswith(f"{draft.turn}.") and not key.startswith(f"{draft.turn}.{draft.revision}.")
@@ -145,7 +145,7 @@ class Scene:
             self.show(draft, draft.reply_key, replace(item, **changes))
 
     def over(self, draft: Draft, status: Any, at_s: float, heard: Mark | None = None) -> None:
-        """A reply is over: keep how far it was heard instead of when."""
+        """End a reply: keep how far it was heard instead of when."""
         item = self.shown(draft, draft.reply_key)
         if isinstance(item, ReplyItem):
             whole = Mark(len(item.text), len(item.text))
@@ -176,7 +176,7 @@ class Scene:
             (self.session.voice_s if spoken else self.session.typed_s).append(wait_s)
 
     def commit(self, event: events.TurnCommitted) -> None:
-        """A turn is over; the draft of this revision is the reply."""
+        """End a turn: the draft of this revision is the reply."""
         self.committed = event.turn, event.revision
         draft = self.draft(event)
         if draft and not draft.released:

@@ -52,7 +52,7 @@ class ChatScreen(Screen[None]):
 
     @property
     def ready(self) -> bool:
-        """Whether the screen is built, and not yet taken down."""
+        """Return whether the screen is built, and not yet taken down."""
         return self.composer.is_attached and self._parts["status"].is_attached
 
     def compose(self) -> ComposeResult:
@@ -124,7 +124,7 @@ class ChatScreen(Screen[None]):
 
     @property
     def has_panel(self) -> bool:
-        """Whether the panel is to be seen."""
+        """Return whether the panel is visible."""
         return bool(self._parts["panel"].display)
 
 

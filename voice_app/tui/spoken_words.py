@@ -50,7 +50,7 @@ class Playhead:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a text is spoken: characters up to the word that sounds, and behind it; equal where none sounds."""
+    """How far a text is spoken: characters to the start and to the end of the word that sounds; equal between words."""
 
     spoken: int
     current: int

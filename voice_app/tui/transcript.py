@@ -66,13 +66,13 @@ class Transcript(ScrollView, can_focus=True):
         return True
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Stop to follow where the user scrolls up; follow again from the end on."""
+        """Stop following when the user scrolls up; follow again at the end."""
         super().watch_scroll_y(old_value, new_value)
         if new_value < old_value or new_value >= self.max_scroll_y:
             self._follows = new_value >= self.max_scroll_y
 
     def _redraw(self, scene: Scene, now_s: float) -> bool:
-        """Draw the items that are other than before; return whether there was one."""
+        """Draw the items that have changed; return whether there was one."""
         changed = False
         for key in [key for key in self._drawn if key not in scene.items]:
             del self._drawn[key]

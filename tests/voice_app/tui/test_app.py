@@ -85,7 +85,7 @@ def test_what_is_typed_before_the_models_are_loaded_is_asked_afterwards() -> Non
 
 
 def test_a_paste_of_a_megabyte_keeps_its_beginning_and_what_was_typed() -> None:
-    """What is cut off is told with its size; escape sequences in it are harmless."""
+    """What is cut off is reported with its size; escape sequences in it do nothing."""
     asked = Asked(*CREATED)
     app = ChatApp(Chat(asked, asked))
 
@@ -132,7 +132,7 @@ def test_the_palette_offers_what_the_session_has_under_its_own_name() -> None:
 
 def test_the_first_start_greets_once_and_remembers_the_theme(tmp_path: Path) -> None:
     """The second start goes straight to the chat, in the theme that was chosen."""
-    memory = tmp_path / "state" / "chat.json"
+    file = tmp_path / "state" / "chat.json"
     seen = list[tuple[bool, str]]()
 
     async def look(pilot: Pilot[int]) -> None:
@@ -141,10 +141,10 @@ def test_the_first_start_greets_once_and_remembers_the_theme(tmp_path: Path) -> 
 
     for _ in range(2):
         asked = Asked(*CREATED)
-        play(ChatApp(Chat(asked, asked, memory=memory)), look)
-    memory.write_text("{damaged")
+        play(ChatApp(Chat(asked, asked, preferences=file)), look)
+    file.write_text("{damaged")
     asked = Asked(*CREATED)
-    play(ChatApp(Chat(asked, asked, memory=memory)), look)
+    play(ChatApp(Chat(asked, asked, preferences=file)), look)
 
     assert seen == [(True, "textual-dark"), (False, "nord"), (True, "textual-dark")]
 
@@ -173,24 +173,24 @@ def test_the_greeting_shows_devices_models_and_what_was_measured() -> None:
 
 
 def test_help_is_closed_by_escape_without_stopping_anybody() -> None:
-    """Escape closes the card; only the next one interrupts."""
+    """Escape closes the screen; only the next one interrupts."""
     asked = Asked(*CREATED)
     app = ChatApp(Chat(asked, asked))
-    cards = list[bool]()
+    shown = list[bool]()
 
     async def look(pilot: Pilot[int]) -> None:
         await pilot.press("f1")
-        cards.append(isinstance(app.screen, Help))
+        shown.append(isinstance(app.screen, Help))
         await pilot.press("escape")
-        cards.append(isinstance(app.screen, Help))
+        shown.append(isinstance(app.screen, Help))
 
     play(app, look)
 
-    assert (cards, asked.asked) == ([True, False], [])
+    assert (shown, asked.asked) == ([True, False], [])
 
 
 def test_the_last_answer_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the clipboard, as it was written; before an answer, that is told."""
+    """To the clipboard, as it was written; before there is an answer, the user is told so."""
     app = app_at(recorded(), 60.0)
 
     async def copy(pilot: Pilot[int]) -> None:
@@ -261,8 +261,8 @@ def test_an_export_to_a_folder_that_is_gone_is_told(tmp_path: Path, monkeypatch:
 
     play(app, export)
 
-    told = [item.text for item in app.scene.items.values() if isinstance(item, NoteItem)]
-    assert "can't be written" in told[-1]
+    notes = [item.text for item in app.scene.items.values() if isinstance(item, NoteItem)]
+    assert "can't be written" in notes[-1]
 
 
 @pytest.mark.slow

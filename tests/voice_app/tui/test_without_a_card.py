@@ -38,11 +38,11 @@ def test_a_recorded_session_is_watched_and_left(env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [(b"\x00\xff garbage\n", "line 1 is not an event"), (b"", "holds no events"), (None, "can't be read")],
 )
 def test_a_log_that_is_none_is_one_line_and_a_status(
-    content: bytes | None, told: str, tmp_path: Path, env: dict[str, str]
+    content: bytes | None, message: str, tmp_path: Path, env: dict[str, str]
 ) -> None:
     """No screen is opened for a file that can't be replayed."""
     log = tmp_path / "log.jsonl"
@@ -50,7 +50,7 @@ def test_a_log_that_is_none_is_one_line_and_a_status(
         log.write_bytes(content)
     with Terminal([*CHAT, "--replay", str(log)], env, columns=200) as terminal:
         assert terminal.end_status() == 7
-        assert told in terminal.screen()
+        assert message in terminal.screen()
 
 
 @pytest.mark.model

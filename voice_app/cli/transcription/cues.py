@@ -91,7 +91,7 @@ def cues(words: Iterable[HeardWord], limits: CueLimits | None = None) -> list[Cu
 
 
 def break_penalty(before: str, after: str) -> float:
-    """Return how bad it is to cut between two words: 0 behind a sentence, most inside a phrase."""
+    """Return how bad it is to cut between two words: 0 after a sentence, most inside a phrase."""
     bare = before.rstrip("\"')]”’")
     if bare.endswith(SENTENCE_END):
         return 0.0

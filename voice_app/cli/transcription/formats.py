@@ -1,4 +1,4 @@
-"""A transcript written down: text, SubRip, WebVTT, JSON. Pure; white space and control characters are single blanks."""
+"""A transcript as a file: text, SubRip, WebVTT, JSON. Pure; white space and control characters are single blanks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inference.types import HeardWord
 from voice_app.cli.transcription.cues import SENTENCE_END, Cue, cues
 
 PARAGRAPH_S = 2.0
-"""A pause behind a sentence that begins a paragraph."""
+"""A pause after a sentence that begins a paragraph."""
 
 
 class TranscriptFormat(StrEnum):
@@ -35,7 +35,7 @@ class FileTranscript:
 
     file: str
     words: tuple[HeardWord, ...]
-    """As `clean` leaves them."""
+    """As `clean_words` returns them."""
     seconds: float
     """Length of the sound."""
     compute_ms: float
@@ -99,7 +99,7 @@ def details(transcript: FileTranscript) -> dict[str, object]:
 
 
 def paragraphs(words: Sequence[HeardWord]) -> list[str]:
-    """Return the text cut where a speaker rests behind a sentence."""
+    """Return the text cut where a speaker pauses after a sentence."""
     found: list[list[str]] = []
     end_s = 0.0
     for word in words:

@@ -31,11 +31,11 @@ class CutSettings:
     longest_s: float = 27.0
     """With the margins, what Whisper decodes in one piece."""
     preroll_s: float = 0.4
-    """Sound kept from before speech, where soft first consonants are."""
+    """Sound kept before speech, where soft first consonants are."""
     tail_s: float = 0.3
-    """Sound kept from behind it."""
+    """Sound kept after speech."""
     search_s: float = 8.0
-    """Where nobody pauses, a segment ends at the quietest moment of so much at its end."""
+    """Where nobody pauses, a segment ends at the quietest moment within so much of its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Cutter:
 
     @property
     def held_s(self) -> float:
-        """How much sound is held."""
+        """Return how much sound is held."""
         return len(self._frames) * FRAME_S
 
     def push(self, frame: Samples, probability: float) -> Iterator[SpeechSegment]:
@@ -145,17 +145,17 @@ class Cutter:
         return searched[int(np.argmin(smooth[2:-2])) + 2]
 
     def _cut(self, place: int) -> Iterator[SpeechSegment]:
-        """Yield the speech before `place`, and keep what is behind it."""
+        """Yield the speech before `place`, and keep what comes after it."""
         before = [(start, min(end, place)) for start, end in self._speech if start < place]
-        behind = [(max(start, place), end) for start, end in self._speech if end > place]
+        after = [(max(start, place), end) for start, end in self._speech if end > place]
         if before:
             start = max(self._first, before[0][0] - self._count(self.settings.preroll_s))
             stop = min(place, before[-1][1] + self._count(self.settings.tail_s))
             samples = np.concatenate(self._frames[start - self._first : stop - self._first])
             spans = tuple(SpeechSpan(start * FRAME_S, end * FRAME_S) for start, end in before)
             yield SpeechSegment(samples, start * FRAME_S, spans)
-        self._speech, self._voiced = behind, self._voiced and bool(behind)
-        next_start = behind[0][0] if behind else self._first + len(self._frames)
+        self._speech, self._voiced = after, self._voiced and bool(after)
+        next_start = after[0][0] if after else self._first + len(self._frames)
         self._forget_before(max(place, next_start - self._count(self.settings.preroll_s)))
 
     def _forget_before(self, number: int) -> None:

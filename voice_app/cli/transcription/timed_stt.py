@@ -1,4 +1,4 @@
-"""A sound file of any length → its words with times; a block of sound and a segment of speech are held at a time."""
+"""A sound file of any length → its words with times; holds one block of sound and one segment of speech at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words with times that fit the speech: what an alignment says, held against where somebody speaks."""
+"""Words with times that fit the speech: an alignment checked against the detected speech."""
 
 from __future__ import annotations
 

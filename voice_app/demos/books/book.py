@@ -1,4 +1,4 @@
-"""The main path of a book: plan → outline → chapters → pages, each step from disk where it is done already."""
+"""The main path of a book: plan → outline → chapters → pages, each step from disk where it is already done."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def write_book(
     emit: Callable[[Done], None],
     order: Order = lambda steps: steps,
 ) -> Book:
-    """Write what is not on disk yet, tell of each step, and return the book. Raises BookError, OutputError.
+    """Write what is not on disk yet, report each step, and return the book. Raises BookError, OutputError.
 
     Pages may be written in any order: each has its input from the steps before the first page.
     """

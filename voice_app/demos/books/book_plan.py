@@ -19,7 +19,7 @@ from voice_app.core.errors import BookError
 MOST_PAGES = 300
 LONGEST_TOPIC = 120
 RECIPE = 1
-"""Counts up when prompts or rules change: steps of another recipe are not gone on with."""
+"""Counts up when prompts or rules change: steps of an older recipe are not continued."""
 
 CHAPTER_FACETS = (
     *("beginnings", "tools", "people", "places", "first steps", "mistakes", "seasons", "science", "money"),
@@ -144,7 +144,7 @@ def step_seed(plan: BookPlan, name: str) -> int:
 
 
 def digest(step: BookPlan | HeadingsStep | PageStep) -> str:
-    """Return what tells one input from another."""
+    """Return a digest that differs for different inputs."""
     return hashlib.sha256(json.dumps(asdict(step), sort_keys=True).encode()).hexdigest()
 
 

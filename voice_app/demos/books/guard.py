@@ -12,7 +12,7 @@ LONGEST_SENTENCE = 45
 """Words. With it any page below 250 words has room for one more sentence within 300."""
 SHORTEST_SENTENCE = 4
 MOST_KNOWN_TRIGRAMS = 0.4
-"""Share of a sentence's runs of three words that may stand on the page already."""
+"""Share of a sentence's runs of three words that may be on the page already."""
 SAME_STARTS = 2
 """Sentences in a row that may begin with the same word."""
 
@@ -50,7 +50,7 @@ def word_count(texts: Iterable[str]) -> int:
 
 
 def fault(sentence: str, before: Sequence[str]) -> str | None:
-    """Return why a sentence can't stand behind those `before` on its page; None where it can."""
+    """Return why a sentence can't follow those `before` it on its page; None if it can."""
     said = folded_words(sentence)
     if len(said) < SHORTEST_SENTENCE or len(sentence.split()) > LONGEST_SENTENCE:
         return "length"
@@ -67,7 +67,7 @@ def fault(sentence: str, before: Sequence[str]) -> str | None:
 
 
 def is_known(sentence: str, before: Sequence[str]) -> bool:
-    """Tell whether much of a sentence stands there already."""
+    """Return whether too much of a sentence is on the page already."""
     own = trigrams(sentence)
     known = {trigram for one in before for trigram in trigrams(one)}
     return bool(own) and sum(trigram in known for trigram in own) > MOST_KNOWN_TRIGRAMS * len(own)
@@ -86,5 +86,5 @@ def stems(*texts: str) -> frozenset[str]:
 
 
 def is_on_topic(text: str, about: frozenset[str]) -> bool:
-    """Tell whether a text has a word of what it is about."""
+    """Return whether a text has a word of its topic."""
     return not about or bool(stems(text) & about)

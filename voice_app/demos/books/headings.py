@@ -46,7 +46,7 @@ def write_headings(step: HeadingsStep, writer: Writer, tally: Tally) -> list[str
 
 
 def is_good_heading(heading: str, topic: str, before: Sequence[str]) -> bool:
-    """Tell whether a heading is a question about the topic, half of whose words it has, that no other heading asks."""
+    """Return whether a heading is a question that has half of the topic's words and that no other heading asks."""
     said, own, about = folded_words(heading), stems(heading), stems(topic)
     if not heading.endswith("?") or not 4 <= len(said) <= MOST_WORDS or len(set(said)) < len(said) - 1:
         return False

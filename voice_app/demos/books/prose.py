@@ -14,7 +14,7 @@ from voice_app.demos.books.writer import Tally, Writer
 LEAST_WORDS, MOST_WORDS = 250, 300
 """Of a page, headings apart."""
 EASED_AFTER, GIVEN_UP_AFTER = 24, 72
-"""Rejected paragraphs after which a single sentence will do, and after which the page is given up."""
+"""Rejected paragraphs after which one sentence is enough, and after which the page is given up."""
 _PARAGRAPH_TOKENS = 110
 _TEMPERATURE, _TOP_P, _REPEAT_PENALTY = 0.7, 0.9, 1.05
 """The penalty is small: from 1.15 on paragraphs leave the topic."""
@@ -84,12 +84,12 @@ def good(text: str, known: Sequence[str]) -> list[str]:
 
 
 def _stop(known: Sequence[str]) -> Callable[[str], bool]:
-    """Return what tells, of the text so far, that the rest will not be used: behind a sentence that is not good."""
+    """Return a test of the text so far: whether a sentence is not good, so that the rest will not be used."""
     checked = 0
 
     def enough(text: str) -> bool:
         nonlocal checked
-        whole = sentences(text[: text.rfind(" ") + 1].rstrip())  # what has a blank behind it has ended
+        whole = sentences(text[: text.rfind(" ") + 1].rstrip())  # a sentence with a blank after it has ended
         if len(whole) == checked:
             return False
         checked = len(whole)
@@ -103,9 +103,9 @@ def _first_paragraph(text: str) -> str:
 
 
 def _messages(step: PageStep, before: Sequence[Sequence[str]], rejected: int) -> tuple[Message, ...]:
-    """Return the example and the question; behind the first paragraph with a turn, another one at each try.
+    """Return the example and the question; after the first paragraph with a turn, another one at each try.
 
-    Every paragraph is asked for afresh. Behind its own last paragraph the model goes on with that one's words: nine
+    Every paragraph is asked for afresh. After its own last paragraph the model goes on with that one's words: nine
     times as many tries were rejected, and fewer pairs of words were different (0.78, not 0.83).
     """
     turn = f" {_TURNS[(len(before) + rejected + step.seed) % len(_TURNS)]}" if before else ""

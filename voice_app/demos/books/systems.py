@@ -23,7 +23,7 @@ class Rate:
     tokens_per_s: float
     """Of one reply, between its tokens."""
     pages_per_s: float
-    """One request behind another."""
+    """One request after another."""
     pages_per_s_in_parallel: float
     """As many pages at once as tokens are in flight in the system: an upper limit, without the prompts."""
 

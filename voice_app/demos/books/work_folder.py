@@ -1,4 +1,4 @@
-"""The steps of a book on disk, a file each, written whole: what is there after `kill -9` is done and right."""
+"""The steps of a book on disk, a file each, written whole: what is there after `kill -9` is complete."""
 
 from __future__ import annotations
 

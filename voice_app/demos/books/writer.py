@@ -1,4 +1,4 @@
-"""The language model as a writer of books: what it wrote, what that took, and a fresh mind for every step."""
+"""The language model as a writer of books: what it wrote, what that took, and an empty cache for every step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class BookChat(Protocol):
 
     @property
     def usage(self) -> Usage:
-        """What of the last request's prompt was cached."""
+        """Return the token counts of the last request."""
         ...
 
     def stream(self, request: ChatRequest) -> Iterator[Delta]:
@@ -24,7 +24,7 @@ class BookChat(Protocol):
         ...
 
     def forget(self) -> None:
-        """Empty the cache, so that what comes next does not depend on what was."""
+        """Empty the cache, so that the next reply does not depend on earlier ones."""
         ...
 
 
@@ -56,7 +56,7 @@ class Writer:
         self._chat = chat
 
     def begin(self) -> None:
-        """Start a step: nothing of the steps before is remembered."""
+        """Start a step: nothing of the steps before stays in the cache."""
         self._chat.forget()
 
     def text(

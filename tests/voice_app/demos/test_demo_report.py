@@ -1,4 +1,4 @@
-"""What a demonstration reports: turns folded from events, faults, figures with their basis."""
+"""What a demonstration reports: turns recorded from events, faults, figures with their basis."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
     """The four requests typed, with a model that writes the same whatever it is asked; and what the terminal shows."""
     meter, settings = Meter(), Settings(memory="off", keep_log=False)
     llm = MeteredLlm(ScriptedLanguageModel([reply], spend=meter.spend))
-    told, out = TurnRecorder(SAID, llm.works), io.StringIO()
+    recorder, out = TurnRecorder(SAID, llm.works), io.StringIO()
     view = TableView(Console(file=out, width=120))
     persona = Persona(name="", description="")
     engines = EngineSet(settings, "scripted", persona, llm, VirtualScheduler(meter))
-    plan = SessionPlan(settings, listeners=(told, view))
+    plan = SessionPlan(settings, listeners=(recorder, view))
     asyncio.run(hold_typed(plan, SAID, engines))
-    return told.turns, out.getvalue()
+    return recorder.turns, out.getvalue()
 
 
-def test_typed_turns_are_told_like_spoken_ones() -> None:
+def test_typed_turns_are_recorded_like_spoken_ones() -> None:
     """Each has its words, its answer, its table and the model's requests; there is no sound to wait for."""
     turns, shown = typed()
     row = report.outcome_as_json(report.DemoOutcome("llama.cpp", "m", tuple(turns), len(SAID)), ())
@@ -81,16 +81,17 @@ def test_spoken_turns_count_from_the_last_sound_of_the_user() -> None:
         held.bus.subscribe(listener)
 
     ScriptedSession(heard=SAID[:1], turns=(RecordedTurn(pause(1.0)),), during=join).run()
-    (told,) = listener.turns
+    (record,) = listener.turns
 
-    assert told.heard == SAID[0]
-    assert told.status == "completed"
-    assert told.to_audio_s is not None
-    assert told.to_table_s is not None
-    assert told.to_whole_table_s is not None
-    assert 0 < told.to_table_s <= told.to_whole_table_s
-    assert 0 < told.to_audio_s < 2
-    assert report.word_error_rate([told]) == 0.0
+    assert record.heard == SAID[0]
+    assert record.status == "completed"
+    assert record.to_audio_s is not None
+    assert record.to_table_s is not None
+    assert record.to_whole_table_s is not None
+    assert 0 < record.to_table_s <= record.to_whole_table_s
+    assert 0 < record.to_audio_s < 2
+    row = report.outcome_as_json(report.DemoOutcome("llama.cpp", "m", (record,), 1), ())
+    assert row["word_error_rate"] == 0.0
 
 
 def test_good_turns_have_no_faults() -> None:
@@ -135,8 +136,8 @@ def test_modelled_systems_take_the_turns_own_requests() -> None:
     """Requests without a token are none; every figure names its basis."""
     system = System("three seconds a token", "declared", lambda work: 3.0 * work.tokens)
     works = (Work(Usage(10, 4), 2, 0.0, 0.1, 0.5), Work())
-    told = TurnRecord("a", "a", "One.", FIRST, works=works, works_to_table=1, status="completed")
-    row = report.outcome_as_json(report.DemoOutcome("lpu", "m", (told,), 1), [system])["turns"][0]
+    record = TurnRecord("a", "a", "One.", FIRST, works=works, works_to_table=1, status="completed")
+    row = report.outcome_as_json(report.DemoOutcome("lpu", "m", (record,), 1), [system])["turns"][0]
 
     assert seconds(system, works) == 6.0
     assert row["modelled"][0]["llm_ms"] == 6000.0
@@ -180,7 +181,7 @@ def test_a_race_is_run_at_each_ones_own_pace() -> None:
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_race_is_drawn_and_ends_with_its_figures(terminal: bool) -> None:
-    """On a terminal as lanes; elsewhere as plain lines without control characters."""
+    """On a terminal side by side; elsewhere as plain lines without control characters."""
     out, waits = io.StringIO(), list[float]()
     console = Console(file=out, force_terminal=terminal, width=100, color_system=None)
     compare.show_race(console, "What [bold] is it?", race(), waits.append)

@@ -1,4 +1,4 @@
-"""The table of turns: every cell, and what no sequence of happenings may do."""
+"""The table of turns: every cell, and what no sequence of inputs may do."""
 
 from __future__ import annotations
 

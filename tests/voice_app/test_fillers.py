@@ -1,4 +1,4 @@
-"""An opener bridges the wait for a late reply, and is never taken for the answer."""
+"""A filler masks the wait for a late reply, and is never taken for the answer."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from voice_app.core.turn import Filler
 from voice_app.io.recordings import SpokenTurn
 from voice_app.observe.spans import turn_spans
 
-OPENER = Filler("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
+FILLER = Filler("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
 SLOW = Estimates({stages.Stage.LLM_FIRST_TOKEN: 0.8})
 
 
 def late(**more: object) -> ScriptedSession:
-    return ScriptedSession(first_token_s=2.0, more={"openers": (OPENER,), "estimates": SLOW, **more}).run()
+    return ScriptedSession(first_token_s=2.0, more={"openers": (FILLER,), "estimates": SLOW, **more}).run()
 
 
-def test_an_opener_is_said_at_the_end_of_the_turn_and_the_reply_after_it() -> None:
+def test_a_filler_is_said_at_the_end_of_the_turn_and_the_reply_after_it() -> None:
     """It is no part of the history, and the reply's words are heard to their end."""
     stage = late()
-    (opener,), (commit,) = stage.of(events.OpenerSpoken), stage.of(events.TurnCommitted)
+    (filler,), (commit,) = stage.of(events.OpenerSpoken), stage.of(events.TurnCommitted)
     (started,), (stopped,) = stage.of(events.PlaybackStarted), stage.of(events.PlaybackStopped)
     made = sum(event.audio_s for event in stage.of(events.AudioDelta))
 
-    assert opener.at_s == commit.at_s
+    assert filler.at_s == commit.at_s
     assert started.at_s - commit.at_s < 0.05
-    assert stopped.audio_s == pytest.approx(made + opener.audio_s, abs=0.01)
+    assert stopped.audio_s == pytest.approx(made + filler.audio_s, abs=0.01)
     assert stage.history.messages("next")[2].content == "One two. Three four five."
     assert len(stage.of(events.BudgetAction)) == 2
 
 
-def test_voice_to_voice_is_to_the_reply_and_not_to_the_opener() -> None:
+def test_voice_to_voice_is_to_the_reply_and_not_to_the_filler() -> None:
     """In the times of a turn, which still add up, and in its spans."""
     stage = late()
     times, (commit,) = turn_times(stage.log, 1), stage.of(events.TurnCommitted)
@@ -51,13 +51,13 @@ def test_voice_to_voice_is_to_the_reply_and_not_to_the_opener() -> None:
 
 def test_a_reply_that_is_there_in_time_needs_none() -> None:
     """Its words were drafted during the pause, whatever was predicted."""
-    stage = ScriptedSession(more={"openers": (OPENER,), "estimates": SLOW}).run()
+    stage = ScriptedSession(more={"openers": (FILLER,), "estimates": SLOW}).run()
 
     assert stage.of(events.OpenerSpoken) == []
 
 
-def test_a_reply_that_would_wait_for_its_opener_has_none() -> None:
-    """Its words are expected sooner than the opener would be over."""
+def test_a_reply_that_would_wait_for_its_filler_has_none() -> None:
+    """Its words are expected sooner than the filler would be over."""
     long = Filler("Let me think about that.", Audio(np.full(32_000, 0.1, np.float32), 16_000))
 
     assert late(openers=(long,)).of(events.OpenerSpoken) == []
@@ -71,7 +71,7 @@ def test_openers_are_for_machines_that_are_late_by_far() -> None:
 
 
 def test_the_benchmark_hears_the_answer_after_the_opener() -> None:
-    """First audio is the opener's; voice to voice counts to the first sound after it."""
+    """First audio is the filler's; voice to voice counts to the first sound after it."""
     rate_hz = 1000
     sound = np.zeros(6000, np.float32)
     for start, end in ((2200, 2450), (2900, 4000)):

@@ -81,8 +81,8 @@ def test_any_order_of_events_is_taken_in_and_can_be_drawn(log: list[events.Event
 
 
 @given(st.text(), st.text())
-def test_text_is_made_harmless_piece_by_piece_as_in_one_go(first: str, second: str) -> None:
-    """An escape sequence that is split over two tokens is as harmless as one that is not."""
+def test_text_is_made_terminal_safe_piece_by_piece_as_in_one_go(first: str, second: str) -> None:
+    """An escape sequence that is split over two tokens is as safe as one that is not."""
     whole = terminal_safe(first + second)
 
     assert terminal_safe(first) + terminal_safe(second) == whole

@@ -1,18 +1,22 @@
-"""Which sounds are words to the assistant."""
+"""Which sounds interrupt: no vocal noise, no backchannel, no echo of the assistant's own voice."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.types import Transcript
-from voice_app.core.barge_in import SpeechStats, is_backchannel, is_vocal_noise, words
+from voice_app.core.barge_in import EchoFloor, SpeechStats, is_backchannel, is_echo, is_vocal_noise, words
 from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.core.ports import FRAME_S, FRAME_SAMPLES, AudioFrame
 from voice_app.core.segmenter import SegmenterSettings, SpeechSegmenter
 
+SAID = "Once upon a time there was a dog who lived by the sea and barked at the waves"
 
-def test_hums_and_nods() -> None:
+
+def test_vocal_noises_and_backchannels() -> None:
     """ "mhm" starts no turn; "yeah, okay" stops no reply, but may be an answer."""
     assert all(
         map(is_vocal_noise, ("Mm-hmm.", "Mhm.", "MMMM.", "Um", "Huh?", "ha ha ha", "Hehe", "Ah!", "HUH HUH"))
@@ -59,3 +63,37 @@ def test_the_voice_of_a_turn_is_that_of_its_own_frames() -> None:
 
     assert segmenter.stats_so_far() == SpeechStats(pytest.approx(3 * FRAME_S), pytest.approx(0.8))
     assert SpeechSegmenter(SegmenterSettings(), Endpointer(EndpointLimits())).stats_so_far() == SpeechStats()
+
+
+@pytest.mark.parametrize(
+    ("heard", "echo"),
+    [
+        ("who lived by the sea", True),
+        ("who lived by the bee", True),  # misheard
+        ("Stop.", False),
+        ("What is the capital of France?", False),  # "the" alone makes no echo
+        ("Time there, by the waves?", False),  # its words in its order, but scattered over it
+        ("", False),
+    ],
+)
+def test_an_echo_is_known_by_its_words(heard: str, echo: bool) -> None:
+    """In the order in which they were said."""
+    assert is_echo(heard, SAID) == echo
+    assert not is_echo(heard, "")
+
+
+@given(st.integers(0, 10), st.integers(1, 8))
+def test_any_words_of_the_reply_in_a_row_are_an_echo(start: int, count: int) -> None:
+    """Wherever it begins."""
+    assert is_echo(" ".join(SAID.split()[start : start + count]), SAID)
+
+
+def test_only_what_is_louder_than_the_echo_is_listened_to() -> None:
+    """By 6 dB; before any echo was heard, nothing is hidden."""
+    floor = EchoFloor()
+    faint, voice = np.full(FRAME_SAMPLES, 0.02, np.float32), np.full(FRAME_SAMPLES, 0.05, np.float32)
+
+    assert not floor.hides(faint)
+    floor.learn(np.concatenate([faint, np.zeros(900, np.float32)]))
+    assert floor.hides(faint)
+    assert not floor.hides(voice)

@@ -1,4 +1,4 @@
-"""Devices that are exchanged while they are used, a microphone's switches, and a session's sound on one clock."""
+"""Devices that are exchanged while they are used, a microphone's switch, and a session's sound on one clock."""
 
 from __future__ import annotations
 
@@ -76,21 +76,21 @@ def test_a_closed_microphone_is_silent_and_still_shows_its_level() -> None:
     assert level == pytest.approx(-20.0, abs=0.01)
 
 
-def test_a_microphone_that_fails_is_told_and_leaves_silence() -> None:
+def test_a_microphone_that_fails_is_reported_and_leaves_silence() -> None:
     """The session goes on: one can still type."""
 
     async def listen() -> tuple[list[str], bool, float]:
-        told: list[str] = []
-        source = SwappableSource(Tone(0.1, failing=True), told.append)
+        reported: list[str] = []
+        source = SwappableSource(Tone(0.1, failing=True), reported.append)
         async for frame in source.frames():
             await source.close()
-            return told, source.deaf, loud(frame.samples)
+            return reported, source.is_missing, loud(frame.samples)
         raise AssertionError
 
     assert run_virtual(listen()) == (["the microphone is gone"], True, 0.0)
 
 
-def test_a_loudspeaker_that_does_not_open_is_told_and_leaves_a_silent_one() -> None:
+def test_a_loudspeaker_that_does_not_open_is_reported_and_leaves_a_silent_one() -> None:
     """Replies go on being made, and are shown."""
 
     class Busy(FileSpeaker):
@@ -98,16 +98,16 @@ def test_a_loudspeaker_that_does_not_open_is_told_and_leaves_a_silent_one() -> N
             raise AudioDeviceError("the loudspeaker is busy")
 
     async def speak() -> tuple[list[str], float]:
-        told: list[str] = []
-        speaker = SwappableSpeaker(Busy(None, 16_000), told.append)
+        reported: list[str] = []
+        speaker = SwappableSpeaker(Busy(None, 16_000), reported.append)
         await speaker.start()
         speaker.begin()
         await speaker.write(np.full(8_000, 0.25, np.float32), 16_000)
-        return told, (await speaker.finish()).seconds
+        return reported, (await speaker.finish()).seconds
 
-    told, seconds = run_virtual(speak())
+    reported, seconds = run_virtual(speak())
 
-    assert told == ["the loudspeaker is busy. Replies are shown, not heard."]
+    assert reported == ["the loudspeaker is busy. Replies are shown, not heard."]
     assert seconds == pytest.approx(0.5, abs=0.02)
 
 
@@ -121,9 +121,9 @@ def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: P
     path = tmp_path / "session.wav"
 
     async def talk() -> None:
-        kept = SessionSound()
-        source = SwappableSource(Tone(0.5, frames=63), lambda message: None, kept)
-        speaker = SwappableSpeaker(FileSpeaker(None, 16_000), lambda message: None, kept)
+        sound = SessionSound()
+        source = SwappableSource(Tone(0.5, frames=63), lambda message: None, sound)
+        speaker = SwappableSpeaker(FileSpeaker(None, 16_000), lambda message: None, sound)
         await speaker.start()
         count = 0
         async for _ in source.frames():
@@ -133,7 +133,7 @@ def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: P
                 await speaker.write(np.full(16_000, 0.25, np.float32), 16_000)
             if count == 30:
                 speaker.cut()
-        kept.write(path)
+        sound.write(path)
         await speaker.close()
 
     run_virtual(talk())
@@ -149,21 +149,21 @@ def test_the_sound_of_a_session_has_both_sides_where_they_were_heard(tmp_path: P
 
 def test_sound_is_written_while_the_session_goes_on(tmp_path: Path) -> None:
     """Frames come in another thread than that of `write`; each file has a whole number of them."""
-    kept, over = SessionSound(), Event()
+    sound, over = SessionSound(), Event()
     samples = np.zeros(FRAME_SAMPLES, np.float32)
 
     def listen() -> None:
         for number in range(1, 20_000):
-            kept.hear(AudioFrame(samples, number * FRAME_S))
+            sound.hear(AudioFrame(samples, number * FRAME_S))
             if over.is_set():
                 return
 
-    kept.hear(AudioFrame(samples, 0.0))
+    sound.hear(AudioFrame(samples, 0.0))
     session, interval_s = Thread(target=listen), sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     session.start()
     try:
-        lengths_s = [kept.write(tmp_path / "session.wav") for _ in range(20)]
+        lengths_s = [sound.write(tmp_path / "session.wav") for _ in range(20)]
     finally:
         over.set()
         session.join()

@@ -22,9 +22,9 @@ from voice_app.core import events
 from voice_app.core.errors import ScenarioError
 
 
-def sounding(*stretches: tuple[float, float]) -> Samples:
+def sounding(*spans: tuple[float, float]) -> Samples:
     samples = np.zeros(20 * CARD_RATE_HZ, np.float32)
-    for start_s, end_s in stretches:
+    for start_s, end_s in spans:
         samples[round(start_s * CARD_RATE_HZ) : round(end_s * CARD_RATE_HZ)] = 0.5
     return samples
 

@@ -1,4 +1,4 @@
-"""Other ways to answer than the language model's: who takes a turn, when effects happen, when words are heard."""
+"""A turn answered by a skill: who takes a turn, when effects happen, when words are heard."""
 
 from __future__ import annotations
 
@@ -39,31 +39,31 @@ class Rememberer:
         conversation.assistant.skills = (self,)
 
 
-def test_a_way_takes_the_turns_that_are_its_own() -> None:
+def test_a_skill_takes_the_turns_that_are_its_own() -> None:
     """The language model is not asked for those, and answers all others."""
-    way = Rememberer()
+    skill = Rememberer()
     stage = ScriptedSession(
-        heard=("remember the milk", "hello"), turns=(RecordedTurn(pause(1.0)),) * 2, during=way.join
+        heard=("remember the milk", "hello"), turns=(RecordedTurn(pause(1.0)),) * 2, during=skill.join
     ).run()
     texts = [event.text for event in stage.of(events.TextDone)]
 
     assert texts == ["I will remember that.", "One two. Three four five."]
     assert [event.tokens for event in stage.of(events.TextDone)][0] == 0
-    assert way.kept == ["remember the milk"]
+    assert skill.kept == ["remember the milk"]
     assert stage.history.messages("next")[2].content == "I will remember that."
 
 
 def test_a_draft_that_is_dropped_leaves_no_trace() -> None:
     """The user goes on after the pause: only what the whole turn says is remembered, once."""
-    way = Rememberer()
+    skill = Rememberer()
     stage = ScriptedSession(
         heard=("remember the", "remember the milk"),
         turns=(RecordedTurn(pause(1.0, 0.2, 1.0)),),
-        during=way.join,
+        during=skill.join,
     ).run()
 
     assert len(stage.of(events.DraftDiscarded)) == 1
-    assert way.kept == ["remember the milk"]
+    assert skill.kept == ["remember the milk"]
 
 
 def test_a_reply_whose_effect_fails_is_not_heard() -> None:
