@@ -182,20 +182,34 @@ def test_nothing_decoded_between_two_tokens_changes_a_guessed_one(
 
 @pytest.mark.model
 def test_the_number_of_threads_changes_no_token(llm: LlamaCpp) -> None:
-    """With one thread, with two, and with both in turns: the same reply, and the same bits in the cache."""
+    """With one thread, with two, and with both in turns: the same reply."""
     found = []
     for schedule in ((1,), (2,), (1, 2)):
-        chat = llm.chat()
-        llm.use_threads(schedule[0])
-        deltas = []
+        chat, deltas = llm.chat(), list[object]()
         for number, delta in enumerate(chat.stream(ChatRequest(asked(1), 16))):
             deltas.append(delta)
             llm.use_threads(schedule[number % len(schedule)])
-        found.append((deltas, llm.context.state(chat._sequence)))
+        found.append(deltas)
         chat.close()
 
     assert llm.capabilities.threads == 2
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.model
+def test_the_number_of_threads_changes_no_bit(llm: LlamaCpp) -> None:
+    """The logits after a prompt, which is decoded in a batch, and after one token more."""
+    prompt, found = llm.model.tokenize("You are a voice assistant. " * 20), []
+    for threads in (1, 2):
+        llm.use_threads(threads)
+        rows = [
+            llm.context.decode(0, tokens, at, [len(tokens) - 1], Cancel())
+            for tokens, at in ((prompt, 0), (prompt[:1], len(prompt)))
+        ]
+        llm.context.keep(0, 0)
+        found.append(np.array(rows))
+
+    assert np.array_equal(found[0], found[1])
 
 
 @pytest.mark.model
@@ -220,7 +234,7 @@ def test_cancelling_one_chat_ends_it_and_no_other(llm: LlamaCpp, expected: list[
 @pytest.mark.model
 def test_one_chat_too_many_is_refused_and_a_closed_one_leaves_an_empty_place(llm: LlamaCpp) -> None:
     """The next chat finds nothing of the one that was closed, which can't be used any more."""
-    assert llm.capabilities == LlmCapabilities(256, CHATS, grammar=True, token_probabilities=True)
+    assert llm.capabilities == LlmCapabilities(256, CHATS, grammar=True, token_probabilities=True, threads=2)
     chats = [llm.chat() for _ in range(CHATS)]
     with pytest.raises(NoFreeChat, match=f"{CHATS} of {CHATS}"):
         llm.chat()

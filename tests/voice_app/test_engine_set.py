@@ -19,7 +19,7 @@ def test_another_persona_with_the_same_voice_loads_nothing() -> None:
 
         assert (new.stt, new.llm, new.tts) == (old.stt, old.llm, old.tts)
         assert [style_of(engines.persona).voice for engines in (old, new)] == [Voice(), Voice(0.95)]
-        for slower, quicker in zip(new.openers + new.bridges, old.openers + old.bridges, strict=True):
+        for slower, quicker in zip(new.openers + new.fillers, old.openers + old.fillers, strict=True):
             assert slower.text == quicker.text
             assert slower.sound is not quicker.sound
     finally:

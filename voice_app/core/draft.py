@@ -31,9 +31,9 @@ TURN_TOKENS = 150
 
 @dataclass(slots=True)
 class DraftGauge:
-    """Counts drafts, and tells whether drafting pays.
+    """Counts drafts, and says whether drafting pays.
 
-    A draft that is dropped costs processor time, and delays by a quantum what the user's next words need. Where most
+    A draft that is dropped costs processor time, and delays by a job what the user's next words need. Where most
     of the last ones were dropped, only turns whose words look finished are drafted further than their words.
     """
 

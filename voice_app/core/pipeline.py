@@ -1,6 +1,6 @@
 """One reply: words -> tokens -> clauses -> sound, each stage streaming into the next.
 
-`speak_reply` is this room's second main path, after the conversation's loop. Cancelling its task is barge-in.
+`speak_reply` is this room's second main path, after `Session.run`. Cancelling its task is barge-in.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def _append_silent(spoken: SpokenReply, clause: Clause) -> None:
     spoken.clauses.append(SpokenClause(clause, end_s, 1, (), end_s))
 
 
-def _tell_words(spoken: SpokenClause, words: Sequence[WordEnd], emit: Emit) -> None:
-    """Tell when the words of a piece are heard."""
+def _emit_words(spoken: SpokenClause, words: Sequence[WordEnd], emit: Emit) -> None:
+    """Emit when the words of a piece are heard."""
     ends = [(word.text_end, round(spoken.start_s + word.end_sample / spoken.rate_hz, 3)) for word in words]
     clause = spoken.clause
     start_s = round(spoken.start_s, 3)
@@ -157,7 +157,7 @@ async def _speak_clause(
                 reply.spoken.clauses.append(spoken)
             spoken.words += chunk.words
             if chunk.words:
-                _tell_words(spoken, chunk.words, emit)
+                _emit_words(spoken, chunk.words, emit)
             reply.sound_s += seconds
             spoken.end_s = reply.sound_s
             await speaker.write(chunk.samples, chunk.rate_hz)

@@ -69,7 +69,7 @@ class Engines:
     estimates: Estimates = field(default_factory=Estimates)
     """What they take on this machine."""
     openers: tuple[Filler, ...] = ()
-    bridges: tuple[Filler, ...] = ()
+    fillers: tuple[Filler, ...] = ()
     """Made beforehand for answers that are known to take a while; each is chosen by its text."""
 
 
@@ -236,7 +236,7 @@ class TurnContext:
 
 
 Answer = AsyncGenerator[Text, None]
-Skill = Callable[[TurnContext], Answer | None]
+Responder = Callable[[TurnContext], Answer | None]
 """Takes a turn: returns the words of its answer as they come, or None if the turn is not its business."""
 
 
@@ -245,7 +245,7 @@ def text_delta(text: str) -> Text:
     return Text(text, NO_MODEL)
 
 
-def answer(context: TurnContext, skills: Sequence[Skill]) -> Answer:
+def answer(context: TurnContext, skills: Sequence[Responder]) -> Answer:
     """Return the answer of the first skill that takes the turn, else the language model's."""
     for skill in skills:
         found = skill(context)
@@ -266,7 +266,7 @@ class Assistant:
     engines: Engines
     history: History
     style: ReplyStyle = ReplyStyle()
-    skills: tuple[Skill, ...] = ()
+    skills: tuple[Responder, ...] = ()
     """Asked in this order whether a turn is theirs, before the language model answers it."""
 
     def pronounce(self, pronunciations: Mapping[str, str]) -> None:

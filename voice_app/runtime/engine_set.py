@@ -20,7 +20,7 @@ from voice_app.core.ports import EngineName, Priority
 from voice_app.core.stages import Estimates
 from voice_app.core.turn import Assistant, Engines, Filler, ReplyStyle
 from voice_app.runtime.engines import (
-    build_openers,
+    build_fillers,
     build_smart_turn,
     build_stt,
     calibrate,
@@ -53,7 +53,7 @@ class EngineSet:
     by_sound: SoundTurnDetector | None = None
     estimates: Estimates = field(default_factory=Estimates)
     openers: tuple[Filler, ...] = ()
-    bridges: tuple[Filler, ...] = ()
+    fillers: tuple[Filler, ...] = ()
 
     @property
     def models(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ class EngineSet:
             self.by_sound,
             self.estimates,
             self.openers,
-            self.bridges,
+            self.fillers,
         )
         return Assistant(engines, history or History(self.persona.messages()), style_of(self.persona))
 
@@ -180,10 +180,10 @@ def models_of(settings: Settings, persona: Persona) -> dict[str, str]:
 def _with_fillers(engines: EngineSet) -> EngineSet:
     """Speak the fillers beforehand, where the settings want any."""
     if engines.tts is None or not engines.settings.turn.openers:
-        return replace(engines, openers=(), bridges=())
+        return replace(engines, openers=(), fillers=())
     voice = style_of(engines.persona).voice
     return replace(
         engines,
-        openers=build_openers(engines.tts, voice),
-        bridges=build_openers(engines.tts, voice, FILLERS),
+        openers=build_fillers(engines.tts, voice),
+        fillers=build_fillers(engines.tts, voice, FILLERS),
     )

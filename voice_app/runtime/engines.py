@@ -73,8 +73,8 @@ OPENERS = ("Well,", "So,", "Hmm,")
 """What may bridge the wait for a late reply."""
 
 
-def build_openers(tts: TextToSpeech, voice: Voice, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
-    """Speak openers beforehand."""
+def build_fillers(tts: TextToSpeech, voice: Voice, texts: Sequence[str] = OPENERS) -> tuple[Filler, ...]:
+    """Speak fillers beforehand."""
     sounds = [(text, [chunk.samples for chunk in tts.stream(text, voice, Event())]) for text in texts]
     return tuple(Filler(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
 

@@ -18,7 +18,7 @@ from voice_app.core import events
 from voice_app.core.history import History
 from voice_app.core.ports import Announce, Bus, Priority, Send, Swap, Text
 from voice_app.core.session import Session
-from voice_app.core.turn import Skill
+from voice_app.core.turn import Responder
 from voice_app.core.turn_table import State
 from voice_app.io.device import Microphone
 from voice_app.io.recordings import RecordedUser, SpokenTurn
@@ -163,7 +163,7 @@ async def hold(plan: SessionPlan, engines: EngineSet, history: History | None = 
 
 
 async def hold_typed(
-    plan: SessionPlan, texts: Sequence[str], engines: EngineSet, skills: Sequence[Skill] = ()
+    plan: SessionPlan, texts: Sequence[str], engines: EngineSet, skills: Sequence[Responder] = ()
 ) -> None:
     """Hold a session of these typed texts, without sound; with `skills` before those of the plan."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from inference.models.store import cache_folder
 from voice_app.core.errors import MemoryFileError
-from voice_app.core.turn import Skill
+from voice_app.core.turn import Responder
 from voice_app.runtime.engine_set import EngineSet
 from voice_app.runtime.settings import Settings, data_dir
 from voice_app.skills.memory.database import SESSION_BUSY_S
@@ -34,7 +34,7 @@ class SkillSet:
         self._timers = Timers(announce)
         self._memory: Memory | None = None
         self._persona, self.tables = engines.persona.name, Tables()
-        self.skills: tuple[Skill, ...] = ()
+        self.skills: tuple[Responder, ...] = ()
         self.adopt(engines)
 
     def adopt(self, engines: EngineSet) -> None:

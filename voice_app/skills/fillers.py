@@ -13,7 +13,7 @@ FILLERS = (THINKING, LOOKING, WORKING)
 
 def set_filler(context: TurnContext, text: str, takes_s: float) -> None:
     """Have a filler said once the turn is over, where the answer then takes longer than the filler lasts."""
-    filler = next((filler for filler in context.engines.bridges if filler.text == text), None)
+    filler = next((filler for filler in context.engines.fillers if filler.text == text), None)
     if filler:
         context.reply.filler = filler
         context.reply.due_s = clock.now() + takes_s

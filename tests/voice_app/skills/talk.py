@@ -54,7 +54,7 @@ class Talk:
 
     def turn(self, text: str) -> ScriptedTurn:
         """Return a turn after those so far."""
-        engines = cast(Engines, SimpleNamespace(bridges=(), scheduler=InLine()))
+        engines = cast(Engines, SimpleNamespace(fillers=(), scheduler=InLine()))
         messages = (*self.messages, Message("user", text))
         turn = ScriptedTurn(text, messages, (), engines, ReplyStyle(), Reply(), self._emit)
         object.__setattr__(turn, "replies", self.replies)

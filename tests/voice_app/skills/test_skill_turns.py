@@ -305,7 +305,7 @@ def test_a_filler_is_said_first_and_is_no_part_of_the_answer() -> None:
         replies=ANSWERS,
         first_token_s=0.8,
         during=thinking(Effort(5, 10.0)),
-        more={"bridges": (filler,)},
+        more={"fillers": (filler,)},
     ).run()
     (opener,) = stage.of(events.OpenerSpoken)
 
