@@ -20,7 +20,7 @@ import numpy as np
 from inference.audio import read_audio, write_audio
 from inference.types import Audio, Samples
 from voice_app.bench.bench_report import percentiles
-from voice_app.bench.card import PATIENCE_S, locate, wait_ready
+from voice_app.bench.card import TIMEOUT_S, locate, wait_ready
 from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
 from voice_app.bench.scenario import AUDIBLE
 from voice_app.core import events
@@ -128,7 +128,7 @@ def measure_robustness(
                 four = [names[(4 * number + offset) % len(names)] for offset in range(4)]
                 _round(run, stories[number % len(stories)], question, [(one, files[one]) for one in four])
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=PATIENCE_S)
+            process.communicate(timeout=TIMEOUT_S)
         finally:
             process.kill()
             process.wait()
@@ -173,7 +173,7 @@ def _round(run: _Run, story: Path, question: Path, noises: Sequence[tuple[str, P
     sounds, done = _count(run.logged(), events.PlaybackStarted), _count(run.logged(), events.ResponseDone)
     run.card.play(story).wait()
     record.asked += 1
-    run.wait(lambda log: _count(log, events.PlaybackStarted) > sounds, PATIENCE_S)
+    run.wait(lambda log: _count(log, events.PlaybackStarted) > sounds, TIMEOUT_S)
     time.sleep(1.0)
     for name, file in noises[:2]:
         _make_noise(run, name, file, done)
@@ -181,7 +181,7 @@ def _round(run: _Run, story: Path, question: Path, noises: Sequence[tuple[str, P
         record.interruptions += 1
     run.card.play(question).wait()
     record.asked += 1
-    run.wait(lambda log: _count(log, events.ResponseDone) >= done + 2, PATIENCE_S)
+    run.wait(lambda log: _count(log, events.ResponseDone) >= done + 2, TIMEOUT_S)
     time.sleep(APART_S)
     for name, file in noises[2:]:
         _make_noise(run, name, file, None)
