@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.voice_app.skills.talk import BY_MODEL, Talk
-from voice_app.bench.virtual_time import run as run_virtually
+from voice_app.bench.virtual_time import run_virtual as run_virtually
 from voice_app.skills.memory.store import Memory
 from voice_app.skills.phrases import Saying
 from voice_app.skills.registry import SkillValues, session_skills

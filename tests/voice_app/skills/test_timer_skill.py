@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_app.bench.virtual_time import run as run_virtually
+from voice_app.bench.virtual_time import run_virtual as run_virtually
 from voice_app.core.errors import ToolError
 from voice_app.skills.durations import spoken_span
 from voice_app.skills.router import Route, route

@@ -1,4 +1,4 @@
-"""A turn answered by a skill: who takes a turn, when effects happen, when words are heard."""
+"""A responder, such as a skill, answers a turn: who takes it, when effects happen, when words are heard."""
 
 from __future__ import annotations
 
