@@ -21,12 +21,13 @@ from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import Settings
 from voice_app.skills.memory.memory_skill import memory_skill
 from voice_app.skills.memory.store import Memory
+from voice_app.skills.router import Router
 
 
 def test_one_users_pronunciation_never_changes_anothers_speech(tmp_path: Path) -> None:
     """Two sessions at the same time on one engine set: each clause is asked for in the voice of its own session.
 
-    The one that is told how a name is said says it so from the next clause on.
+    The one that learns how a name is said says it so from the next clause on.
     """
     meter = Meter()
     tts = ScriptedTextToSpeech(spend=meter.spend)
@@ -43,7 +44,8 @@ def test_one_users_pronunciation_never_changes_anothers_speech(tmp_path: Path) -
         with hosted(plan, engines, opened) as host:
             assistant = host.session.assistant
             if engines is slow:
-                assistant.skills = (memory_skill(Memory(tmp_path / "memory.db"), assistant.pronounce),)
+                memory = memory_skill(Memory(tmp_path / "memory.db"), assistant.pronounce)
+                assistant.skills = (Router((memory,)),)
             await host.run()
 
     async def both() -> None:
