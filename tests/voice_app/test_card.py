@@ -19,6 +19,7 @@ from inference.stt import transcribe
 from inference.types import Audio, Samples
 from tests.pulse import CARD_RATE_HZ, PulseServer, require_pulse
 from tests.speech import spoken, stt
+from voice_app.bench.bench_report import Targets
 from voice_app.bench.card import measure_card
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.core import events
@@ -177,7 +178,7 @@ def test_the_benchmark_times_a_turn_on_the_card() -> None:
     """What the recording says and what the events say of one turn are 100 ms apart at most."""
     require_pulse()
     turn = ScenarioTurn("x", spoken("What is the capital of France?"), "What is the capital of France?")
-    report = measure_card([turn], 500, ())
+    report = measure_card([turn], Targets(), ())
     heard, by_events = report["voice_to_voice_ms"], report["voice_to_voice_by_events_ms"]
 
     assert (report["turns"], report["missed"], report["cut_ins"]) == (1, 0, 0)
