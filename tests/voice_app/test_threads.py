@@ -16,7 +16,7 @@ from inference.stt.scripted_stt import ScriptedSpeechToText
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from inference.types import ChatRequest, Delta, Message
 from tests.voice_app.scripted_session import LoudnessVad, tone
-from voice_app.bench.virtual_time import Meter, VirtualScheduler, run
+from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core.ports import EngineName, Priority
 from voice_app.io.recordings import RecordedTurn, RecordedUser
 from voice_app.io.speaker import FileSpeaker
@@ -192,7 +192,7 @@ def test_a_reply_has_as_many_threads_as_are_quicker() -> None:
             await machine.reply()
             seen.append(set(machine.used))
 
-    run(live())
+    run_virtual(live())
 
     assert seen == [{2}, {1}, {2}]
 
@@ -206,7 +206,7 @@ def test_a_reply_that_is_disturbed_goes_on_with_one_thread() -> None:
         machine.busy = True
         await machine.reply()
 
-    run(live())
+    run_virtual(live())
 
     assert machine.used == [2, 2, 1, 1, 1, 1]
 
@@ -220,8 +220,8 @@ def test_with_one_thread_the_other_core_is_free_for_other_work() -> None:
         await machine.engines().adapt()
         return await machine.beside("tts")
 
-    assert run(live(True)) == pytest.approx(6 * ONE_S, rel=0.2)
-    assert run(live(False)) == pytest.approx(6 * ONE_S + 5 * ONE_S * 0.6, rel=0.2)
+    assert run_virtual(live(True)) == pytest.approx(6 * ONE_S, rel=0.2)
+    assert run_virtual(live(False)) == pytest.approx(6 * ONE_S + 5 * ONE_S * 0.6, rel=0.2)
 
 
 def test_a_comparison_has_all_cores_to_itself() -> None:
@@ -238,7 +238,7 @@ def test_a_comparison_has_all_cores_to_itself() -> None:
         await asyncio.gather(speech, machine.scheduler.compare("llm"))
         return asyncio.get_running_loop().time() - started_s
 
-    assert run(live()) == pytest.approx(1.0 + ONE_S * 9)
+    assert run_virtual(live()) == pytest.approx(1.0 + ONE_S * 9)
     assert machine.used == [1, 2], "a comparison beside a busy program ends after one round"
 
 
@@ -259,7 +259,7 @@ def test_a_model_that_takes_anothers_place_is_adapted_before_that_one_is_closed(
         with hosted(plan, hearing, lambda *_: devices) as host:
             await asyncio.gather(host.run(), host.adopt(replace(hearing, llm=new)))
 
-    run(live())
+    run_virtual(live())
 
     assert used_before == [1, 2], "a comparison"
     assert new.threads == 1
@@ -277,6 +277,6 @@ def test_a_model_with_a_fixed_number_of_threads_is_only_kept_warm() -> None:
         await engines.keep_warm()
         assert not await machine.scheduler.compare("llm")
 
-    run(live())
+    run_virtual(live())
 
     assert machine.used == [2]

@@ -12,10 +12,10 @@ import math
 import statistics
 from collections.abc import Callable, Mapping
 
-MORE, FEWER = 1.2, 1.0
-"""As many times as quick as one thread must all be to be used; and at least, to stay in use. Times of a token vary by a
-tenth: a gain that stays between the two changes nothing. Where there is none, the other cores are better left free."""
-MOST_GAIN = 2.0
+MORE, FEWER = 1.25, 1.1
+"""As many times as quick as one thread must all be to be used; and at least, to stay in use. A gain that varies between
+the two changes nothing. Where it is less, the cores are better left to other work."""
+MOST_GAIN = 1.5
 """What one comparison may say at most, either way: the last few outvote one that a moment's disturbance spoilt."""
 HALF_LIFE_S = 9.0
 """After this time a comparison counts half. They come every five seconds while nobody speaks; of what was measured a
