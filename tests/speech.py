@@ -1,4 +1,4 @@
-"""Real speech for tests: the project's own voice, and its own ears."""
+"""Real speech for tests: the project's own voice, and its own speech to text."""
 
 from __future__ import annotations
 

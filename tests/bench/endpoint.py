@@ -2,9 +2,9 @@
 
     python -m tests.bench.endpoint [--corpus DIR]
 
-Whole turns are the bundled questions and the recordings of a corpus. Beginnings are the same cut behind a word (known
+Whole turns are the bundled questions and the recordings of a corpus. Beginnings are the same cut after a word (known
 from the voice), or at a dip of the level (recordings), as if the speaker paused there. Speech to text hears each with
-32 ms of silence behind it, Smart Turn 200 ms, as it is used; a beginning may well be a sentence of its own. Prints the
+32 ms of silence after it, Smart Turn 200 ms, as it is used; a beginning may well be a sentence of its own. Prints the
 area under the ROC curve, and what passes each step of `EndpointLimits`: by the words, with Smart Turn, by it alone.
 """
 

@@ -58,15 +58,15 @@ def build_engine(path: Path, positions: int = WINDOW_TOKENS) -> FastEngine:
 
 
 def windows(model: Any, positions: int) -> list[list[int]]:
-    """Return stretches of the passage with together `positions` tokens behind the skipped ones."""
-    tokens, stretches = model.tokenize(PASSAGE.read_bytes()), []
+    """Return pieces of the passage with together `positions` tokens after the skipped ones."""
+    tokens, pieces = model.tokenize(PASSAGE.read_bytes()), []
     for start in range(0, len(tokens), WINDOW_TOKENS):
         length = min(WINDOW_TOKENS, len(tokens) - start, positions + SKIPPED_TOKENS)
         if length <= SKIPPED_TOKENS:
             break
-        stretches.append(tokens[start : start + length])
+        pieces.append(tokens[start : start + length])
         positions -= length - SKIPPED_TOKENS
-    return stretches
+    return pieces
 
 
 def engine_scores(engine: FastEngine, window: list[int]) -> Logits:

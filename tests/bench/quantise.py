@@ -4,7 +4,7 @@ Run from the repository root: `python -m tests.bench.quantise [GGUF] [--rounds N
 Quality on `data/alice.txt` (Lewis Carroll, 1865, public domain) in windows of 512 tokens: perplexity; against
 the source's own distribution the mean Kullback-Leibler divergence and how often the likeliest token agrees;
 and greedy answers to short questions. Speed: a long and a short prefill (a cold persona, the last words of a
-turn) and a decode of 32 tokens behind them, the variants taking turns in one process; medians, tokens a second.
+turn) and a decode of 32 tokens after them, the variants taking turns in one process; medians, tokens a second.
 """
 
 from __future__ import annotations

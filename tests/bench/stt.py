@@ -165,7 +165,7 @@ def slot_words_missed(heard: Sequence[Heard]) -> float | None:
 
 
 def looped(one: Heard) -> bool:
-    """Tell whether words repeat that the reference does not repeat."""
+    """Return whether words repeat that the reference does not repeat."""
     reference = one.clip.text or one.clip.heard or ""
     return find_loop(one.text) is not None and find_loop(reference) is None
 

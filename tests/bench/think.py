@@ -56,7 +56,7 @@ RIGHT, WRONG = word("right"), word("wrong")
 
 
 def trust(chat: Chat, question: str, answer: str) -> float:
-    """Return how probable the model finds "right" rather than "wrong" behind an answer."""
+    """Return how probable the model finds "right" rather than "wrong" after an answer."""
     shown = "".join(f"Question: {q}\nAnswer: {a}\nThis answer is {verdict}.\n\n" for q, a, verdict in CHECKED)
     messages = (Message("user", f"{shown}Question: {question}\nAnswer: {answer}\nThis answer is"),)
     for_it, against = (chat.end_probability(messages, verdict) or 0.0 for verdict in (RIGHT, WRONG))

@@ -25,7 +25,7 @@ from voice_app.bench.measured import (
     sounds,
     words_answered,
 )
-from voice_app.bench.scenario import ScenarioTurn, bundled, corpus, spoken
+from voice_app.bench.scenario import ScenarioTurn, bundled, corpus, spoken_turn
 from voice_app.cli.main import app
 from voice_app.core import events
 from voice_app.core.errors import ScenarioError
@@ -152,7 +152,7 @@ def test_words_of_released_drafts_count() -> None:
 def test_a_pause_is_put_between_the_words_it_stands_between() -> None:
     """The sound is longer by the pause, which is silent, and stands after its word."""
     tts = ScriptedTextToSpeech(first_s=0, next_s=0, chunk_s=0.5, spend=lambda _: None)
-    plain_turn, turn = spoken("one two three", tts), spoken("one two {600} three", tts)
+    plain_turn, turn = spoken_turn("one two three", tts), spoken_turn("one two {600} three", tts)
     ((start_s, end_s),) = turn.pauses_s
 
     assert turn.text == "one two three"

@@ -255,7 +255,7 @@ def test_a_model_that_writes_nothing_usable_is_given_up(talk: str, tmp_path: Pat
 
 
 def test_a_model_that_repeats_itself_now_and_then_fills_a_page(tmp_path: Path) -> None:
-    """The sentences that stand there already are left out, and those behind them."""
+    """Sentences that are on the page already are left out, and those after them."""
 
     def often_the_same(request: ChatRequest) -> str:
         same = sentence(random.Random(7))

@@ -76,7 +76,7 @@ def test_a_released_key_ends_the_turn_at_once() -> None:
 
 
 def test_an_announcement_waits_until_nobody_speaks() -> None:
-    """It is heard behind the reply, and is no part of the chat."""
+    """It is heard after the reply, and is no part of the chat."""
     stage = ScriptedSession(during=at(1.0, Announce("Time is up."))).run()
     texts = [event.text for event in stage.of(events.TextDone)]
     stops, starts = stage.of(events.PlaybackStopped), stage.of(events.PlaybackStarted)
@@ -97,7 +97,7 @@ def test_an_announcement_that_speech_covers_is_made_again() -> None:
 
 
 def test_an_announcement_that_a_typed_turn_cuts_before_it_is_heard_is_made_again() -> None:
-    """Nothing is lost: it comes behind the answer."""
+    """Nothing is lost: it comes after the answer."""
 
     commands = (Announce("Time is up."), Text("count"))
     stage = ScriptedSession(during=at(0.1, *commands), heard=("hello",)).run()

@@ -101,11 +101,11 @@ def test_while_nothing_is_played_the_microphone_is_untouched(chunks: int, speake
         assert canceller.clean(chunk) is chunk
 
 
-def test_before_it_is_engaged_who_speaks_into_a_reply_is_heard_whole() -> None:
+def test_before_it_is_active_who_speaks_into_a_reply_is_heard_whole() -> None:
     """With a headset there is no echo, and nothing is taken out; once there is one, it is, and only then."""
     rng = np.random.default_rng(0)
     sound = PlayedSound()
-    canceller = EchoCanceller(sound, engaged=False)
+    canceller = EchoCanceller(sound, active=False)
 
     def heard(near: np.ndarray) -> np.ndarray:
         sound.put(rng.standard_normal(CHUNK_SAMPLES).astype(np.float32), FRAME_RATE_HZ)
@@ -114,22 +114,22 @@ def test_before_it_is_engaged_who_speaks_into_a_reply_is_heard_whole() -> None:
     chunks = rng.standard_normal((50, CHUNK_SAMPLES)).astype(np.float32)
 
     assert all(heard(chunk) is chunk for chunk in chunks)
-    assert canceller.engage()
-    assert not canceller.engage()
+    assert canceller.activate()
+    assert not canceller.activate()
     assert all(heard(chunk) is not chunk for chunk in chunks)
 
 
-def test_an_echo_engages_the_canceller_by_itself() -> None:
+def test_an_echo_activates_the_canceller_by_itself() -> None:
     """A second of what was played, quieter and later, in what is heard."""
     rng = np.random.default_rng(0)
     sound = PlayedSound()
-    canceller = EchoCanceller(sound, engaged=False)
+    canceller = EchoCanceller(sound, active=False)
     played = rng.standard_normal((150, CHUNK_SAMPLES)).astype(np.float32)
     for number, chunk in enumerate(played):
         sound.put(chunk, FRAME_RATE_HZ)
         canceller.clean(0.1 * played[max(number - 6, 0)])
 
-    assert not canceller.engage()
+    assert not canceller.activate()
 
 
 @pytest.mark.model
@@ -142,12 +142,12 @@ def test_the_beginning_of_a_reply_is_known_by_its_sound(words: str) -> None:
 
     def found(heard: Samples) -> bool:
         sound = PlayedSound()
-        canceller = EchoCanceller(sound, engaged=False)
+        canceller = EchoCanceller(sound, active=False)
         late = np.concatenate([np.zeros(800, np.float32), 0.1 * heard])
         for start in range(0, round(0.6 * FRAME_RATE_HZ), CHUNK_SAMPLES):
             sound.put(reply[start : start + CHUNK_SAMPLES], FRAME_RATE_HZ)
             canceller.clean(late[start : start + CHUNK_SAMPLES])
-        return canceller.hears_itself() or not canceller.engage()
+        return canceller.hears_itself() or not canceller.activate()
 
     assert found(reply)
     assert not found(other)

@@ -52,7 +52,7 @@ def delta(revision: int, emulated_s: float | None) -> events.ResponseTextDelta:
 
 @pytest.mark.model
 def test_a_question_is_answered_by_the_emulated_chip() -> None:
-    """`ask --llm lpu` answers in sense; its times are labelled as measured, and none is invented for the chip."""
+    """`ask --llm lpu` answers sensibly; its times are labelled as measured, and none is invented for the chip."""
     command = [
         sys.executable,
         "-m",

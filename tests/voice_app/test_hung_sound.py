@@ -171,7 +171,7 @@ sys.exit(5)
 
 @pytest.mark.card
 def test_a_program_ends_by_itself_while_the_sound_server_stands_still(card: PulseServer) -> None:
-    """The real PortAudio hangs in a server that is stopped; both streams are open, and are left behind."""
+    """The real PortAudio hangs in a server that is stopped; both streams are open, and are abandoned."""
     program = subprocess.Popen(
         [sys.executable, "-c", REAL_SESSION],
         cwd=Path(__file__).parents[2],

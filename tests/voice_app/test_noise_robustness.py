@@ -11,7 +11,7 @@ from inference.types import Samples
 from tests.pulse import CARD_RATE_HZ, require_pulse
 from tests.speech import spoken
 from voice_app.bench.noise_robustness import (
-    Course,
+    NoiseRecord,
     made_noises,
     measure_robustness,
     recorded_noises,
@@ -45,7 +45,7 @@ def test_an_answer_that_nobody_asked_for_is_counted() -> None:
         events.SpeechIgnored(at_s=2.4, turn=1, heard=""),
         events.PlaybackStarted(at_s=9, turn=2),
     ]
-    report = robustness_figures(Course([("cough", True)], [], asked=1), log, [])
+    report = robustness_figures(NoiseRecord([("cough", True)], [], asked=1), log, [])
 
     assert report["replies_nobody_asked_for"] == 1
     assert report["hold_ms"] == {"count": 1, "p50": 400.0, "p95": 400.0}

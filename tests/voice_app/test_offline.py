@@ -47,15 +47,15 @@ def isolated(command: list[str]) -> list[str]:
     return ["unshare", "-rn", *command] if can else command
 
 
-@pytest.mark.parametrize("way", ["refused sockets", "no interface"])
-def test_a_whole_conversation_needs_no_network(way: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("blocked_by", ["refused sockets", "no interface"])
+def test_a_whole_conversation_needs_no_network(blocked_by: str, tmp_path: Path) -> None:
     """Models are loaded, a question is heard and answered, and nobody has tried to reach another machine."""
     question = tmp_path / "question.wav"
     write_audio(question, spoken("What is the capital of France?"))
     command = [sys.executable, "-c", RUN, "talk", "--out", str(tmp_path / "out.wav"), "--in", str(question)]
     env = os.environ | {"XDG_STATE_HOME": str(tmp_path)}
     result = subprocess.run(
-        command if way == "refused sockets" else isolated(command),
+        command if blocked_by == "refused sockets" else isolated(command),
         capture_output=True,
         text=True,
         timeout=120,

@@ -270,7 +270,7 @@ def test_a_writer_waits_while_the_buffer_is_full() -> None:
 
 
 def test_a_cut_releases_a_waiting_writer() -> None:
-    """A reply that is cut does not leave its writer behind."""
+    """A reply that is cut does not leave its writer waiting."""
 
     async def session() -> float:
         speaker = FileSpeaker(None, 8_000)

@@ -34,17 +34,17 @@ from voice_app.io.recordings import (
     RecordedTurn,
     RecordedUser,
     SpokenTurn,
-    answers,
     next_turn_s,
+    replies_to,
     voiced_end,
 )
 
-MANNERS = Manners(gap_s=0.6, patience_s=12.0)
+MANNERS = Manners(gap_s=0.6, timeout_s=12.0)
 TURN = SpokenTurn(start_s=10.0, end_s=13.0, voiced_end_s=12.0)
 
 
 def tone(seconds: float, silence_s: float = 0.0, rate_hz: int = FRAME_RATE_HZ) -> Audio:
-    """Return a tone with silence behind it."""
+    """Return a tone with silence after it."""
     sound = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate_hz)) / rate_hz)
     return Audio(np.concatenate((sound, np.zeros(round(silence_s * rate_hz)))).astype(np.float32), rate_hz)
 
@@ -123,7 +123,7 @@ def test_resampled_frames_keep_the_sound_and_its_time() -> None:
 )
 def test_a_reply_answers_the_turn_it_follows(replies: list[HeardReply], counted: int) -> None:
     """Old replies and broken-off ones are no answers."""
-    assert len(answers(TURN, replies)) == counted
+    assert len(replies_to(TURN, replies)) == counted
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_reply_answers_the_turn_it_follows(replies: list[HeardReply], counted:
     ],
 )
 def test_when_the_next_turn_begins(after: float | str, replies: list[HeardReply], due_s: float) -> None:
-    """A gap behind the answer, so far into it, or when patience is over; never inside the turn before."""
+    """A gap after the answer, so far into it, or when the timeout is over; never inside the turn before."""
     assert next_turn_s(after, TURN, replies, MANNERS) == pytest.approx(due_s)  # type: ignore[arg-type]
 
 
@@ -251,7 +251,7 @@ def test_a_barge_in_begins_so_far_into_the_reply() -> None:
 
 
 def test_a_turn_without_a_reply_is_given_up() -> None:
-    """An assistant that never answers in time holds nothing up for longer than the user's patience."""
+    """An assistant that never answers in time holds nothing up for longer than the timeout."""
     user, assistant = converse([RecordedTurn(tone(1.0)), RecordedTurn(tone(1.0), 0.5)], think_s=1e3)
     first, second = user.spoken
     assert second.start_s - first.end_s == pytest.approx(12.0, abs=2 * FRAME_S)
@@ -278,7 +278,7 @@ def test_a_slow_listener_gets_every_frame_with_its_true_date() -> None:
 
     async def session() -> list[AudioFrame]:
         frames = []
-        async for frame in RecordedUser([RecordedTurn(tone(0.5))], patience_s=0.5).frames():
+        async for frame in RecordedUser([RecordedTurn(tone(0.5))], timeout_s=0.5).frames():
             frames.append(frame)
             if len(frames) == 5:
                 await asyncio.sleep(1.0)

@@ -75,11 +75,11 @@ class FakeCard:
     def line(self, name: str = "microphone", busy: bool = False) -> AudioLine:
         line: AudioLine
 
-        def adopt(stream: recovery.Stream) -> None:
+        def attach(stream: recovery.Stream) -> None:
             assert isinstance(stream, FakeStream)
             stream.line = line
 
-        line = AudioLine(name, self.open, adopt, self.said.append, busy=lambda: busy)
+        line = AudioLine(name, self.open, attach, self.said.append, busy=lambda: busy)
         return line
 
 

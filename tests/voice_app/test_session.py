@@ -37,7 +37,7 @@ def test_a_turn_from_the_first_sample_to_the_last() -> None:
         ("ResponseTextDelta", 1.974),
         ("ResponseTextDelta", 1.994),
         ("TextDone", 1.994),
-        ("TurnCommitted", 2.112),  # the first frame 0.45 s behind the end
+        ("TurnCommitted", 2.112),  # the first frame 0.45 s after the end
         ("WordsTimed", 2.112),
         ("ClauseReady", 2.112),
         ("PlaybackStarted", 2.12),  # the loudspeaker's next block of 10 ms
@@ -129,7 +129,7 @@ def test_going_on_before_the_answer_is_one_turn() -> None:
 
 
 def test_a_pause_behind_unfinished_words_does_not_end_the_turn() -> None:
-    """Nearly a second of silence behind "and" is a pause: the draft is dropped, the next one answers the whole."""
+    """Nearly a second of silence after "and" is a pause: the draft is dropped, the next one answers the whole."""
     stage = ScriptedSession(
         heard=("hello and", "hello and welcome"), turns=(RecordedTurn(pause(0.992, 0.928, 0.992)),)
     ).run()

@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 from inference.tts.scripted_tts import ScriptedTextToSpeech
 from voice_app.bench.composed import converse_in_virtual_time
-from voice_app.bench.scenario import bundled_lines, spoken
+from voice_app.bench.scenario import bundled_lines, spoken_turn
 from voice_app.cli.main import app
 from voice_app.core import events
 from voice_app.core.errors import SessionError, VoiceAppError
 from voice_app.core.stages import STEPS, Estimates, Stage, turn_times
-from voice_app.observe.otel import export
+from voice_app.observe.otel import export_spans
 from voice_app.observe.spans import Span, turn_spans
 
 
@@ -29,7 +29,7 @@ def log_of(lines: list[str], declared: Estimates, folder: Path) -> list[events.E
     """Return the events of a whole conversation in virtual time."""
     mute = ScriptedTextToSpeech(spend=lambda _: None)
     return list(
-        converse_in_virtual_time([spoken(line, mute) for line in lines], declared, folder / "x.wav").log
+        converse_in_virtual_time([spoken_turn(line, mute) for line in lines], declared, folder / "x.wav").log
     )
 
 
@@ -158,4 +158,4 @@ def test_without_the_extra_one_line_says_what_to_install(
     """The command alone needs OpenTelemetry; nothing else of the program does."""
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace.export", None)
     with pytest.raises(VoiceAppError, match=r"pip install 'voice-app\[otel\]'"):
-        export(log, str(tmp_path / "x"))
+        export_spans(log, str(tmp_path / "x"))

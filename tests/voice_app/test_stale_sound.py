@@ -132,7 +132,7 @@ async def converse(plot: Plot, wav: Path) -> Outcome:
         RecordedTurn(tones(plot.rhythm)),
         *[RecordedTurn(tones([0.7]), after=s) for s in plot.over_reply],
     ]
-    devices = Devices(RecordedUser(turns, patience_s=3.0), FileSpeaker(wav), vad=LoudnessVad())
+    devices = Devices(RecordedUser(turns, timeout_s=3.0), FileSpeaker(wav), vad=LoudnessVad())
     settings = Settings(memory="off", keep_log=False, turn=TurnTaking(partial_every_ms=500))
     engines = EngineSet(
         settings,

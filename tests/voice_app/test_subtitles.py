@@ -168,7 +168,7 @@ def test_paragraphs_begin_behind_a_rest_and_a_sentence() -> None:
 
 
 def test_words_are_what_white_space_parts_and_punctuation_has_no_length() -> None:
-    """Parts of a word are joined; the silence behind a full stop is not the word's."""
+    """Parts of a word are joined; the silence after a full stop is not the word's."""
     parts = (["He", " cold", "-hearted", ".", "<|end|>"], [[1], [2], [3], [4], [5]])
     words = aligned(parts, [0.0, 0.5, 0.9, 1.4, 3.0])
 

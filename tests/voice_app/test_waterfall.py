@@ -14,7 +14,7 @@ from voice_app.cli.main import app
 from voice_app.cli.plan_command import PlanRequest, prediction
 from voice_app.core import events
 from voice_app.core.stages import DECLARED_S, Estimates, Stage, TurnTimes
-from voice_app.observe.waterfall import LONGEST_BAR, trace, waterfall
+from voice_app.observe.waterfall import LONGEST_BAR, chrome_trace, waterfall
 
 
 def test_the_bars_are_as_long_as_the_stages() -> None:
@@ -48,7 +48,7 @@ def log() -> list[events.Event]:
 
 def test_a_trace_has_what_a_draft_reached() -> None:
     """Every event is an instant; a stage whose end never came is left out."""
-    rows = trace(log())["traceEvents"]
+    rows = chrome_trace(log())["traceEvents"]
 
     (stage,) = [row for row in rows if row["ph"] == "X"]
     assert (stage["name"], stage["ts"], stage["dur"]) == ("stt (turn 1, draft 1)", 1e6, 0.5e6)

@@ -23,7 +23,7 @@ from voice_app.core.errors import VoiceAppError
 from voice_app.io.recordings import SpokenTurn
 from voice_app.observe.recorder import replay
 
-PATIENCE_S = 12.0
+TIMEOUT_S = 12.0
 """How long to wait for a reply that does not come."""
 REPLY_LIMIT_S = 60.0
 GAP_S = 0.7
@@ -57,7 +57,7 @@ def measure_card(
                 if over_s == "reply" or not _sounds_for(over_s, log, process, answered):
                     _wait_for_reply(log, process, answered)
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=PATIENCE_S)
+            process.communicate(timeout=TIMEOUT_S)
         finally:
             process.kill()
             process.wait()
@@ -114,7 +114,7 @@ def wait_ready(process: subprocess.Popen[str]) -> None:
 
 def _sounds_for(over_s: float, log: Path, process: subprocess.Popen[str], answered: int) -> bool:
     """Wait until a reply has been audible for so long; return False if it ends before that, or never comes."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         log_bytes = log.read_bytes()
         if log_bytes.count(b"response.done") > answered:
@@ -140,7 +140,7 @@ def _wait_for_reply(log: Path, process: subprocess.Popen[str], answered: int) ->
             time.sleep(GAP_S)
             if _has_ended(log.read_bytes()):
                 return
-        if waited_s > (REPLY_LIMIT_S if sounding else PATIENCE_S):
+        if waited_s > (REPLY_LIMIT_S if sounding else TIMEOUT_S):
             return
     raise VoiceAppError(
         f"voice-app talk ended with status {process.returncode} in the middle of the benchmark"

@@ -57,21 +57,21 @@ class FixedSilence:
 
     def __init__(self) -> None:
         self._vad = build_vad()
-        self._kept: list[Samples] = []
+        self._frames: list[Samples] = []
         self._voiced = 0
         self.speech_end_s = -math.inf
 
     def push(self, frame: AudioFrame) -> Samples | None:
         """Take a frame; return the sound of the turn, 16 kHz, once it is over."""
-        self._kept.append(frame.samples)
+        self._frames.append(frame.samples)
         if self._vad.probability(frame.samples) >= VOICED:
             self._voiced += 1
             self.speech_end_s = frame.end_s
         elif self._voiced * FRAME_S < LEAST_VOICED_S:
             self._voiced *= frame.end_s - self.speech_end_s < PREROLL_S
-            self._kept = self._kept[-round(PREROLL_S / FRAME_S) :] if not self._voiced else self._kept
+            self._frames = self._frames[-round(PREROLL_S / FRAME_S) :] if not self._voiced else self._frames
         elif frame.end_s - self.speech_end_s >= END_SILENCE_S:
-            return np.concatenate(self._kept)
+            return np.concatenate(self._frames)
         return None
 
 

@@ -22,7 +22,7 @@ from inference.turn.scripted_turn import ScriptedTurnDetector
 from inference.types import Message, Samples
 from voice_app.bench.bench_report import Targets, turn_figures
 from voice_app.bench.measured import SpokenSession, measured
-from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken
+from voice_app.bench.scenario import ScenarioTurn, bundled_lines, spoken_turn
 from voice_app.bench.virtual_time import Meter, VirtualScheduler, run_virtual
 from voice_app.core import events
 from voice_app.core.stages import TOKEN, Estimates, Stage
@@ -59,7 +59,10 @@ def measure_composed(turns: int, targets: Targets, declared: Estimates) -> dict[
     mute = ScriptedTextToSpeech(spend=lambda _: None)
     with tempfile.TemporaryDirectory() as folder:
         session = converse_in_virtual_time(
-            [spoken(line, mute) for line in said], declared, Path(folder) / "reply.wav", targets.budget_ms
+            [spoken_turn(line, mute) for line in said],
+            declared,
+            Path(folder) / "reply.wav",
+            targets.budget_ms,
         )
     report = turn_figures(measured(session), targets)
     times_s = {

@@ -20,7 +20,7 @@ import numpy as np
 from inference.audio import read_audio, write_audio
 from inference.types import Audio, Samples
 from voice_app.bench.bench_report import percentiles
-from voice_app.bench.card import PATIENCE_S, locate, wait_ready
+from voice_app.bench.card import TIMEOUT_S, locate, wait_ready
 from voice_app.bench.pulse import CARD_RATE_HZ, FORGETFUL, PulseServer
 from voice_app.bench.scenario import AUDIBLE
 from voice_app.core import events
@@ -47,7 +47,7 @@ STOPPED_S = 0.6
 
 
 @dataclass(slots=True)
-class Course:
+class NoiseRecord:
     """The noises played so far and whether each fell into a reply; the questions and interruptions so far."""
 
     noises: list[tuple[str, bool]] = field(default_factory=list)
@@ -122,13 +122,13 @@ def measure_robustness(
         process = subprocess.Popen(command, env=card.env | FORGETFUL, stdout=subprocess.PIPE, text=True)
         try:
             wait_ready(process)
-            stage = _Stage(card, folder / "log", process, Course())
+            run = _Run(card, folder / "log", process, NoiseRecord())
             names = list(files)
             for number in range(rounds):
                 four = [names[(4 * number + offset) % len(names)] for offset in range(4)]
-                _round(stage, stories[number % len(stories)], question, [(one, files[one]) for one in four])
+                _round(run, stories[number % len(stories)], question, [(one, files[one]) for one in four])
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=PATIENCE_S)
+            process.communicate(timeout=TIMEOUT_S)
         finally:
             process.kill()
             process.wait()
@@ -139,16 +139,16 @@ def measure_robustness(
         "mode": "card",
         "basis": "measured",
         "echo_db": echo_db,
-        **robustness_figures(stage.course, log, stops_s),
+        **robustness_figures(run.record, log, stops_s),
     }
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
+class _Run:
     card: PulseServer
     log: Path
     process: subprocess.Popen[str]
-    course: Course
+    record: NoiseRecord
 
     def logged(self) -> list[events.Event]:
         try:
@@ -168,40 +168,40 @@ class _Stage:
         return True
 
 
-def _round(stage: _Stage, story: Path, question: Path, noises: Sequence[tuple[str, Path]]) -> None:
-    course = stage.course
-    sounds, done = _count(stage.logged(), events.PlaybackStarted), _count(stage.logged(), events.ResponseDone)
-    stage.card.play(story).wait()
-    course.asked += 1
-    stage.wait(lambda log: _count(log, events.PlaybackStarted) > sounds, PATIENCE_S)
+def _round(run: _Run, story: Path, question: Path, noises: Sequence[tuple[str, Path]]) -> None:
+    record = run.record
+    sounds, done = _count(run.logged(), events.PlaybackStarted), _count(run.logged(), events.ResponseDone)
+    run.card.play(story).wait()
+    record.asked += 1
+    run.wait(lambda log: _count(log, events.PlaybackStarted) > sounds, TIMEOUT_S)
     time.sleep(1.0)
     for name, file in noises[:2]:
-        _make_noise(stage, name, file, done)
-    if _count(stage.logged(), events.ResponseDone) == done:
-        course.interruptions += 1
-    stage.card.play(question).wait()
-    course.asked += 1
-    stage.wait(lambda log: _count(log, events.ResponseDone) >= done + 2, PATIENCE_S)
+        _make_noise(run, name, file, done)
+    if _count(run.logged(), events.ResponseDone) == done:
+        record.interruptions += 1
+    run.card.play(question).wait()
+    record.asked += 1
+    run.wait(lambda log: _count(log, events.ResponseDone) >= done + 2, TIMEOUT_S)
     time.sleep(APART_S)
     for name, file in noises[2:]:
-        _make_noise(stage, name, file, None)
+        _make_noise(run, name, file, None)
 
 
-def _make_noise(stage: _Stage, name: str, file: Path, done: int | None) -> None:
+def _make_noise(run: _Run, name: str, file: Path, done: int | None) -> None:
     """Play a noise; `done` is how many replies had ended before the one it falls into, None in silence."""
-    before = stage.logged()
+    before = run.logged()
     sounding = done is not None and _count(before, events.ResponseDone) == done
-    stage.card.play(file).wait()
+    run.card.play(file).wait()
     time.sleep(APART_S)
-    after = stage.logged()[len(before) :]
+    after = run.logged()[len(before) :]
     cut = any(isinstance(event, events.ResponseDone) and event.status == "cancelled" for event in after)
-    stage.course.noises.append((name, sounding))
+    run.record.noises.append((name, sounding))
     if (sounding and cut) or (not sounding and _count(after, events.PlaybackStarted)):
-        stage.course.stopped_by.append(name)
+        run.record.stopped_by.append(name)
 
 
 def robustness_figures(
-    course: Course, log: Sequence[events.Event], stops_s: Sequence[float]
+    record: NoiseRecord, log: Sequence[events.Event], stops_s: Sequence[float]
 ) -> dict[str, object]:
     """Return the figures of a conversation among noises."""
     answered = _count(log, events.PlaybackStarted)
@@ -212,14 +212,14 @@ def robustness_figures(
         elif isinstance(event, events.SpeechIgnored):
             holds_s.append(event.at_s - started_s)
     return {
-        "questions": course.asked,
+        "questions": record.asked,
         "replies": answered,
-        "replies_nobody_asked_for": max(0, answered - course.asked),
-        "noises_in_silence": sum(not sounding for _, sounding in course.noises),
-        "noises_in_replies": sum(sounding for _, sounding in course.noises),
-        "answered_or_stopped_by": course.stopped_by,
+        "replies_nobody_asked_for": max(0, answered - record.asked),
+        "noises_in_silence": sum(not sounding for _, sounding in record.noises),
+        "noises_in_replies": sum(sounding for _, sounding in record.noises),
+        "answered_or_stopped_by": record.stopped_by,
         "hold_ms": {"count": len(holds_s), **percentiles(holds_s, 50, 95)},
-        "barge_ins": course.interruptions,
+        "barge_ins": record.interruptions,
         "barge_in_stop_ms": {"count": len(stops_s), **percentiles(stops_s, 50, 95)},
         "heard": [event.text for event in log if isinstance(event, events.TranscriptCompleted)],
     }

@@ -18,7 +18,7 @@ from voice_app.bench.card import measure_card
 from voice_app.bench.composed import measure_composed
 from voice_app.bench.noise_robustness import made_noises, measure_robustness, recorded_noises
 from voice_app.bench.result_table import print_result
-from voice_app.bench.scenario import bundled, corpus, spoken
+from voice_app.bench.scenario import bundled, corpus, spoken_turn
 from voice_app.core.stages import Estimates
 from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
 from voice_app.runtime.llm_times import LlmTimes, emulated_times, estimated
@@ -98,7 +98,7 @@ def _measure_robustness(settings: Settings, request: BenchRequest) -> dict[str, 
     tts = build_tts(settings)
 
     def say(text: str) -> Audio:
-        return spoken(text, tts).sound
+        return spoken_turn(text, tts).sound
 
     noises = made_noises(say) if request.noise == "made" else recorded_noises(Path(request.noise))
     report = measure_robustness(request.turns, say, noises, request.echo_db, request.talk_options)

@@ -47,10 +47,10 @@ def bundled_lines() -> list[str]:
 
 def bundled(tts: TextToSpeech) -> list[ScenarioTurn]:
     """Return the bundled questions, spoken by `tts`."""
-    return [spoken(line, tts) for line in bundled_lines()]
+    return [spoken_turn(line, tts) for line in bundled_lines()]
 
 
-def spoken(line: str, tts: TextToSpeech) -> ScenarioTurn:
+def spoken_turn(line: str, tts: TextToSpeech) -> ScenarioTurn:
     """Return a turn made of a line of text: {600} in it is a pause of 600 ms, ! before it says: over the reply."""
     over_reply = line.startswith("!")
     parts = _PAUSE.split(line.removeprefix("!").strip())

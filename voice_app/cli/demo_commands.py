@@ -43,10 +43,17 @@ Folder = Annotated[
 ]
 Estimates = Annotated[bool, typer.Option(help="Say what modelled systems of chips would take.")]
 BACKENDS = {"llama.cpp": ("llama.cpp",), "lpu": ("lpu",), "both": ("llama.cpp", "lpu")}
+SCRIPTS = {
+    "itinerary": "Ask for two days in New York City, aloud; the answer grows on the screen. "
+    "Fails when it is no itinerary.",
+    "table": "Ask for the itinerary, then as a table, with one more column, and for another city. "
+    "Fails if anything is lost.",
+}
+JSON_OUTPUT = "--json prints an object; with --llm both a list of two, llama.cpp's first."
 
 
-@demo_app.command()
-def itinerary(  # noqa: PLR0913 - each parameter is an option of the command line
+def table_demo(  # noqa: PLR0913 - each parameter is an option of the command line
+    context: typer.Context,
     llm: Backends = "llama.cpp",
     model: Model = None,
     voice: Voice = None,
@@ -56,41 +63,19 @@ def itinerary(  # noqa: PLR0913 - each parameter is an option of the command lin
     estimates: Estimates = True,
     json: Json = False,
 ) -> None:
-    """Ask for two days in New York City, aloud; the answer grows on the screen. Fails when it is no itinerary.
-
-    --json prints an object; with --llm both a list of two, llama.cpp's first."""
-    raise typer.Exit(_tables("itinerary", (llm, model, voice), (not no_audio, mic, out, json, estimates)))
-
-
-@demo_app.command()
-def table(  # noqa: PLR0913
-    llm: Backends = "llama.cpp",
-    model: Model = None,
-    voice: Voice = None,
-    mic: Mic = False,
-    no_audio: NoAudio = False,
-    out: Folder = None,
-    estimates: Estimates = True,
-    json: Json = False,
-) -> None:
-    """Ask for the itinerary, then as a table, with one more column, and for another city. Fails if anything is lost.
-
-    --json prints an object; with --llm both a list of two, llama.cpp's first."""
-    raise typer.Exit(_tables("table", (llm, model, voice), (not no_audio, mic, out, json, estimates)))
-
-
-def _tables(
-    script: str, models: tuple[str, str | None, str | None], asked: tuple[bool, bool, Path | None, bool, bool]
-) -> int:
+    """Hold the turns of the script that the command is named after."""
     from voice_app.demos.table_demo import TableDemo, run_tables
     from voice_app.runtime.settings import load_settings
 
-    llm, model, voice = models
     if llm not in BACKENDS:
         raise typer.BadParameter(f"--llm is llama.cpp, lpu or both, not {llm!r}")
     settings = load_settings(**flags(models=model_flags(None, model, voice)))
-    audio, mic, out, json, estimates = asked
-    return run_tables(settings, TableDemo(script, BACKENDS[llm], audio, mic, out, json, estimates))
+    demo = TableDemo(context.command.name or "", BACKENDS[llm], not no_audio, mic, out, json, estimates)
+    raise typer.Exit(run_tables(settings, demo))
+
+
+for script, about in SCRIPTS.items():
+    demo_app.command(script, help=f"{about}\n\n{JSON_OUTPUT}")(table_demo)
 
 
 @demo_app.command()

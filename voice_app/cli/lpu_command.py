@@ -34,8 +34,8 @@ def run_lpu(words: Sequence[str]) -> int:
         chosen = {"llm": options.model, "lpu_chips": options.chips}
         given = {name: value for name, value in chosen.items() if value is not None}
         settings = load_settings(models={"llm_backend": "lpu", **given})
-        report = answer(settings, options.prompt, options.count)
-        typer.echo(json.dumps(report) if options.json else _told(report))
+        report = generate_text(settings, options.prompt, options.count)
+        typer.echo(json.dumps(report) if options.json else _summary(report))
     else:
         asks_for_a_file = words[:1] and words[0] not in WITHOUT_A_FILE
         path = find_model(chosen_llm(settings).name, "llm").path if asks_for_a_file else None
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def answer(settings: Settings, prompt: str, most: int) -> dict[str, Any]:
+def generate_text(settings: Settings, prompt: str, most: int) -> dict[str, Any]:
     """Answer greedily, without a persona."""
     llm = build_lpu(settings)
     chat = llm.chat()
@@ -107,11 +107,11 @@ def _emulated(pace: Pace, usage: Usage, tokens: Sequence[Text]) -> dict[str, Any
     }
 
 
-def _told(report: dict[str, Any]) -> str:
+def _summary(report: dict[str, Any]) -> str:
     emulated, host = report["emulated_tokens_per_s"], report["host_tokens_per_s"]
     cycles = f"{report['cycles_per_token']:,} cycles a token"
-    told = (
+    summary = (
         f"{report['text']}\n\n{report['tokens']} tokens; emulated: {cycles}, {emulated:,} tokens/s, "
         f"first token after {report['emulated_ttft_ms']} ms; measured on this host: {host} tokens/s"
     )
-    return "\n".join([told, *stage_lines(report)])
+    return "\n".join([summary, *stage_lines(report)])

@@ -76,11 +76,11 @@ def print_devices(as_json: bool) -> None:
 def write_trace(log: Path, out: str, kind: str) -> None:
     """Write a session's log as a trace. Raises SessionError, VoiceAppError."""
     if kind == "otel":
-        from voice_app.observe.otel import export
+        from voice_app.observe.otel import export_spans
 
-        export(list(replay(log)), out)
+        export_spans(list(replay(log)), out)
         return
-    rows = waterfall.trace(replay(log))
+    rows = waterfall.chrome_trace(replay(log))
     try:
         Path(out).write_text(json.dumps(rows))
     except OSError as error:

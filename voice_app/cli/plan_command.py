@@ -88,7 +88,7 @@ def run_system_plan(settings: Settings, request: PlanRequest) -> int:
         typer.echo(json.dumps(report))
     else:
         print_plan({key: value for key, value in report.items() if key != "system"})
-        typer.echo(told_system(found))
+        typer.echo(describe_system(found))
     return 0 if meets else 1
 
 
@@ -107,7 +107,7 @@ def system_times(found: Estimate) -> LlmTimes:
     return LlmTimes(found.tpot_s, found.ttft_s)
 
 
-def told_system(found: Estimate) -> str:
+def describe_system(found: Estimate) -> str:
     """Return a system in a few words."""
     question, per_user = found.question, 1 / found.tpot_s
     return (

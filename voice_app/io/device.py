@@ -102,7 +102,7 @@ class DeviceSpeaker(PlaybackSpeaker):
         wanted = info.name if device is not None else None
         opener = partial(_open_output, wanted, self.rate_hz, _weakly(self._callback))
         self._line = AudioLine(
-            NAMES["output"], opener, self._adopt, report, busy=lambda: self._open, gone=self._give_up
+            NAMES["output"], opener, self._attach, report, busy=lambda: self._open, gone=self._give_up
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._announced_s = 0.0
@@ -122,7 +122,7 @@ class DeviceSpeaker(PlaybackSpeaker):
             await self._home.remove(self._line)
             self._home = None
 
-    def _adopt(self, stream: Any) -> None:
+    def _attach(self, stream: Any) -> None:
         rate_hz = round(stream.samplerate)
         if rate_hz != self.rate_hz:
             self.cut()
@@ -169,7 +169,7 @@ class Microphone:
         wanted = info.name if device is not None else None
         self._report = report
         opener = partial(_open_input, wanted, _weakly(self._callback))
-        self._line = AudioLine(NAMES["input"], opener, self._adopt, report)
+        self._line = AudioLine(NAMES["input"], opener, self._attach, report)
         self._rate_hz = float(FRAME_RATE_HZ)
         self._blocks: deque[tuple[int, npt.NDArray[np.float32], float]] = deque(
             maxlen=round(BACKLOG_S / BLOCK_S)
@@ -208,7 +208,7 @@ class Microphone:
             await self._home.remove(self._line)
             self._home = None
 
-    def _adopt(self, stream: Any) -> None:
+    def _attach(self, stream: Any) -> None:
         self._blocks.clear()
         self._rate_hz = float(stream.samplerate)
         self._expected = self._number

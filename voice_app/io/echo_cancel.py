@@ -69,7 +69,7 @@ class PlayedSound:
         self._blocks: deque[tuple[Samples, int]] = deque(maxlen=BACKLOG_BLOCKS)
         self._rate_hz = FRAME_RATE_HZ
         self._resampler: soxr.ResampleStream | None = None
-        self._kept: Samples = np.empty(0, np.float32)
+        self._queued: Samples = np.empty(0, np.float32)
         self._least = math.inf
         self._watched_s = 0.0
         self._watch_s = FIRST_WATCHED_S
@@ -82,8 +82,8 @@ class PlayedSound:
         """Return the next `count` samples, 16 kHz; zeros where the device has pulled none."""
         while self._blocks:
             self._read(*self._blocks.popleft())
-        out = self._kept[:count]
-        self._kept = self._kept[count:]
+        out = self._queued[:count]
+        self._queued = self._queued[count:]
         self._watch(count, silent=not out.any())
         return np.concatenate((out, np.zeros(count - len(out), np.float32)))
 
@@ -93,15 +93,15 @@ class PlayedSound:
             self._resampler = soxr.ResampleStream(rate_hz, FRAME_RATE_HZ, 1, dtype="float32", quality="LQ")
         if self._resampler is not None:
             block = self._resampler.resample_chunk(block)
-        self._kept = np.concatenate((self._kept, block))
+        self._queued = np.concatenate((self._queued, block))
 
     def _watch(self, count: int, *, silent: bool) -> None:
         """Drop what has been buffered without need: in silence, where the jump does no harm, or when it is much."""
-        self._least = min(self._least, len(self._kept) / FRAME_RATE_HZ)
+        self._least = min(self._least, len(self._queued) / FRAME_RATE_HZ)
         self._watched_s += count / FRAME_RATE_HZ
         needless_s = self._least - SLACK_S
         if self._watched_s >= self._watch_s and (silent or needless_s > MUCH_S):
-            self._kept = self._kept[max(0, round(needless_s * FRAME_RATE_HZ)) :]
+            self._queued = self._queued[max(0, round(needless_s * FRAME_RATE_HZ)) :]
             self._least, self._watched_s, self._watch_s = math.inf, 0.0, WATCHED_S
 
 
@@ -152,7 +152,7 @@ class EchoCanceller:
     the interruption is lost (in every second first reply, measured).
     """
 
-    def __init__(self, played: PlayedSound, *, engaged: bool = True) -> None:
+    def __init__(self, played: PlayedSound, *, active: bool = True) -> None:
         """Load the package; raises AudioDeviceError where it is missing."""
         try:
             from pywebrtc_audio import AudioProcessor
@@ -160,21 +160,21 @@ class EchoCanceller:
             raise AudioDeviceError(MISSING) from error
         self._processor = AudioProcessor(sample_rate=FRAME_RATE_HZ, echo_cancellation=True)
         self._played = played
-        self._engaged = engaged
+        self._active = active
         self._evidence = EchoEvidence()
         self._quiet_s = math.inf
         self._cancels = False
         self._rise: Samples = np.linspace(0, 1, CHUNK_SAMPLES, dtype=np.float32)
         self._noise = np.random.default_rng(0)
 
-    def engage(self) -> bool:
+    def activate(self) -> bool:
         """Cancel from now on; return False where it was doing so already."""
-        was, self._engaged = self._engaged, True
+        was, self._active = self._active, True
         return not was
 
     def hears_itself(self) -> bool:
         """Return whether the loudspeaker was heard last; False once echo cancellation is active."""
-        return not self._engaged and self._evidence.found()
+        return not self._active and self._evidence.found()
 
     def clean(self, near: Samples) -> Samples:
         """Return `near`, shape (160,), 16 kHz, without echo."""
@@ -184,8 +184,8 @@ class EchoCanceller:
         if not hears and not self._cancels:
             return near
         cleaned: Samples = self._processor.process(near, far)
-        if not self._engaged:
-            self._engaged = self._evidence.add(near, far)
+        if not self._active:
+            self._active = self._evidence.add(near, far)
             return near
         cleaned += MASK * self._noise.standard_normal(len(near), np.float32)
         if hears and not self._cancels:
@@ -203,4 +203,4 @@ def echo_canceller(wanted: Wanted, played: PlayedSound) -> EchoCanceller | None:
     """
     if wanted == "off" or (wanted == "auto" and not is_available()):
         return None
-    return EchoCanceller(played, engaged=wanted == "on")
+    return EchoCanceller(played, active=wanted == "on")

@@ -85,7 +85,7 @@ def choose_device(devices: Sequence[DeviceInfo], wanted: str | int | None, kind:
     """
     usable = [device for device in devices if (device.inputs if kind == "input" else device.outputs) > 0]
     if not usable:
-        raise AudioDeviceError(f"there is no {NAMES[kind]}{_way_out(kind)}")
+        raise AudioDeviceError(f"there is no {NAMES[kind]}{_alternative(kind)}")
     if wanted is None:
         defaults = [
             device for device in usable if (device.default_in if kind == "input" else device.default_out)
@@ -112,7 +112,7 @@ def _no_such_device(
     return f"{what}{hint} (choose from: {choices})"
 
 
-def _way_out(kind: Kind) -> str:
+def _alternative(kind: Kind) -> str:
     if kind == "input":
         return "; connect one, or use `voice-app talk --in FILE` or typed text"
     return "; connect one, or write the sound to a file with `--out FILE`"

@@ -58,11 +58,11 @@ class Manners:
 
     gap_s: float = 0.6
     """Between the end of a reply and the next turn."""
-    patience_s: float = 12.0
+    timeout_s: float = 12.0
     """How long to wait for a reply that does not come."""
 
 
-def answers(turn: SpokenTurn, replies: Sequence[HeardReply]) -> list[HeardReply]:
+def replies_to(turn: SpokenTurn, replies: Sequence[HeardReply]) -> list[HeardReply]:
     """Return the replies that answer `turn`: begun since it began, and not cut off during its speech."""
     return [
         reply
@@ -76,9 +76,9 @@ def next_turn_s(
 ) -> float:
     """Return when the turn after `last` begins, judging by the replies heard so far."""
     ends_s = [REPLY_LIMIT_S + reply.start_s if reply.end_s is None else reply.end_s for reply in replies]
-    answering = answers(last, replies)
+    answering = replies_to(last, replies)
     if not answering:
-        return max([last.end_s, *ends_s]) + manners.patience_s
+        return max([last.end_s, *ends_s]) + manners.timeout_s
     first, final = answering[0], answering[-1]
     if after != "reply":
         barge_in_s = first.start_s + after
@@ -108,12 +108,12 @@ class RecordedUser:
         turns: Sequence[RecordedTurn],
         *,
         gap_s: float = 0.6,
-        patience_s: float = 12.0,
+        timeout_s: float = 12.0,
     ) -> None:
         self.spoken: list[SpokenTurn] = []
         """The turns whose recording has ended, in order."""
         self._turns = [(turn.after, _load(turn.sound)) for turn in turns]
-        self._manners = Manners(gap_s, patience_s)
+        self._manners = Manners(gap_s, timeout_s)
         self._replies: list[HeardReply] = []
         self._closed = False
         rng = np.random.default_rng(0)
@@ -137,7 +137,7 @@ class RecordedUser:
             self._sounding.end_s = clock.now()
 
     async def frames(self) -> AsyncIterator[AudioFrame]:
-        """Yield frames at the pace of the clock, until a second after the last reply (or patience)."""
+        """Yield frames at the pace of the clock, until a second after the last reply (or the timeout)."""
         start_s = clock.now()
         for number, samples in enumerate(self._blocks(start_s), start=1):
             end_s = start_s + number * FRAME_S

@@ -72,7 +72,7 @@ class AudioLine:
     """For messages: "microphone", "loudspeaker"."""
     open: Callable[[], Stream]
     """Opens a stream, not yet started, in the caller's thread. Raises AudioDeviceError."""
-    adopt: Callable[[Stream], None]
+    attach: Callable[[Stream], None]
     """Takes a new stream over before it starts, in the event loop's thread."""
     report: Callable[[str], None]
     busy: Callable[[], bool] = _never
@@ -161,7 +161,7 @@ class Watch:
         call = self._caller.call
         try:
             stream = await call(line.open, OPEN_LIMIT_S, f"opening the {line.name}", undo=_shut)
-            line.adopt(stream)
+            line.attach(stream)
             line.stream, line.calls, line.called_s = stream, 0, clock.now()
             await call(partial(_start, stream, line.name), START_LIMIT_S, f"starting the {line.name}")
             self._reported_hang = None  # a hang from now on is another one

@@ -26,7 +26,7 @@ TIMEOUT_S = 5.0
 """For a collector that does not answer."""
 
 
-def export(log: Sequence[events.Event], where: str) -> None:
+def export_spans(log: Sequence[events.Event], where: str) -> None:
     """Send a session's turns to `where`: a file, "-" for the standard output, or a collector's http(s) address.
 
     Raises VoiceAppError without the extra or where the collector refuses, SessionError for a file.

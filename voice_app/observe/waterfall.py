@@ -42,7 +42,7 @@ def waterfall(times: TurnTimes, budget_s: float) -> Text:
     return line
 
 
-def trace(log: Iterable[events.Event]) -> dict[str, list[dict[str, object]]]:
+def chrome_trace(log: Iterable[events.Event]) -> dict[str, list[dict[str, object]]]:
     """Return a session as Chrome's trace format, which ui.perfetto.dev opens: a row a stage, and one for events.
 
     Times are microseconds of the session, measured.

@@ -44,7 +44,7 @@ class Devices:
         return bool(self.canceller and self.canceller.hears_itself())
 
     def _cancel_echo(self) -> bool:
-        return bool(self.canceller and self.canceller.engage())
+        return bool(self.canceller and self.canceller.activate())
 
 
 def open_devices(plan: SessionPlan, send: Send) -> Devices:

@@ -91,7 +91,13 @@ class EngineSet:
         await assistant.engines.scheduler.call(Priority.UPKEEP, read, on="llm")
 
     async def adapt(self) -> None:
-        """Let the scheduler decide how many threads the language model has, beginning with what is quicker now."""
+        """Let the scheduler decide how many threads the language model has, beginning with what is quicker now.
+
+        One of another machine has none.
+        """
+        if not self.llm.capabilities.local:
+            self.scheduler.set_remote("llm")
+            return
         most = self.llm.capabilities.threads
         self.scheduler.adapt("llm", most, self.llm.use_threads, self.llm.keep_warm)
         await self.scheduler.compare("llm")

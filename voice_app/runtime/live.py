@@ -29,10 +29,9 @@ from voice_app.runtime.engine_set import EngineSet, load
 from voice_app.runtime.host import Hosted, hosted
 from voice_app.runtime.persona import persona_names
 from voice_app.runtime.plan import SessionPlan
-from voice_app.runtime.settings import Settings
+from voice_app.runtime.settings import BACKENDS, Settings
 from voice_app.skills.repeat.repeat import REPEAT, RETRY
 
-BACKENDS = ("llama.cpp", "lpu", "lpu-delegated")
 SWITCHES = {
     "model": ("models", "llm"),
     "backend": ("models", "llm_backend"),

@@ -73,6 +73,7 @@ class Scheduler:
         self._teams: dict[EngineName, Team] = {}
         """Of the engines whose number of threads is decided here."""
         self._threads: dict[EngineName, ThreadPoolExecutor] = {}
+        self._waiters = ThreadPoolExecutor(REMOTE_THREADS, thread_name_prefix="remote")
         self._arrivals = itertools.count()
         self._waiting: list[Ticket] = []
         self._running: Counter[str] = Counter()
@@ -109,6 +110,10 @@ class Scheduler:
         if min(most, self.cores) > 1:
             self._teams[engine] = Team(min(most, self.cores), use, sample)
 
+    def set_remote(self, engine: EngineName) -> None:
+        """Take an engine for one of another machine: whoever waits for it takes no core."""
+        self._needs[engine] = 0
+
     async def compare(self, engine: EngineName) -> bool:
         """Measure with how many threads an engine is quicker now, on idle cores; return False where that is fixed."""
         team = self._teams.get(engine)
@@ -126,7 +131,7 @@ class Scheduler:
 
     def close(self) -> None:
         """Wait for the jobs that run and end the threads."""
-        for thread in self._threads.values():
+        for thread in (*self._threads.values(), self._waiters):
             thread.shutdown(wait=True)
 
     def ticket(
@@ -145,7 +150,7 @@ class Scheduler:
     async def call(self, ticket: Ticket, work: Callable[[], T]) -> T:
         """Run `work` when its ticket is the most urgent one that fits. Raises Overloaded."""
         if self._cores_of(ticket.on) == 0:
-            return await asyncio.wrap_future(self._thread(ticket.on).submit(work))
+            return await asyncio.wrap_future(self._waiters.submit(work))
         await self._enter(ticket)
         started_s = clock.now()
         done = self._start(ticket.on, self._with_threads(ticket, work))
@@ -186,8 +191,7 @@ class Scheduler:
 
     def _thread(self, on: EngineName) -> ThreadPoolExecutor:
         if on not in self._threads:
-            count = 1 if self._cores_of(on) else REMOTE_THREADS
-            self._threads[on] = ThreadPoolExecutor(count, thread_name_prefix=f"engine-{on}")
+            self._threads[on] = ThreadPoolExecutor(1, thread_name_prefix=f"engine-{on}")
         return self._threads[on]
 
     def _cores_of(self, on: EngineName, least: int = 0) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,10 @@ LARGEST_FILE_BYTES = 64 * 1024
 AUTO = "auto"
 
 
+BACKENDS = ("llama.cpp", "lpu", "lpu-delegated")
+"""What can run the language model."""
+
+
 class Section(BaseModel):
     """A table of the settings file."""
 
@@ -45,7 +50,7 @@ class Models(Section):
     tts: str = "piper-en_US-joe-medium"
     turn: str = "smart-turn-v3.2"
     """Judges by sound whether a turn is over, where the words are ambiguous; empty or missing: the words alone."""
-    llm_backend: str = Field("llama.cpp", pattern=r"^(llama\.cpp|lpu|lpu-delegated)$")
+    llm_backend: str = Field(BACKENDS[0], pattern=f"^({'|'.join(map(re.escape, BACKENDS))})$")
     """lpu: the emulated chip computes the tokens; lpu-delegated: llama.cpp does, at the times of a chip that holds the
     model of `lpu_shape`."""
     paced: bool = False

@@ -21,7 +21,7 @@ from voice_app.tui.app import Chat, ChatApp
 from voice_app.tui.feed import Feed
 from voice_app.tui.replayed import Replay
 
-PATIENCE_S = 10.0
+END_LIMIT_S = 10.0
 """How long a session may take to end in order."""
 
 
@@ -62,7 +62,7 @@ class SessionThread:
     def end(self) -> None:
         """End the session and wait for it."""
         self._session.end()
-        self._thread.join(PATIENCE_S)
+        self._thread.join(END_LIMIT_S)
 
 
 def run_chat(settings: Settings, request: ChatOptions) -> int:
@@ -104,7 +104,7 @@ def run_replay(path: Path, speed: float) -> int:
 
 @contextmanager
 def libraries_in_a_file(path: Path) -> Iterator[None]:
-    """Keep what libraries in C write to the standard error off the screen, which Textual draws by the same way.
+    """Keep what libraries in C write to the standard error off the screen, which Textual draws on it, too.
 
     Textual writes to a copy of the terminal's descriptor; what else is written to it goes to the file.
     """

@@ -48,7 +48,7 @@ class Turn:
         return self.add(events.TurnCommitted, 0.0, speech_end_s=None).add(events.DraftCreated, 0.0)
 
     def spoken(self, text: str) -> Turn:
-        """The user has spoken; the turn is over a fifth of a second behind the last voiced sample."""
+        """The user has spoken; the turn is over a fifth of a second after the last voiced sample."""
         self.add(events.SpeechStopped, 0.03, speech_end_s=self.at_s).add(events.DraftCreated, 0.03)
         self.add(events.TranscriptCompleted, 0.08, text=text)
         self.add(

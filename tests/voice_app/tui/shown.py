@@ -23,7 +23,7 @@ def recorded() -> list[events.Event]:
 
 
 def folded(log: Sequence[events.Event]) -> Scene:
-    """Return the scene behind a log."""
+    """Return the scene that a log makes."""
     scene = Scene()
     for event in log:
         apply(scene, event)

@@ -1,4 +1,4 @@
-"""The fold behind the screen: what of a log is shown."""
+"""The scene behind the screen: what of a log is shown."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def typed_reply(text: str) -> list[events.Event]:
 
 
 def test_the_word_that_sounds_is_marked_and_a_held_reply_stands_still() -> None:
-    """The mark moves with the session clock, waits while the sound is held, and goes on behind it."""
+    """The mark moves with the session clock, waits while the sound is held, and goes on after it."""
     scene = folded(
         [
             *typed_reply("One two three."),

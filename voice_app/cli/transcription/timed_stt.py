@@ -51,7 +51,7 @@ class Transcriber:
 
 
 class _Counted:
-    """Frames on their way, with how much sound they are."""
+    """Frames passed on, with how many seconds they are."""
 
     def __init__(self, frames: Iterator[Samples], passed: Callable[[float], None]) -> None:
         self._frames = frames
