@@ -46,6 +46,11 @@ class ThreadChoice:
         """Numbers of threads to compare."""
         return (1, self.most) if self.most > 1 else (1,)
 
+    @property
+    def cores(self) -> int:
+        """Cores that its work takes: all where another program has those that one thread leaves, so none is free."""
+        return self.most if self._gain < 0 else self.threads
+
     def compared(self, now_s: float, seconds: Mapping[int, float]) -> None:
         """Take in how long the same work took with each of the candidates, one right after the other."""
         if self.most == 1:
