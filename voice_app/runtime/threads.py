@@ -1,9 +1,9 @@
 """How many threads an engine is quicker with on this machine, now.
 
 Threads that share the work of a token meet at a barrier some hundred times, and wait there for the slowest. Where each
-has a core, two are up to 1.4 times as quick as one; where another program takes a core from one of them, a token takes
-2 to 5 times as long as with one thread, which moves to a free core (1.5B and 135M on two cores, measured). One thread
-too few costs little, then, one too many most of the speed: fewer are taken at the first sign, more only on evidence.
+has a core, two are 1.4 to 2 times as quick as one; where another program takes a core from one of them, a token takes 2
+to 5 times as long as with one thread, which moves to a free core (135M and 1.5B on two cores, measured). One too many
+costs more than one too few: fewer are taken at the first sign, more only on evidence.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ HALF_LIFE_S = 9.0
 """After this time a comparison counts half. They come every five seconds while nobody speaks; of what was measured a
 minute ago hardly anything is left."""
 SLOW = 3.0
-"""A step of all threads that takes so many times as long as one of one thread was disturbed. Undisturbed it takes at
-most twice as long: four tokens in a batch, after a long chat."""
+"""A step of all threads that takes so many times as long as a comparison's of one thread was disturbed. Undisturbed it
+takes at most 1.5 times as long: four tokens in a batch, after 1900 tokens (135M, measured)."""
 
 TRIES, TRIES_S = 3, 0.05
 """How often every number is tried in a comparison, the median counts; and after how long no further try begins."""
