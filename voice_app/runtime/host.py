@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from voice_app.core import events
+from voice_app.core import clock, events
 from voice_app.core.history import History
 from voice_app.core.ports import Announce, Bus, Priority, Send, Swap, Text
 from voice_app.core.session import Session
@@ -32,6 +32,7 @@ from voice_app.runtime.skill_set import SkillSet
 
 KEEP_WARM_EVERY_S = 5.0
 """Some virtual machines take idle pages back after 10-15 s; a model that is read more often stays in memory."""
+MOMENT_S = 0.25
 
 D = TypeVar("D", bound=Devices)
 
@@ -56,11 +57,13 @@ class Hosted(Generic[D]):
             warming.cancel()
 
     async def _keep_warm(self) -> None:
-        """Keep the models warm while nobody speaks."""
+        """Keep the models warm while nobody speaks, be it a moment between two turns."""
+        warm_s = clock.now()
         while True:
-            await asyncio.sleep(KEEP_WARM_EVERY_S)
-            if self.session.state is State.LISTENING:
+            await asyncio.sleep(MOMENT_S)
+            if self.session.state is State.LISTENING and clock.now() >= warm_s + KEEP_WARM_EVERY_S:
                 await self.engines.keep_warm()
+                warm_s = clock.now()
 
     async def exchange(self, settings: Settings) -> None:
         """Load the changed models beside the session; swap them in when idle. Raises ModelError, PersonaError."""

@@ -170,11 +170,12 @@ class Scheduler:
             return work
 
         def run() -> T:
-            team.use(ticket.cores)
+            threads = team.choice.threads
+            team.use(threads)
             started_s = self.seconds()
             result = work()
             if ticket.comparable:
-                team.choice.worked(ticket.cores, self.seconds() - started_s)
+                team.choice.worked(threads, self.seconds() - started_s)
             return result
 
         return run
@@ -196,7 +197,7 @@ class Scheduler:
 
     def _cores_of(self, on: EngineName, least: int = 0) -> int:
         team = self._teams.get(on)
-        needs = team.choice.threads if team else self._needs.get(on, self.cores)
+        needs = team.choice.cores if team else self._needs.get(on, self.cores)
         return min(max(needs, least), self.cores)
 
     async def _enter(self, ticket: Ticket) -> None:

@@ -1,9 +1,9 @@
 """How many threads an engine is quicker with on this machine, now.
 
 Threads that share the work of a token meet at a barrier some hundred times, and wait there for the slowest. Where each
-has a core, two are up to 1.4 times as quick as one; where another program takes a core from one of them, a token takes
-2 to 5 times as long as with one thread, which moves to a free core (1.5B and 135M on two cores, measured). One thread
-too few costs little, then, one too many most of the speed: fewer are taken at the first sign, more only on evidence.
+has a core, two are 1.4 to 2 times as quick as one; where another program takes a core from one of them, a token takes 2
+to 5 times as long as with one thread, which moves to a free core (135M and 1.5B on two cores, measured). One too many
+costs more than one too few: fewer are taken at the first sign, more only on evidence.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import math
 import statistics
 from collections.abc import Callable, Mapping
 
-MORE, FEWER = 1.2, 1.0
-"""As many times as quick as one thread must all be to be used; and at least, to stay in use. Times of a token vary by a
-tenth: a gain that stays between the two changes nothing. Where there is none, the other cores are better left free."""
-MOST_GAIN = 2.0
+MORE, FEWER = 1.25, 1.1
+"""As many times as quick as one thread must all be to be used; and at least, to stay in use. A gain that varies between
+the two changes nothing. Where it is less, the cores are better left to other work."""
+MOST_GAIN = 1.5
 """What one comparison may say at most, either way: the last few outvote one that a moment's disturbance spoilt."""
 HALF_LIFE_S = 9.0
 """After this time a comparison counts half. They come every five seconds while nobody speaks; of what was measured a
 minute ago hardly anything is left."""
 SLOW = 3.0
-"""A step of all threads that takes so many times as long as one of one thread was disturbed. Undisturbed it takes at
-most twice as long: four tokens in a batch, after a long chat."""
+"""A step of all threads that takes so many times as long as a comparison's of one thread was disturbed. Undisturbed it
+takes at most 1.5 times as long: four tokens in a batch, after 1900 tokens (135M, measured)."""
 
 TRIES, TRIES_S = 3, 0.05
 """How often every number is tried in a comparison, the median counts; and after how long no further try begins."""
@@ -45,6 +45,11 @@ class ThreadChoice:
     def candidates(self) -> tuple[int, ...]:
         """Numbers of threads to compare."""
         return (1, self.most) if self.most > 1 else (1,)
+
+    @property
+    def cores(self) -> int:
+        """Cores that its work takes: all where another program has those that one thread leaves, so none is free."""
+        return self.most if self._gain < 0 else self.threads
 
     def compared(self, now_s: float, seconds: Mapping[int, float]) -> None:
         """Take in how long the same work took with each of the candidates, one right after the other."""
