@@ -66,10 +66,9 @@ class Models(Section):
     """Of speech to text and of what judges by the sound whether a turn is over, which takes as long with one as with
     two (measured). A step of Whisper tiny's decoder is too small to be shared: with two threads, which wait for
     each other, the encoder gains a sixth and the decoder takes twice as long (measured)."""
-    tts_threads: int = Field(1, ge=1, le=64)
-    """Of the voice. The first sound of a clause takes as long with one as with two (47 and 45 ms, and 50 and 56 beside
-    a busy program: Piper on two cores, measured), and the rest, which takes 1.5 times as long, is a tenth of the time
-    that it lasts. So the other core is better left to the language model."""
+    tts_threads: int = Field(2, ge=1, le=64)
+    """Of the voice. The first sound of a clause comes 6 ms later with one (46 and 40 ms on two cores, medians of three
+    conversations each; 50 and 56 beside a busy program, measured)."""
 
 
 class AudioDevices(Section):

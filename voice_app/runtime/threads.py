@@ -3,7 +3,7 @@
 Threads that share the work of a token meet at a barrier some hundred times, and wait there for the slowest. Where each
 has a core, two are 1.4 to 2 times as quick as one; where another program takes a core from one of them, a token takes 2
 to 5 times as long as with one thread, which moves to a free core (135M and 1.5B on two cores, measured). One too many
-costs more than one too few: fewer are taken at the first sign, more only on evidence.
+costs more than one too few: fewer are taken at the second sign, more only on evidence.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class ThreadChoice:
         self._gain = 0.0
         """Mean of the logarithm of how many times as quick all threads are as one."""
         self._weight, self._at_s = 0.0, 0.0
+        self._slow_steps = 0
+        """Disturbed steps in a row."""
         self._one_s = math.inf
         """Time of a step with one thread, when last compared."""
 
@@ -69,10 +71,12 @@ class ThreadChoice:
     def worked(self, threads: int, seconds: float) -> None:
         """Take in how long a step of real work took, which may be several times that of a comparison.
 
-        A disturbed step settles it at once, since the next ones would be no better while somebody waits. That one
-        thread does not get on better is no evidence for more: that is for comparisons, when nobody waits.
+        Two disturbed steps in a row settle it, since the next ones would be no better while somebody waits; a single
+        one comes and goes on virtual machines. That one thread does not get on better is no evidence for more: that is
+        for comparisons, when nobody waits.
         """
-        if threads > 1 and seconds > SLOW * self._one_s:
+        self._slow_steps = self._slow_steps + 1 if threads > 1 and seconds > SLOW * self._one_s else 0
+        if self._slow_steps == 2:
             self.threads, self._gain = 1, -math.log(MOST_GAIN)
             self._weight = min(self._weight, ONE_STEP)
 
