@@ -107,6 +107,7 @@ def programs(draw: st.DrawFn) -> Program:
     return b.build()
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(programs())
 def test_any_program_survives_the_text(program: Program) -> None:

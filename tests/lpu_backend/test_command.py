@@ -33,6 +33,7 @@ def test_a_program_as_text_is_proven_and_counted() -> None:
     assert found["basis"] == "emulated"
 
 
+@pytest.mark.slow
 def test_a_model_is_compiled(gguf: Path) -> None:
     """A decode step and a prefill of sixteen, each with its digest; a longer step takes longer."""
     one, sixteen = (
@@ -126,6 +127,7 @@ def test_a_text_that_is_no_program(tmp_path: Path) -> None:
         run_command(["step", str(path)])
 
 
+@pytest.mark.slow
 def test_the_module_runs() -> None:
     """`python -m lpu_backend`: output and exit status, also where the reader stops reading."""
     command = [sys.executable, "-m", "lpu_backend"]

@@ -161,6 +161,7 @@ def fill(compiled: Chip, layer: int, values: dict[str, np.ndarray], seen: int) -
         compiled.state[f"ring.{layer}.{plane}"][: len(newest), : rows.shape[1]] = newest
 
 
+@pytest.mark.slow
 def test_digests_do_not_depend_on_the_hash_seed() -> None:
     """Compiled in two processes with different seeds: the same bytes."""
     code = (

@@ -48,6 +48,7 @@ def test_cycles_are_the_simulators_of_the_programs(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_prepared_programs_are_all_that_a_first_prompt_takes(tmp_path: Path) -> None:
     """48 tokens compile nothing that `prepare` has not."""
     CompiledSteps(small_shape(), PRODUCT, 128, folder=tmp_path).prepare()

@@ -74,6 +74,7 @@ def test_more_chips_shorten_the_slowest_stage() -> None:
     assert longest[0] == 18 > longest[-1]
 
 
+@pytest.mark.slow
 def test_stages_add_up_to_the_token(folder: Path) -> None:
     """Cycles a token are those of the stages, to the cycle; the times are those of the cycles and the host's link."""
     found = estimate(question(8), folder=folder)
@@ -89,6 +90,7 @@ def test_stages_add_up_to_the_token(folder: Path) -> None:
     assert told["ttft_ms"] > told["tpot_ms"]
 
 
+@pytest.mark.slow
 def test_an_estimate_is_the_same_every_time(folder: Path, tmp_path: Path) -> None:
     """From a warm cache, from an empty one, to the digit; at the papers' clock only seconds change."""
     asked = question(4)
@@ -106,6 +108,7 @@ def test_sharing_a_layer_trades_programs_for_exchanges(folder: Path) -> None:
     assert sum(stage.program_cycles for stage in four) < sum(stage.program_cycles for stage in alone)
 
 
+@pytest.mark.slow
 def test_the_quickest_division_is_taken(folder: Path) -> None:
     """Of all sizes of groups."""
     best = estimate(question(8), folder=folder).tpot_s
@@ -115,6 +118,7 @@ def test_the_quickest_division_is_taken(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_longer_context_and_a_longer_prompt_take_longer(folder: Path) -> None:
     """The token that is timed sees all of the context."""
     short, long = (estimate(question(8, context=context), folder=folder) for context in (128, 512))

@@ -74,6 +74,7 @@ def rows_wanted(name: str, expected: dict[str, list[Any]]) -> list[Any]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tiny=TINY, tokens=TOKENS, cuts=st.lists(st.integers(0, 7)), threads=st.sampled_from([1, 2]))
 def test_prefill_in_any_parts_equals_decode(

@@ -92,6 +92,7 @@ def compiled(tmp_path: Path) -> None:
 SMALL = Tiny(heads=1, head_width=32, width=32, ffn=32, vocabulary=4, type="Q4_0")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

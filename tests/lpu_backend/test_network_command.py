@@ -52,6 +52,7 @@ def test_text_says_the_same() -> None:
     assert found["exchange"]["digest"] in text
 
 
+@pytest.mark.slow
 def test_row_18_latencies_beside_the_published_ones() -> None:
     """The hop is an input; any-to-any stays below 3 µs; the others are what the constants give, near or not."""
     rows = {row["what"]: row for row in published_latencies()}

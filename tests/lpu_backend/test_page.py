@@ -178,6 +178,7 @@ def test_the_page_shows_every_row_of_the_validation(file: Path) -> None:
         assert table.count(f">{verdict}</b></td>") == sum(row["verdict"] == verdict for row in rows) > 0
 
 
+@pytest.mark.slow
 def test_the_same_model_gives_the_same_page(gguf: Path, file: Path, tmp_path: Path) -> None:
     """To the byte."""
     run_command(["page", str(tmp_path / "again.html"), "--model", str(gguf), "--positions", "64"])
@@ -203,6 +204,7 @@ def test_what_has_no_page_is_said_in_a_line(words: list[str], said: str, tmp_pat
     assert not (tmp_path / "x.html").exists()
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_written_is_said_in_a_line(gguf: Path, tmp_path: Path) -> None:
     """A folder that is not there."""
     with pytest.raises(LpuError, match="can't be written"):

@@ -210,6 +210,7 @@ def test_a_token_takes_its_stages_and_hand_overs(tmp_path: Path) -> None:
     assert again.program_digest == steps.program_digest
 
 
+@pytest.mark.slow
 def test_programs_of_a_prompt_follow_one_another_closely(tmp_path: Path) -> None:
     """While one chip computes a block of a prompt, the one before computes the next; none has two at a time."""
     steps = PipelineSteps(FOUR, PRODUCT, 64, 2, folder=tmp_path)

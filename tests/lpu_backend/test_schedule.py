@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +125,7 @@ class Bench:
         return Read(made)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(tree=expressions(3), issues=st.sampled_from([1, 2, 7]))
 def test_expressions_have_the_values_of_numpy(tree: tuple[object, ...], issues: int) -> None:

@@ -197,6 +197,7 @@ def test_the_ends_of_70b_are_counted_without_weights(tmp_path: Path, tp_degree: 
     assert one.head_bytes > 32000 * 8192 // 8
 
 
+@pytest.mark.slow
 def test_a_layer_of_70b_on_eight_chips_is_counted_without_weights(tmp_path: Path) -> None:
     """Programs that verification passes, the same each time; an exchange of 26 · 4 vectors after each segment."""
     cost = layer_cost(LLAMA_70B, 8, 1, 4096, PRODUCT, folder=tmp_path)
@@ -210,6 +211,7 @@ def test_a_layer_of_70b_on_eight_chips_is_counted_without_weights(tmp_path: Path
     assert layer_cost(LLAMA_70B, 8, 1, 4096, PRODUCT, folder=tmp_path) == cost
 
 
+@pytest.mark.slow
 def test_more_chips_have_less_each(tmp_path: Path) -> None:
     """Twice the chips: fewer cycles, fewer bytes; heads that don't divide are dealt to the largest part."""
     few, many = (layer_cost(LLAMA_70B, tp_degree, 1, 512, PRODUCT, folder=tmp_path) for tp_degree in (8, 16))

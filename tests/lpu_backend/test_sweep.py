@@ -128,6 +128,7 @@ def test_bad_sweeps_are_told_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_smallest_system_that_meets_a_wish(toy: str, tmp_path: Path) -> None:
     """One chip for a modest one, more for a token in less; none for the impossible, and then the quickest is told."""
     question = Question(model=find_model(toy), chips=1, context=64, prompt=16)

@@ -69,6 +69,7 @@ def test_chips_that_share_layers_make_the_bits_of_one(
             assert equal_bits(image.logits_of(run.outputs["logits"], 400), wanted)
 
 
+@pytest.mark.slow
 def test_a_send_of_an_exchange_that_moves_is_caught() -> None:
     """On one chip of four, a cycle earlier or later."""
     _, _, linked = tensor_parallel_programs(

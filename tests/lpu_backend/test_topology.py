@@ -178,6 +178,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["name", "chips", "spares", "cables", "like", "without", "x"]), VALUES)

@@ -106,6 +106,7 @@ def suppress_stray_maps() -> Iterator[None]:
             raise
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_change_of_any_field_is_refused_or_runs(data: st.DataObject) -> None:

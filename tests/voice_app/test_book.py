@@ -103,6 +103,7 @@ def test_a_book_stopped_at_any_request_goes_on_to_the_same_book(tmp_path: Path) 
     assert len(model.requests) < len(whole.requests) / 2
 
 
+@pytest.mark.slow
 def test_a_book_survives_kill_9(tmp_path: Path) -> None:
     """Killed in the middle of a page, the next run keeps the pages that were done, and the book is the same."""
     code = (

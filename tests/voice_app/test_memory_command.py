@@ -177,6 +177,7 @@ def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_errors_are_one_line_with_their_exit_status(tmp_path: Path) -> None:
     """1 for what is not remembered, 3 for a persona, 7 for a file."""
     for status, arguments, home in (

@@ -49,6 +49,7 @@ def tone(seconds: float, silence_s: float = 0.0, rate_hz: int = FRAME_RATE_HZ) -
     return Audio(np.concatenate((sound, np.zeros(round(silence_s * rate_hz)))).astype(np.float32), rate_hz)
 
 
+@pytest.mark.slow
 @given(
     drift=st.floats(-300e-6, 300e-6),
     late_s=st.lists(st.floats(0, 0.03), min_size=400, max_size=400),

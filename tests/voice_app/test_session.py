@@ -264,6 +264,7 @@ def test_a_request_is_cancelled_when_its_reply_is() -> None:
     assert all(event.turn != 1 for event in stage.log if event.at_s > cleared.at_s + 0.05)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=7), st.booleans())
 def test_any_rhythm_of_speech_leaves_a_whole_conversation(lengths: list[float], barge_in: bool) -> None:

@@ -49,6 +49,7 @@ def named(span: Span, name: str) -> list[Span]:
     return [one for one in every(span) if one.name == name]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.floats(0.01, 0.6), st.floats(0.01, 0.3), st.floats(0.001, 0.05))
 def test_the_stages_of_a_turn_add_up_to_its_voice_to_voice_time(

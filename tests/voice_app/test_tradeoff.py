@@ -82,6 +82,7 @@ def test_what_is_not_drafted_moves_with_the_decision() -> None:
     assert late.audible_s(0.5) == pytest.approx(0.32 + 0.36 + 0.01)
 
 
+@pytest.mark.slow
 def test_the_replay_of_a_session_at_its_own_waits_is_the_session() -> None:
     """A whole composed benchmark: factor 1 gives the measured percentiles, longer waits later answers."""
     report = measure_composed(24, Targets(), Estimates())

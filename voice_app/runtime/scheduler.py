@@ -131,7 +131,8 @@ class Scheduler:
 
     def close(self) -> None:
         """Wait for the jobs that run and end the threads."""
-        for thread in (*self._threads.values(), self._waiters):
+        self._waiters.shutdown(wait=False, cancel_futures=True)
+        for thread in self._threads.values():
             thread.shutdown(wait=True)
 
     def ticket(

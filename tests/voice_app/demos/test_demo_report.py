@@ -55,6 +55,7 @@ def typed(reply: str = "One two.") -> tuple[list[TurnRecord], str]:
     return recorder.turns, out.getvalue()
 
 
+@pytest.mark.slow
 def test_typed_turns_are_recorded_like_spoken_ones() -> None:
     """Each has its words, its answer, its table and the model's requests; there is no sound to wait for."""
     turns, shown = typed()

@@ -107,6 +107,7 @@ def test_a_paste_of_a_megabyte_keeps_its_beginning_and_what_was_typed() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_palette_offers_what_the_session_has_under_its_own_name() -> None:
     """A device named like markup is a device; choosing it asks the session for it."""
     asked = Asked(*CREATED)
@@ -300,6 +301,7 @@ def test_a_session_that_fails_ends_the_chat_with_its_reason() -> None:
     assert app.return_value == 1
 
 
+@pytest.mark.slow
 def test_the_latest_line_is_kept_in_sight_until_the_user_scrolls_up() -> None:
     """Reading what was said before is not disturbed by what is said now; at the end it follows again."""
     asked = Asked(*composed.long(20))
