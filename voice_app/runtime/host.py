@@ -33,6 +33,7 @@ from voice_app.runtime.skill_set import SkillSet
 KEEP_WARM_EVERY_S = 5.0
 """Some virtual machines take idle pages back after 10-15 s; a model that is read more often stays in memory."""
 MOMENT_S = 0.25
+"""How often to look whether nobody speaks: pauses between two turns are short."""
 
 D = TypeVar("D", bound=Devices)
 
@@ -132,6 +133,7 @@ def hosted(
             session.send(Announce(text))
 
         with contextlib.ExitStack() as closing:
+            closing.callback(engines.scheduler.forget, plan.name)
             closing.callback(lambda: assistant.engines.chat.close())  # of the chat that it has then
             skills = None
             if plan.skills:
@@ -203,10 +205,8 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _listening(user: RecordedUser | TypedUser | TypedTurns) -> Listener:
     """Let a recorded or typing user hear when the assistant speaks, as a person would."""
-
-    by_voice = isinstance(
-        user, RecordedUser
-    )  # who types has cancelled an answer by the next line, which is open
+    # A typed line that cancels an answer is a turn of its own, whose answer is still to come.
+    by_voice = isinstance(user, RecordedUser)
 
     def listen(event: events.Event) -> None:
         if isinstance(event, events.PlaybackStarted):

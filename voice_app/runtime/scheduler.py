@@ -110,6 +110,15 @@ class Scheduler:
         if min(most, self.cores) > 1:
             self._teams[engine] = Team(min(most, self.cores), use, sample)
 
+    def forget(self, session: str) -> None:
+        """Keep nothing of a session that has ended."""
+        self._used_s.pop(session, None)
+
+    @property
+    def known_sessions(self) -> set[str]:
+        """Sessions whose use of the cores is kept."""
+        return set(self._used_s)
+
     def set_remote(self, engine: EngineName) -> None:
         """Take an engine for one of another machine: whoever waits for it takes no core."""
         self._needs[engine] = 0
@@ -224,7 +233,7 @@ class Scheduler:
 
     def _catch_up(self, session: str) -> None:
         """Give a session that did nothing no advantage over those that worked."""
-        active = {ticket.session for ticket in self._waiting} | set(+self._running)
+        active = {ticket.session for ticket in self._waiting} | set(self._running)
         if session not in active:
             least_s = min((self._used_s.get(name, 0.0) for name in active), default=0.0)
             self._used_s[session] = max(self._used_s.get(session, 0.0), least_s)
@@ -273,9 +282,12 @@ class Scheduler:
 
     def _leave(self, ticket: Ticket, seconds: float) -> None:
         """Take the cores back; the place of a stream is kept."""
-        self._used_s[ticket.session] = self._used_s.get(ticket.session, 0.0) + ticket.cores * seconds
+        if ticket.session in self._used_s:  # it has not ended meanwhile
+            self._used_s[ticket.session] += ticket.cores * seconds
         self._busy.discard(ticket.on)
         self._running[ticket.session] -= 1
+        if not self._running[ticket.session]:
+            del self._running[ticket.session]
         self._free += ticket.cores
         ticket.turn = None
         if ticket.keeps:
