@@ -54,6 +54,47 @@ class Fallback:
     call: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Clarify:
+    """A skill is meant and an argument is missing: the user is asked, and the next turn may answer."""
+
+    question: str
+    """One short sentence."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the call by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A skill is meant and can't do what is asked."""
+
+    text: str
+    """One plain sentence: "I can't snooze an alarm yet."."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call of an earlier turn."""
+
+    name: str
+    """Of the skill."""
+    arguments: Mapping[str, Any]
+    output: str
+    """What was said of it."""
+    clarifies: bool = False
+    """Whether `output` is a question back, so that `arguments` are incomplete."""
+
+
+Fill = Callable[[Utterance, Sequence[Message]], "Arguments | Open | Clarify | Refuse | None"]
+"""Reads the arguments of a call from words that are meant for the skill; None: they are none of its business.
+
+Asked where a language model or a classifier says that the skill is meant, in words that no template reads. Numbers,
+spans and times are read here, by code; `Open` leaves to the language model what can't be.
+"""
+Follow = Callable[[Utterance, Called], "Arguments | Open | Clarify | Refuse | None"]
+"""Reads words as going on from the skill's latest call ("make it ten minutes", "and in Celsius?", "undo that"), or as
+the answer to its question; None: they are not. Precise: it is asked before anything else.
+"""
 Read = Callable[[Utterance, Sequence[Message]], Any]
 """Returns the call that an utterance is, Open, Fallback, or None where it is none to the skill.
 
@@ -79,6 +120,8 @@ class Skill:
     answer: Callable[[Any, TurnContext], Answer] | None = None
     """Makes a call that needs the turn, and says what comes of it."""
     phrases: Phrases = Phrases()
+    fill: Fill | None = None
+    follow: Follow | None = None
     read: Read = _nothing
     """For what the phrases do not read."""
     takes_s: Callable[[], float] = lambda: 0.0
