@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from inference.errors import InferenceError, PromptTooLong
-from inference.types import Cancel, Message
+from inference.types import Message
 from voice_app.core import clock, events
 from voice_app.core.barge_in import words
 from voice_app.core.endpointing import UNSURE_FROM, Endpointer
@@ -87,7 +87,7 @@ class Drafter:
                     await reply.released.wait()
                 played = await self._speak(turn, speaker, emit)
                 if turn.text:
-                    self.assistant.history.add(turn.text, reply.text)
+                    self.assistant.history.add(turn.text, reply.text, reply.calls)
                 emit(events.PlaybackStopped(audio_s=played.seconds))
             status = "completed" if turn.text or turn.announced else "ignored"
         except (InferenceError, VoiceAppError) as error:
@@ -146,10 +146,11 @@ class Drafter:
 
         def speak(messages: Messages) -> Awaitable[Played]:
             assert turn.text is not None
-            turn.reply.cancelled = Cancel()
-            turn.reply.effects.clear()
-            persona = assistant.history.persona
-            context = TurnContext(turn.text, messages, persona, engines, assistant.style, turn.reply, emit)
+            turn.reply.begin_again()
+            history, style = assistant.history, assistant.style
+            context = TurnContext(
+                turn.text, messages, history.persona, engines, style, turn.reply, emit, history.turns
+            )
             tokens = announcement(turn.announced) if turn.announced else answer(context, assistant.skills)
             return speak_reply(turn.reply, tokens, assistant, speaker, emit)
 

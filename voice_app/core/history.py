@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from inference.text import Clause
-from inference.types import Message, WordEnd
+from inference.types import Message, ToolCall, WordEnd
 
 
 @dataclass(slots=True)
@@ -43,37 +44,103 @@ class SpokenReply:
         return text.strip()
 
 
+@dataclass(slots=True)
+class SkillCall:
+    """What a skill was asked for in a turn, and what came of it."""
+
+    skill: str
+    arguments: str
+    """A JSON object."""
+    output: str = ""
+    """What was said of it."""
+    kind: Literal["answer", "deed", "question", "refusal"] = "answer"
+    """Whether something was told, something was done, the user was asked back, or nothing could be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A turn, and what was heard of its reply."""
+
+    user: str
+    heard: str
+    calls: tuple[SkillCall, ...] = ()
+
+    @property
+    def spoken(self) -> tuple[Message, ...]:
+        """Return what was said by both."""
+        return (Message("user", self.user), Message("assistant", self.heard))
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a language model sees the turn as it was said.
+
+        What was done, refused or asked back is nothing to be imitated: a model that has read "The timer is set." says
+        it again where no timer is.
+        """
+        return bool(self.heard) and all(call.kind == "answer" for call in self.calls)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be answered: nothing was heard of its reply, and nothing was done."""
+        return not self.heard and all(call.kind != "deed" for call in self.calls)
+
+    def as_calls(self, number: int) -> tuple[Message, ...]:
+        """Return the turn as calls of tools and their results; `number` is its place in the chat."""
+        ids = [f"call_{number}_{place}" for place in range(len(self.calls))]
+        made = tuple(
+            ToolCall(id_, call.skill, call.arguments) for id_, call in zip(ids, self.calls, strict=True)
+        )
+        results = [
+            Message("tool", call.output, call_id=id_) for id_, call in zip(ids, self.calls, strict=True)
+        ]
+        return (Message("user", self.user), Message("assistant", "", made), *results)
+
+
 class History:
     """The persona's messages, then the turns, users and assistant in strict alternation as many templates demand."""
 
     def __init__(self, persona: Sequence[Message]) -> None:
         self.persona = tuple(persona)
-        self._turns: list[Message] = []
+        self._turns: list[Exchange] = []
 
     def messages(self, user: str) -> tuple[Message, ...]:
         """Return the request for a reply to `user`. What had no audible answer is asked again with it."""
         turns, unanswered = self._open_end()
-        return (*self.persona, *turns, Message("user", unanswered + user))
+        shown = [message for turn in turns if turn.is_shown for message in turn.spoken]
+        return (*self.persona, *shown, Message("user", unanswered + user))
 
-    def add(self, user: str, heard: str) -> None:
-        """Remember a turn and what was heard of its reply."""
+    @property
+    def turns(self) -> tuple[Exchange, ...]:
+        """Return the turns that had an answer, also those that a language model does not see."""
+        return tuple(self._open_end()[0])
+
+    @property
+    def called(self) -> tuple[Message, ...]:
+        """Return the turns of skills as calls of tools and their results."""
+        return tuple(
+            message
+            for number, turn in enumerate(self._turns)
+            if turn.calls
+            for message in turn.as_calls(number)
+        )
+
+    def add(self, user: str, heard: str, calls: Sequence[SkillCall] = ()) -> None:
+        """Remember a turn, what was heard of its reply, and what was done in it."""
         turns, unanswered = self._open_end()
-        self._turns = [*turns, Message("user", unanswered + user)]
-        if heard:
-            self._turns.append(Message("assistant", heard))
+        self._turns = [*turns, Exchange(unanswered + user, heard, tuple(calls))]
 
     def forget_oldest(self) -> bool:
         """Forget the oldest turn; return False when none is left."""
         if not self._turns:
             return False
-        del self._turns[:2]
+        del self._turns[:1]
         return True
 
     def forget_older_half(self) -> None:
         """Forget half of the turns, the oldest; what is forgotten one by one must all be read again every time."""
-        del self._turns[: -(-len(self._turns) // 4) * 2]
+        del self._turns[: -(-len(self._turns) // 2)]
 
-    def _open_end(self) -> tuple[list[Message], str]:
-        if self._turns and self._turns[-1].role == "user":
-            return self._turns[:-1], self._turns[-1].content + "\n"
+    def _open_end(self) -> tuple[list[Exchange], str]:
+        if self._turns and self._turns[-1].is_open:
+            return self._turns[:-1], self._turns[-1].user + "\n"
         return self._turns, ""

@@ -208,8 +208,9 @@ class Session:
     def _remember(self) -> None:
         """Keep in the history what was heard of the reply."""
         if self._turn.text:
-            self.assistant.history.add(self._turn.text, self._turn.reply.heard)
-            self._emit(events.ItemTruncated(heard=self._turn.reply.heard))
+            reply = self._turn.reply
+            self.assistant.history.add(self._turn.text, reply.heard, reply.made)
+            self._emit(events.ItemTruncated(heard=reply.heard))
 
     def _open_turn(self) -> None:
         self._log.clear()

@@ -35,7 +35,7 @@ from inference.types import (
     Voice,
 )
 from voice_app.core.barge_in import SpeechStats
-from voice_app.core.history import History, SpokenReply
+from voice_app.core.history import Exchange, History, SkillCall, SpokenReply
 from voice_app.core.ports import FRAME_RATE_HZ, Emit, Priority, Scheduler
 from voice_app.core.stages import Estimates
 
@@ -113,6 +113,21 @@ class Reply:
     """Set when the reply is cut off."""
     effects: list[Callable[[], None]] = field(default_factory=list)
     """Side effects, such as storing a memory: done when the reply is released, before it is audible."""
+    calls: list[SkillCall] = field(default_factory=list)
+    """What skills were asked for in this reply."""
+    acts: bool = False
+    """Whether it does something beside being said."""
+
+    @property
+    def made(self) -> tuple[SkillCall, ...]:
+        """Return the calls that were made: none before the release, since a draft may be dropped."""
+        return tuple(self.calls) if self.released.is_set() else ()
+
+    def begin_again(self) -> None:
+        """Forget what an earlier attempt was going to do."""
+        self.cancelled, self.acts = Cancel(), False
+        self.effects.clear()
+        self.calls.clear()
 
     def release(self) -> None:
         """Let the reply be heard, its effects done."""
@@ -123,6 +138,7 @@ class Reply:
 
     def when_released(self, effect: Callable[[], None]) -> None:
         """Do something once the turn is over, so that a draft that is dropped leaves no trace."""
+        self.acts = True
         if self.released.is_set():
             effect()
         else:
@@ -194,18 +210,20 @@ class TurnContext:
     text: str
     """The user's words."""
     messages: tuple[Message, ...]
-    """The chat with these words as its last message."""
+    """The chat as the language model sees it, with these words as its last message."""
     persona: tuple[Message, ...]
     """The messages that the chat begins with."""
     engines: Engines
     style: ReplyStyle
     reply: Reply
     emit: Emit
+    turns: tuple[Exchange, ...] = ()
+    """The turns before this one, also those that the language model does not see."""
 
     @property
     def earlier(self) -> tuple[Message, ...]:
-        """The turns before this one, a message each of the user and the assistant."""
-        return self.messages[len(self.persona) : -1]
+        """What was said before this turn, a message each of the user and the assistant."""
+        return tuple(message for turn in self.turns for message in turn.spoken)
 
     @property
     def unanswered(self) -> str:

@@ -87,6 +87,12 @@ class Phrases:
     """Requests and their arguments as JSON, which show the language model how to fill them in."""
     unclear: str = UNCLEAR
     """What is said where the skill is meant, but its arguments can't be told."""
+    like: tuple[str, ...] = ()
+    """Free sayings that are meant for the skill, for whoever chooses one."""
+    unlike: tuple[str, ...] = ()
+    """Words that look like sayings of the skill, and are none."""
+    claims: tuple[str, ...] = ()
+    """How the skill, and a language model that pretends, says what was done: nobody may say so of what was not."""
 
     def match(self, utterance: Utterance) -> Iterator[Arguments]:
         """Yield the arguments that an utterance may say, the first saying's first."""
@@ -108,8 +114,11 @@ def load_phrases(folder: Path, slots: Mapping[str, Slot], language: str = "en") 
     `slots` are those of the skill, beside SLOTS. Raises KeyError for a slot or a rule that there is none of.
     """
     document = language_data(folder, "", language)
-    if document is None:
-        return Phrases()
+    return Phrases() if document is None else phrases_of(document, slots)
+
+
+def phrases_of(document: Mapping[str, Any], slots: Mapping[str, Slot] = {}) -> Phrases:  # noqa: B006
+    """Return the phrases of a skill's file. Raises KeyError for a slot or a rule that there is none of."""
     lists = {
         name: Slot("|".join(map(re.escape, values)), tuple(values), values.get)
         for name, values in document.get("lists", {}).items()
@@ -123,7 +132,9 @@ def load_phrases(folder: Path, slots: Mapping[str, Slot], language: str = "en") 
     examples = tuple(
         (text, json.dumps(call, separators=(",", ":"))) for text, call in document.get("examples", {}).items()
     )
-    return Phrases(tuple(sayings), document.get("cased", False), examples, document.get("unclear", UNCLEAR))
+    more = {name: tuple(map(str, document.get(name, ()))) for name in ("like", "unlike", "claims")}
+    unclear, cased = document.get("unclear", UNCLEAR), document.get("cased", False)
+    return Phrases(tuple(sayings), cased, examples, unclear, **more)
 
 
 def _saying(

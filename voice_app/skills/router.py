@@ -1,16 +1,14 @@
 """Says whose turn it is: the one place that knows in which order a turn's words are read, and by whom.
 
-1. the sayings of every skill, as a whole            template
-2. what a skill reads in the words                   rule
-3. a skill that is meant, its arguments open         model
-4. what is said where no other skill is meant        rule
-5. nobody: the turn is the language model's          chat
+0. a skill of the last turns, which goes on             follow
+1. the sayings of every skill, as a whole, or parts     template
+2. which skill is meant, or none                        choice
+3. the arguments, read by the skill that is meant       fill
+4. nobody: the turn is the language model's             chat
 """
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,9 +17,13 @@ from pydantic import ValidationError
 
 from inference.types import Message
 from voice_app.core.turn import Answer, TurnContext
-from voice_app.skills.calling import answered
-from voice_app.skills.skill import Arguments, Fallback, Open, Skill
+from voice_app.skills.calling import all_answered, arguments_of
+from voice_app.skills.followed import calls_before
+from voice_app.skills.parts import has_parts, is_any_text, splits
+from voice_app.skills.skill import Arguments, Called, Clarify, Fallback, Open, Refuse, Skill
 from voice_app.skills.utterance import Utterance
+
+By = Literal["template", "rule", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Route:
 
     skill: Skill
     call: Any
-    """Open where the language model has to write it."""
-    by: Literal["template", "rule", "model"]
+    """Open where the language model has to write it; Clarify, Refuse where it can't be made."""
+    by: By
 
     @property
     def arguments(self) -> Mapping[str, Any]:
@@ -39,34 +41,103 @@ class Route:
         return arguments_of(self.call)
 
 
-def route(utterance: Utterance, skills: Sequence[Skill], earlier: Sequence[Message] = ()) -> Route | None:
-    """Return whose turn this is, None where it is no skill's; `earlier` are the turns before it."""
-    return next(_routes(utterance, skills, earlier), None) if utterance.text else None
+def route(
+    utterance: Utterance,
+    skills: Sequence[Skill],
+    earlier: Sequence[Message] = (),
+    called: Sequence[Called] = (),
+) -> Route | None:
+    """Return whose turn this is, as far as code can tell; the first call of several. See `routes`."""
+    found = routes(utterance, skills, earlier, called)
+    return found[0] if found else None
 
 
-def _routes(utterance: Utterance, skills: Sequence[Skill], earlier: Sequence[Message]) -> Iterator[Route]:
-    yield from (Route(skill, call, "template") for skill in skills for call in _said(utterance, skill))
-    readings = []
+def routes(
+    utterance: Utterance,
+    skills: Sequence[Skill],
+    earlier: Sequence[Message] = (),
+    called: Sequence[Called] = (),
+) -> list[Route]:
+    """Return the calls of a turn, as far as code can tell without a choice; none where there are none.
+
+    `earlier` are the turns before it, `called` the calls made in them, the most recent first.
+    """
+    if not utterance.text:
+        return []
+    if found := _precise(utterance, skills, called):
+        if not has_parts(found.arguments):
+            return [found]
+        return _several(utterance.text, skills, called) or [found]
+    if several := _several(utterance.text, skills, called):
+        return several
+    read = next(_readings(utterance, skills, earlier), None)
+    return [read] if read else []
+
+
+def _precise(utterance: Utterance, skills: Sequence[Skill], called: Sequence[Called]) -> Route | None:
+    """Return the call that words are for sure: one that goes on from an earlier call, or a saying."""
+    return next(_going_on(utterance, skills, called), None) or next(_said(utterance, skills), None)
+
+
+def _going_on(utterance: Utterance, skills: Sequence[Skill], called: Sequence[Called]) -> Iterator[Route]:
+    known = {skill.name: skill for skill in skills if skill.follow}
+    for call in called:
+        if (skill := known.get(call.name)) and skill.follow:
+            reading = skill.follow(utterance, call)
+            if reading is not None:
+                yield Route(skill, reading, "template")
+
+
+def _said(utterance: Utterance, skills: Sequence[Skill]) -> Iterator[Route]:
+    """Yield the calls that the skills' phrases make of an utterance, those that their schemas accept."""
+    for skill in skills:
+        for arguments in skill.phrases.match(utterance):
+            if (call := _valid(skill, arguments)) is not None:
+                yield Route(skill, call, "template")
+
+
+def _several(text: str, skills: Sequence[Skill], called: Sequence[Called]) -> list[Route]:
+    """Return the calls of several requests in one sentence; none unless every part is one for sure."""
+    for first, lead, rest in splits(text):
+        begun = _precise(Utterance.of(first), skills, called)
+        if begun is None or isinstance(begun.call, Clarify | Refuse):
+            continue
+        made = Called(begun.skill.name, begun.arguments, "")
+        more = _rest(rest, lead, begun, skills, (made, *called))
+        if more:
+            return [begun, *more]
+    return []
+
+
+def _rest(
+    rest: str, lead: Sequence[str], begun: Route, skills: Sequence[Skill], called: Sequence[Called]
+) -> list[Route]:
+    """Return the calls of what comes after the first part; it may leave out the words that the first began with."""
+    if several := _several(rest, skills, called):
+        return several
+    said = Utterance.of(rest)
+    if found := next(_said(said, skills), None) or next(_going_on(said, [begun.skill], called), None):
+        return [found]
+    led = (found for words in lead for found in _said(Utterance.of(f"{words} {rest}"), [begun.skill]))
+    return [found for found in led if not is_any_text(found.arguments, said.request)][:1]
+
+
+def _readings(utterance: Utterance, skills: Sequence[Skill], earlier: Sequence[Message]) -> Iterator[Route]:
+    """Yield what skills read in words that are no saying: for sure, then maybe, then where nobody else is meant."""
+    maybe = []
     for skill in skills:
         reading = skill.read(utterance, earlier)
         if isinstance(reading, Open | Fallback):
-            readings.append((skill, reading))
+            maybe.append((skill, reading))
         elif reading is not None:
             yield Route(skill, reading, "rule")
-    for skill, reading in readings:
+    for skill, reading in maybe:
         if isinstance(reading, Open):
             call = settled(skill, reading)
             yield Route(skill, call or reading, "rule" if call else "model")
     yield from (
-        Route(skill, reading.call, "rule") for skill, reading in readings if isinstance(reading, Fallback)
+        Route(skill, reading.call, "rule") for skill, reading in maybe if isinstance(reading, Fallback)
     )
-
-
-def _said(utterance: Utterance, skill: Skill) -> Iterator[Arguments]:
-    """Yield the calls that the skill's phrases make of an utterance, those that its schema accepts."""
-    for arguments in skill.phrases.match(utterance):
-        if (call := _valid(skill, arguments)) is not None:
-            yield call
 
 
 def settled(skill: Skill, reading: Open) -> Arguments | None:
@@ -85,16 +156,6 @@ def _valid(skill: Skill, arguments: Mapping[str, Any]) -> Arguments | None:
         return None
 
 
-def arguments_of(call: object) -> Mapping[str, Any]:
-    """Return a call as a JSON object; one that is no Arguments has the name of its kind as its action."""
-    if isinstance(call, Arguments):
-        return call.model_dump()
-    if isinstance(call, Open):
-        return {name: values[0] for name, values in call.choices.items() if len(values) == 1}
-    action = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(call).__name__).lower()
-    return {"action": action, **dataclasses.asdict(call)}  # type: ignore[call-overload]
-
-
 @dataclass(frozen=True, slots=True)
 class Router:
     """Answers the turns that are a skill's."""
@@ -102,6 +163,6 @@ class Router:
     skills: tuple[Skill, ...]
 
     def __call__(self, context: TurnContext) -> Answer | None:
-        """Return the answer of the skill that the turn is for, None where it is for none."""
-        found = route(Utterance.of(context.text), self.skills, context.earlier)
-        return answered(context, found.skill, found.call) if found else None
+        """Return the answer of the skills that the turn is for, None where it is for none."""
+        found = routes(Utterance.of(context.text), self.skills, context.earlier, calls_before(context.turns))
+        return all_answered(context, [(each.skill, each.call) for each in found]) if found else None

@@ -9,7 +9,9 @@ from typing import Any, cast
 
 from inference.types import ChatRequest, Message, Text
 from voice_app.core import events
+from voice_app.core.history import History
 from voice_app.core.turn import NO_MODEL, Engines, Reply, ReplyStyle, TurnContext
+from voice_app.skills.followed import calls_before
 from voice_app.skills.router import Route, Router, route
 from voice_app.skills.skill import Skill
 from voice_app.skills.utterance import Utterance
@@ -49,14 +51,14 @@ class Talk:
     log: list[events.Event] = field(default_factory=list)
     requests: list[ChatRequest] = field(default_factory=list)
     """What the language model was asked."""
-    messages: list[Message] = field(default_factory=list)
+    history: History = field(default_factory=lambda: History(()))
     """The turns so far, as far as they were heard."""
 
     def turn(self, text: str) -> ScriptedTurn:
         """Return a turn after those so far."""
         engines = cast(Engines, SimpleNamespace(fillers=(), scheduler=InLine()))
-        messages = (*self.messages, Message("user", text))
-        turn = ScriptedTurn(text, messages, (), engines, ReplyStyle(), Reply(), self._emit)
+        messages, turns = self.history.messages(text), self.history.turns
+        turn = ScriptedTurn(text, messages, (), engines, ReplyStyle(), Reply(), self._emit, turns)
         object.__setattr__(turn, "replies", self.replies)
         object.__setattr__(turn, "requests", self.requests)
         return turn
@@ -67,12 +69,24 @@ class Talk:
         answer = Router(self.skills)(turn) or turn.written(turn.messages)
         turn.reply.release()
         said = "".join([token.text async for token in answer])
-        self.messages += [Message("user", text), Message("assistant", said)]
+        self.history.add(text, said, turn.reply.made)
         return said
+
+    @property
+    def messages(self) -> list[Message]:
+        """The turns so far as they were said; may be set to turns of chat."""
+        return [message for turn in self.history.turns for message in turn.spoken]
+
+    @messages.setter
+    def messages(self, said: Sequence[Message]) -> None:
+        self.history = History(())
+        for user, assistant in zip(said[::2], said[1::2], strict=True):
+            self.history.add(user.content, assistant.content)
 
     def routed(self, text: str) -> Route | None:
         """Return whose turn this would be."""
-        return route(Utterance.of(text), self.skills, self.messages)
+        turn = self.turn(text)
+        return route(Utterance.of(text), self.skills, turn.earlier, calls_before(turn.turns))
 
     def of(self, kind: type[events.Fact]) -> list[events.Fact]:
         """Return the events of a kind."""
