@@ -19,9 +19,10 @@ def calls_before(turns: Sequence[Exchange]) -> tuple[Called, ...]:
         for call in reversed(turn.calls):
             asks = call.kind == "question"
             if call.kind != "refusal" and (back == 0 or not asks):
-                found.append(_called(call))
+                found.append(_called(call, back))
     return tuple(found)
 
 
-def _called(call: SkillCall) -> Called:
-    return Called(call.skill, json.loads(call.arguments), call.output, clarifies=call.kind == "question")
+def _called(call: SkillCall, ago: int) -> Called:
+    arguments = json.loads(call.arguments)
+    return Called(call.skill, arguments, call.output, clarifies=call.kind == "question", ago=ago)

@@ -83,6 +83,8 @@ class Called:
     """What was said of it."""
     clarifies: bool = False
     """Whether `output` is a question back, so that `arguments` are incomplete."""
+    ago: int = 0
+    """Turns between this call and the words that may go on from it; 0: it was made in the turn right before them."""
 
 
 Fill = Callable[[Utterance, Sequence[Message]], "Arguments | Open | Clarify | Refuse | None"]
