@@ -7,9 +7,9 @@ folder has the real thing, named after its library, and a scripted one: a fake w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Event
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from inference.types import (
     Audio,
@@ -201,6 +201,22 @@ class Chat(Protocol):
 
     def close(self) -> None:
         """Empty the cache and leave its place to another chat."""
+        ...
+
+
+@runtime_checkable
+class ChoosingChat(Protocol):
+    """A chat that tells how probable the beginnings of its reply are."""
+
+    def odds(self, messages: tuple[Message, ...], words: Sequence[str]) -> tuple[float, ...]:
+        """Return how probable it is that a reply to `messages` begins with the first token of each word.
+
+        What is asked next with the same messages but the last costs no prefill but of that one.
+        """
+        ...
+
+    def restore(self, messages: tuple[Message, ...]) -> bool:
+        """See Chat.restore."""
         ...
 
 

@@ -190,6 +190,15 @@ class LlamaChat:
         odds = np.exp(rows[0] - rows[0].max(), dtype=np.float32)
         return float(odds[self._shared.matching(ending)].sum() / odds.sum())
 
+    def odds(self, messages: tuple[Message, ...], words: Sequence[str]) -> tuple[float, ...]:
+        """Return how probable the first tokens of words are as a reply's first; see ChoosingChat.odds."""
+        prompt = self._prompt(messages)
+        rows = self._extend_to(prompt, [len(prompt) - 1], Cancel())
+        assert rows is not None, "nobody cancels this"
+        odds = np.exp(rows[0] - rows[0].max(), dtype=np.float32)
+        firsts = [self._shared.model.tokenize(word)[0] for word in words]
+        return tuple(float(odds[first] / odds.sum()) for first in firsts)
+
     def restore(self, messages: tuple[Message, ...]) -> bool:
         """Begin with a persona's prefix, as another chat or another process left it; see Chat.restore."""
         prompt = self._shared.prompts.closed(messages)

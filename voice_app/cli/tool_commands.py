@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_app.cli.options import Json
+from voice_app.cli.options import Backend, Json, Model, flags, model_flags
 
 if TYPE_CHECKING:
     from voice_app.skills.skill import Outcome, Skill
@@ -53,25 +52,27 @@ def list_tools(context: typer.Context, json_: Json = False) -> None:
 
 @tools_app.command("route")
 def route_text(
-    text: Annotated[str, typer.Argument(help="What the user says.")],
+    texts: Annotated[
+        list[str], typer.Argument(metavar="TEXT…", help="What the user says; the last text after the others.")
+    ],
     json_: Json = False,
+    llm: Backend = None,
+    model: Model = None,
 ) -> None:
-    """Say which skill a turn is for, and with which arguments; nothing is done."""
-    from voice_app.skills.router import route
-    from voice_app.skills.utterance import Utterance
+    """Say which skill a turn is for, and with which arguments; nothing is done.
 
-    skills, _ = _skills()
-    start_s = time.perf_counter()
-    found = route(Utterance.of(text), skills)
-    row = {
-        "skill": found and found.skill.name,
-        "arguments": dict(found.arguments) if found else {},
-        "by": found.by if found else "chat",
-        "ms": round((time.perf_counter() - start_s) * 1000, 2),
-    }
-    typer.echo(
-        json.dumps(row, ensure_ascii=False) if json_ else f"{row['skill']} {row['arguments']} by {row['by']}"
-    )
+    The language model is loaded only where it has to be asked.
+    """
+    from voice_app.cli.routing import routed
+    from voice_app.runtime.settings import load_settings
+
+    settings = load_settings(**flags(models=model_flags(llm, model)))
+    row = routed(texts, settings)
+    if json_:
+        typer.echo(json.dumps(row, ensure_ascii=False))
+    else:
+        calls = row.get("calls", [row])
+        typer.echo("; ".join(f"{call['skill']} {call['arguments']}" for call in calls) + f" by {row['by']}")
 
 
 @tools_app.command("call")

@@ -16,6 +16,7 @@ import numpy as np
 
 from inference.protocols import (
     Chat,
+    ChoosingChat,
     Recognizer,
     SoundTurnDetector,
     SpeechToText,
@@ -71,6 +72,8 @@ class Engines:
     openers: tuple[Filler, ...] = ()
     fillers: tuple[Filler, ...] = ()
     """Made beforehand for answers that are known to take a while; each is chosen by its text."""
+    chooser: ChoosingChat | None = None
+    """A chat of its own that tells what words are for; None where the language model is no judge of that."""
 
 
 @dataclass(frozen=True, slots=True)

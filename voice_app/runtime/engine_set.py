@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from inference.protocols import (
     Chat,
+    ChoosingChat,
     LanguageModel,
     SoundTurnDetector,
     SpeechToText,
@@ -24,6 +25,7 @@ from voice_app.runtime.engines import (
     build_smart_turn,
     build_stt,
     calibrate,
+    chooser_of,
     chosen_llm,
     ready_llm,
     ready_tts,
@@ -54,6 +56,8 @@ class EngineSet:
     estimates: Estimates = field(default_factory=Estimates)
     openers: tuple[Filler, ...] = ()
     fillers: tuple[Filler, ...] = ()
+    chooser: ChoosingChat | None = None
+    """A chat of the language model that tells what words are for, shared by all sessions."""
 
     @property
     def models(self) -> dict[str, str]:
@@ -77,6 +81,7 @@ class EngineSet:
             self.estimates,
             self.openers,
             self.fillers,
+            self.chooser,
         )
         return Assistant(engines, history or History(self.persona.messages()), style_of(self.persona))
 
@@ -141,7 +146,8 @@ def load_text_only(settings: Settings, scheduler: Scheduler | None = None) -> En
     settings = with_models(settings, llm=choice.name)
     scheduler = scheduler or Scheduler(needs=cores_of(settings))
     llm, detector = scheduler.prepare("llm", lambda: ready_llm(settings, persona)).result()
-    return EngineSet(settings, choice.because, persona, llm, scheduler, detector=detector)
+    chooser = scheduler.prepare("llm", lambda: chooser_of(llm)).result()
+    return EngineSet(settings, choice.because, persona, llm, scheduler, detector=detector, chooser=chooser)
 
 
 def replaced(old: EngineSet, settings: Settings) -> EngineSet:
@@ -156,7 +162,7 @@ def replaced(old: EngineSet, settings: Settings) -> EngineSet:
         new = replace(new, tts=ready_tts(settings, persona))
     if settings.models != with_models(old.settings, tts=settings.models.tts).models:
         llm, detector = ready_llm(settings, persona)
-        new = replace(new, llm=llm, detector=detector)
+        new = replace(new, llm=llm, detector=detector, chooser=chooser_of(llm))
     if new.tts is not old.tts or persona.speed != old.persona.speed:
         new = _with_fillers(new)
     return new

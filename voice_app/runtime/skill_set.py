@@ -17,6 +17,7 @@ from voice_app.skills.router import Router
 from voice_app.skills.table.table_skill import Tables
 from voice_app.skills.think.think import Effort
 from voice_app.skills.timer.timers import Timers
+from voice_app.skills.utterance import Utterance
 
 Notify = Callable[[str], None]
 
@@ -53,7 +54,9 @@ class SkillSet:
             notes_folder=settings.notes.folder,
             cache=cache_folder() / "notes",
         )
-        self.skills = (Router(session_skills(values)),)
+        router = Router(session_skills(values))
+        router.choice.leads(Utterance.of("hello"))  # made before the first turn needs it
+        self.skills = (router,)
 
     def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
         if settings.memory == "off":

@@ -9,21 +9,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from inference.types import Message
+from inference.protocols import ChoosingChat
+from inference.types import Message, Text
+from voice_app.core.ports import Priority
 from voice_app.core.turn import Answer, TurnContext
-from voice_app.skills.calling import all_answered, arguments_of
+from voice_app.skills.calling import all_answered, answered, arguments_of
+from voice_app.skills.choice import PLAUSIBLE, SURE, Choice, asks_nothing, odds
 from voice_app.skills.followed import calls_before
-from voice_app.skills.parts import has_parts, is_any_text, splits
+from voice_app.skills.parts import LONGEST_LINE, has_parts, is_any_text, splits
 from voice_app.skills.skill import Arguments, Called, Clarify, Fallback, Open, Refuse, Skill
 from voice_app.skills.utterance import Utterance
 
 By = Literal["template", "rule", "model"]
+MOST_ASKED = 2
+"""Skills that are asked to read words that are no saying, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +163,66 @@ def _valid(skill: Skill, arguments: Mapping[str, Any]) -> Arguments | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
 class Router:
     """Answers the turns that are a skill's."""
 
-    skills: tuple[Skill, ...]
+    def __init__(self, skills: Sequence[Skill]) -> None:
+        self.skills = tuple(skills)
+        self._choice: Choice | None = None
 
     def __call__(self, context: TurnContext) -> Answer | None:
-        """Return the answer of the skills that the turn is for, None where it is for none."""
-        found = routes(Utterance.of(context.text), self.skills, context.earlier, calls_before(context.turns))
-        return all_answered(context, [(each.skill, each.call) for each in found]) if found else None
+        """Return the answer of the skills that the turn is for, None where it is for none.
+
+        Where only the language model can tell, the answer begins with asking it, and may turn out to be its own.
+        """
+        said = Utterance.of(context.text)
+        if found := routes(said, self.skills, context.earlier, calls_before(context.turns)):
+            return all_answered(context, [(each.skill, each.call) for each in found])
+        likely = self.likely(said)
+        if likely and context.engines.chooser:
+            return self._asked(context, said, context.engines.chooser)
+        chosen = self.filled(likely, said, context.earlier)
+        return all_answered(context, [(chosen.skill, chosen.call)]) if chosen else None
+
+    @property
+    def choice(self) -> Choice:
+        """Return what chooses among the skills; made once, in a fraction of a second."""
+        self._choice = self._choice or Choice.among(self.skills)
+        return self._choice
+
+    def likely(self, said: Utterance) -> Mapping[str, float]:
+        """Return the leads of the skills, in words that no saying reads; none where they are chat for sure."""
+        if not said.request or len(said.text) > LONGEST_LINE or asks_nothing(said):
+            return {}
+        leads = self.choice.leads(said)
+        return leads if max(leads.values(), default=-math.inf) >= PLAUSIBLE else {}
+
+    def filled(self, leads: Mapping[str, float], said: Utterance, earlier: Sequence[Message]) -> Route | None:
+        """Return the call of the likeliest skill that can read the words, by the classifier alone."""
+        return self._read([name for name, lead in leads.items() if lead >= SURE], said, earlier)
+
+    def chosen(self, said: Utterance, earlier: Sequence[Message], chooser: ChoosingChat) -> Route | None:
+        """Return the call of the skill that the language model chooses and that can read the words. Blocks."""
+        return self._read(self.choice.ordered(odds(chooser, self.skills, said.text)), said, earlier)
+
+    def _read(self, names: Sequence[str], said: Utterance, earlier: Sequence[Message]) -> Route | None:
+        for name in names[:MOST_ASKED]:
+            skill = self.choice.skills[name]
+            assert skill.fill
+            reading = skill.fill(said, earlier)
+            if reading is not None:
+                return Route(skill, reading, "model")
+        return None
+
+    async def _asked(
+        self, context: TurnContext, said: Utterance, chooser: ChoosingChat
+    ) -> AsyncGenerator[Text, None]:
+        """Ask the language model whose the turn is, then answer it: as a skill, or as chat."""
+        earlier = context.earlier
+        chosen = await context.engines.scheduler.call(
+            Priority.FIRST_TOKENS, lambda: self.chosen(said, earlier, chooser), on="llm"
+        )
+        answer = answered(context, chosen.skill, chosen.call) if chosen else context.written(context.messages)
+        async with aclosing(answer) as words:
+            async for word in words:
+                yield word

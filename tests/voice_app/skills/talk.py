@@ -56,7 +56,7 @@ class Talk:
 
     def turn(self, text: str) -> ScriptedTurn:
         """Return a turn after those so far."""
-        engines = cast(Engines, SimpleNamespace(fillers=(), scheduler=InLine()))
+        engines = cast(Engines, SimpleNamespace(fillers=(), scheduler=InLine(), chooser=None))
         messages, turns = self.history.messages(text), self.history.turns
         turn = ScriptedTurn(text, messages, (), engines, ReplyStyle(), Reply(), self._emit, turns)
         object.__setattr__(turn, "replies", self.replies)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -10,6 +10,7 @@ from inference.types import Message, Text
 from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
 from voice_app.skills.skill import Arguments, skill
 from voice_app.skills.utterance import Utterance
+from voice_app.skills.word_lists import word_set, words_of
 
 REPEAT = "Say that again."
 """What a key asks for in words, so that the chat stays a chat."""
@@ -25,7 +26,23 @@ class OnceMore(Arguments):
     action: Literal["repeat", "retry"]
 
 
-@skill("repeat", about="Says the last answer again, or tries another one.")
+_AGAIN = word_set("again once repeat slower slowly pardon catch hear")
+_OTHER = word_set("try different another other wrong better right")
+LONGEST_WORDS = 12
+"""Words of a request for the same again; more are about something else."""
+
+
+def fill(utterance: Utterance, earlier: Sequence[Message]) -> OnceMore | None:
+    """Read whether the same answer is wanted, or another one; None where the words say neither."""
+    words = set(words_of(utterance.request))
+    if len(words) > LONGEST_WORDS or not words & {"that", "it", "you", "what", "answer", "reply"}:
+        return None
+    if words & _OTHER:
+        return OnceMore(action="retry")
+    return OnceMore(action="repeat") if words & _AGAIN else None
+
+
+@skill("repeat", about="Says the last answer again, or tries another one.", fill=fill)
 def repeat(call: OnceMore, context: TurnContext) -> Answer:
     """Answer "say that again" and "try again"."""
     return _repeated(context) if call.action == "repeat" else _retried(context)

@@ -7,7 +7,7 @@ part, and wins ties: `tests/bench/think.py` compares this with the first choice 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -98,10 +98,19 @@ def alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return 2 * len(one & other) >= len(one | other)
 
 
+_ASKED = re.compile(r"\bthink\b[^,:;.]*[,:;.] (?P<question>\S.{8,})", re.IGNORECASE)
+
+
+def fill(utterance: Utterance, earlier: Sequence[Message]) -> Question | None:
+    """Read the question that stands after the request to think about it; None where there is none."""
+    found = _ASKED.search(utterance.plain)
+    return Question(question=found["question"]) if found else None
+
+
 def think_skill(effort: Effort) -> Skill:
     """Return the skill that answers "think harder about …"."""
 
-    @skill("think", about="Answers a question several times, and says what most answers agree on.")
+    @skill("think", about="Answers a question several times, and says what most answers agree on.", fill=fill)
     def think(call: Question, context: TurnContext) -> Answer:
         question = call.question or _last_question(context, think.phrases)
         if not question:
