@@ -142,7 +142,8 @@ def load(settings: Settings) -> EngineSet:
 
 def load_text_only(settings: Settings, scheduler: Scheduler | None = None) -> EngineSet:
     """Load what sessions without sound need. Raises ModelError, PersonaError."""
-    persona, choice = load_persona(settings.persona), chosen_llm(settings)
+    choice = chosen_llm(settings)
+    persona = load_persona(settings.persona).for_model(choice.name)
     settings = with_models(settings, llm=choice.name)
     scheduler = scheduler or Scheduler(needs=cores_of(settings))
     llm, detector = scheduler.prepare("llm", lambda: ready_llm(settings, persona)).result()
@@ -155,7 +156,8 @@ def replaced(old: EngineSet, settings: Settings) -> EngineSet:
 
     The new models are warm; those of `old` can still be used. Raises ModelError, PersonaError.
     """
-    choice, persona = chosen_llm(settings), load_persona(settings.persona)
+    choice = chosen_llm(settings)
+    persona = load_persona(settings.persona).for_model(choice.name)
     settings = with_models(settings, llm=choice.name)
     new = replace(old, settings=settings, because=choice.because, persona=persona)
     if old.tts and new.models["tts"] != old.models["tts"]:

@@ -79,8 +79,10 @@ class Hosted(Generic[D]):
         old, session = self.engines, self.session
 
         async def swap() -> None:
-            same_llm, same_persona = new.llm is old.llm, new.persona == old.persona
+            same_llm, same_persona = new.llm is old.llm, new.persona.name == old.persona.name
             history = session.assistant.history if same_persona else None
+            if history:
+                history.persona = new.persona.messages()  # another model may be told otherwise who it is
             chat = session.assistant.engines.chat if same_llm else None
             session.assistant.adopt(new.assistant(session.name, history, chat))
             if self.skills:

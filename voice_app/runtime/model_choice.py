@@ -1,26 +1,27 @@
-"""Which language model to talk with: the largest installed one that keeps the budget on this machine, and why.
+"""Which language model to talk with, and why: by a preset, from what was measured on this machine.
 
-Decided at the first start by measuring, from the largest down, and remembered until the installed models, the machine
-or the settings that matter change.
+`pick` decides, and is pure: what goes in are the models with their measured times and answers. `choose` is the shell:
+it takes a calibration that is remembered, or has one made.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import platform
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from inference.models.store import ModelStore, cache_folder
-from voice_app.core.stages import SHORT_TOKENS, Budget, Stage
-from voice_app.runtime.settings import AUTO, Settings
+from voice_app.core.endpointing import EndpointLimits
+from voice_app.core.ports import FRAME_S
+from voice_app.core.stages import SHORT_TOKENS, Estimates, Stage
+from voice_app.runtime import calibration, machine
+from voice_app.runtime.calibration import Calibration, Speed
+from voice_app.runtime.settings import AUTO, Preset, Settings
 
 MEMORY_SHARE = 0.5
-"""Of the free memory, what the file of a model may take: its cache and the other models need room too."""
+"""Of the memory that is available, what the file of a model may take: its cache and the other models need room too."""
+BALANCED_BUDGETS = 1.5
+"""How many budgets the median of the preset `balanced` may take: 450 ms of 300."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +30,52 @@ class Candidate:
 
     name: str
     size_bytes: int
+    right_of_30: int | None = None
+    """Questions answered rightly, as the manifest says; None: not measured."""
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
-    """What a language model takes on this machine, measured, in seconds."""
+class Prospect:
+    """A language model, and what talking with it would be like here."""
 
-    first_token_s: float
-    """Reading the end of a question of some twelve tokens after a persona."""
-    token_s: float
+    name: str
+    right_of_30: int | None
+    predicted_s: float | None
+    """Median voice to voice, to the answer itself; None: it does not fit into the memory, or nothing was measured."""
+
+    def said(self) -> str:
+        """Return it in a few words."""
+        right = "answers not counted" if self.right_of_30 is None else f"{self.right_of_30} of 30 answers right"
+        slow = "no room in memory" if self.predicted_s is None else f"{self.predicted_s * 1000:.0f} ms predicted"
+        return f"{slow}, {right}"
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON has it."""
+        ms = None if self.predicted_s is None else round(self.predicted_s * 1000, 1)
+        return {"name": self.name, "predicted_ms": ms, "right_of_30": self.right_of_30}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model and the reason for it."""
+    """A model, the reason for it, and what there was to choose from."""
 
     name: str
     because: str
+    prospects: tuple[Prospect, ...] = ()
+    """The models in the order of their answers, the best first; empty where nothing was compared."""
 
 
-Measure = Callable[[str], Speed]
-"""Measures an installed model by its name."""
+Calibrate = Callable[[Sequence[str]], Calibration]
+"""Measures the installed models of these names, and the stages around them."""
 
 
-def choose(settings: Settings, measure: Measure, store: ModelStore | None = None) -> Choice:
-    """Return the language model of the settings; where they leave it open, the largest that keeps the budget."""
+def choose(settings: Settings, calibrate: Calibrate, store: ModelStore | None = None) -> Choice:
+    """Return the language model of the settings; where they leave it open, what their preset takes here."""
+    return remembered(settings, store) or _measured(settings, calibrate, store or ModelStore())
+
+
+def remembered(settings: Settings, store: ModelStore | None = None) -> Choice | None:
+    """Return the choice as far as it is known without measuring; None where that takes a calibration."""
     if settings.models.llm != AUTO:
         return Choice(settings.models.llm, "named in the settings")
     store = store or ModelStore()
@@ -61,24 +83,95 @@ def choose(settings: Settings, measure: Measure, store: ModelStore | None = None
         return Choice(default_llm(store), "the embedded one: an emulated chip holds it")
     candidates = installed(store)
     if len(candidates) < 2:
-        only = candidates[0].name if candidates else default_llm(store)
-        return Choice(only, "no other language model is installed")
-    path = cache_folder() / "model-choice.json"
-    key = _key(candidates, settings)
-    if known := _recall(path, key):
-        return known
-    speeds = ((candidate, measure(candidate.name)) for candidate in candidates if _has_room(candidate))
-    choice = pick(speeds, Budget(settings.turn.budget_ms / 1000)) or Choice(
-        candidates[-1].name, "it is the smallest, and memory is short"
-    )
-    _remember(path, key, choice)
-    return choice
+        return Choice(candidates[0].name if candidates else default_llm(store), _alone(store))
+    known = calibration.recall(_path(), _key(candidates, settings))
+    return _picked(candidates, known, settings) if known else None
+
+
+def _measured(settings: Settings, calibrate: Calibrate, store: ModelStore) -> Choice:
+    candidates = installed(store)
+    names = [one.name for one in candidates if _has_room(one)]
+    found = calibrate(names) if len(names) > 1 else Calibration()
+    if len(names) > 1 and not machine.is_busy():
+        calibration.remember(_path(), _key(candidates, settings), found)
+    return _picked(candidates, found, settings)
+
+
+def _picked(candidates: Sequence[Candidate], known: Calibration, settings: Settings) -> Choice:
+    budget_s = settings.turn.budget_ms / 1000
+    return pick(prospects(candidates, known), settings.models.preset, budget_s)
+
+
+def pick(found: Sequence[Prospect], preset: Preset, budget_s: float) -> Choice:
+    """Return the model that a preset takes; `found` come in the order of their answers, the best first.
+
+    `smart` takes the best answers, the others the best among those predicted in time, or else the quickest. Where
+    nothing is predicted of any, the one with the smallest demands comes last, and is taken.
+    """
+    limit_s = limit_of(preset, budget_s)
+    known = [(one.predicted_s, one) for one in found if one.predicted_s is not None]
+    in_time = [one for predicted_s, one in known if limit_s is None or predicted_s <= limit_s]
+    if not known:
+        chosen, why = found[-1], "the smallest, because memory is short"
+    elif in_time:
+        chosen, why = in_time[0], "the best answers" + (f" within {limit_s * 1000:.0f} ms" if limit_s else "")
+    else:
+        assert limit_s is not None
+        chosen, why = min(known, key=lambda one: one[0])[1], f"the quickest: none within {limit_s * 1000:.0f} ms"
+    others = [f"{one.name}: {one.said()}" for one in found if one is not chosen]
+    return Choice(chosen.name, "; ".join([f"{preset}, {why} ({chosen.said()})", *others]), tuple(found))
+
+
+def limit_of(preset: Preset, budget_s: float) -> float | None:
+    """Return what the median may take for a preset to take a model; None: as long as it likes."""
+    return {"fast": budget_s, "balanced": BALANCED_BUDGETS * budget_s, "smart": None}[preset]
+
+
+def prospects(candidates: Sequence[Candidate], known: Calibration) -> list[Prospect]:
+    """Return what talking would be like with each model, in the order of their answers.
+
+    A model whose answers nobody counted is taken for as good as the best smaller one, and before it.
+    """
+
+    def worth(one: Candidate) -> tuple[int, int]:
+        smaller = [c.right_of_30 for c in candidates if c.size_bytes <= one.size_bytes and c.right_of_30]
+        return one.right_of_30 or max(smaller, default=0), one.size_bytes
+
+    ordered = sorted(candidates, key=worth, reverse=True)
+    return [
+        Prospect(one.name, one.right_of_30, predicted_s(known.around, known.speeds.get(one.name)))
+        for one in ordered
+    ]
+
+
+def predicted_s(around: Mapping[Stage, float], speed: Speed | None) -> float | None:
+    """Return the median from the last voiced sample to the answer's first audible one, None without a speed.
+
+    The first clause is short, as the budget's action makes it where that helps. However quick the model, no reply
+    sounds before the turn is judged over.
+    """
+    if speed is None:
+        return None
+    spans_s = {**around, Stage.LLM_FIRST_TOKEN: speed.first_token_s}
+    estimates = Estimates(spans_s, speed.token_s)
+    soonest_s = EndpointLimits().finished_s + FRAME_S / 2 + estimates.spans_s[Stage.DEVICE]
+    return max(estimates.voice_to_voice_s(SHORT_TOKENS), soonest_s)
+
+
+def as_predicted(choice: Choice, preset: Preset, budget_s: float) -> str | None:
+    """Return in a line which model another preset would take; None where nothing was compared."""
+    if not choice.prospects:
+        return None
+    other = pick(choice.prospects, preset, budget_s)
+    chosen = next(one for one in choice.prospects if one.name == other.name)
+    return f"{preset} would take {chosen.name} ({chosen.said()})"
 
 
 def installed(store: ModelStore) -> list[Candidate]:
     """Return the installed language models of the manifest, the largest first."""
     models = [model for model in store.models.values() if model.role == "llm" and store.installed(model.name)]
-    return sorted((Candidate(m.name, m.size_bytes) for m in models), key=lambda c: (-c.size_bytes, c.name))
+    found = [Candidate(model.name, model.size_bytes, model.right_of_30) for model in models]
+    return sorted(found, key=lambda one: (-one.size_bytes, one.name))
 
 
 def default_llm(store: ModelStore) -> str:
@@ -86,53 +179,28 @@ def default_llm(store: ModelStore) -> str:
     return next(model.name for model in store.models.values() if model.role == "llm")
 
 
-def pick(speeds: Iterable[tuple[Candidate, Speed]], budget: Budget) -> Choice | None:
-    """Return the first model, in the order given, that leaves the other stages their allotments; else the fastest.
-
-    Speeds are taken one at a time, and no further once a model fits.
-    """
-    allotted_s = budget.allotments_s
-    share_s = allotted_s[Stage.LLM_FIRST_TOKEN] + allotted_s[Stage.LLM_FIRST_CLAUSE]
-    fastest: tuple[float, str] | None = None
-    for candidate, speed in speeds:
-        needs_s = speed.first_token_s + SHORT_TOKENS * speed.token_s
-        found = f"first clause after {needs_s * 1000:.0f} ms, {share_s * 1000:.0f} allowed"
-        if needs_s <= share_s:
-            return Choice(candidate.name, f"the largest that keeps the budget: {found}")
-        if fastest is None or needs_s < fastest[0]:
-            fastest = needs_s, candidate.name
-            reason = f"none keeps the budget, this is the fastest: {found}"
-    return Choice(fastest[1], reason) if fastest else None
+def _alone(store: ModelStore) -> str:
+    better = next((m for m in store.models.values() if m.recommended and not store.installed(m.name)), None)
+    if better is None or better.right_of_30 is None:
+        return "no other language model is installed"
+    right = store.models[default_llm(store)].right_of_30
+    return (
+        f"no other is installed ({right} of 30 answers right; {better.right_of_30} with {better.name}: "
+        f"`voice-app models pull {better.name}`, {better.size_bytes / 1e9:.1f} GB)"
+    )
 
 
 def _has_room(candidate: Candidate) -> bool:
-    try:
-        free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):  # the system does not say
-        return True
-    return candidate.size_bytes <= free_bytes * MEMORY_SHARE
+    available = machine.available_bytes()
+    return available is None or candidate.size_bytes <= available * MEMORY_SHARE
 
 
-def _key(candidates: list[Candidate], settings: Settings) -> str:
-    """Return a digest of what the choice depends on."""
-    facts = (
-        [asdict(candidate) for candidate in candidates],
-        settings.turn.budget_ms,
-        settings.models.threads,
-        [platform.machine(), platform.processor(), platform.node(), os.cpu_count()],
-    )
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+def _path() -> Path:
+    return cache_folder() / "calibration.json"
 
 
-def _recall(path: Path, key: str) -> Choice | None:
-    with suppress(OSError, ValueError, TypeError):
-        kept = json.loads(path.read_text())
-        if kept["key"] == key:
-            return Choice(str(kept["name"]), str(kept["because"]))
-    return None
-
-
-def _remember(path: Path, key: str, choice: Choice) -> None:
-    with suppress(OSError):  # then it is measured again
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"key": key, **asdict(choice)}))
+def _key(candidates: Sequence[Candidate], settings: Settings) -> str:
+    """Return a digest of what the measured times depend on: models, threads, machine. The preset decides afterwards."""
+    models = settings.models
+    sizes = [(one.name, one.size_bytes) for one in candidates]
+    return calibration.digest(sizes, models.threads, models.stt, models.stt_threads, models.tts, models.tts_threads)

@@ -1,4 +1,7 @@
-"""Who answers: a prompt, example turns, how tokens are drawn, a voice. One TOML file each, in assets/personas."""
+"""Who answers: a prompt, example turns, how tokens are drawn, a voice. One TOML file each, in assets/personas.
+
+Some models have a prompt and examples of their own in it.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,17 @@ class Draw(BaseModel):
     seed: int = Field(0, ge=0)
 
 
+class Variant(BaseModel):
+    """What a persona is told where a certain model speaks for it: models differ in what they need to hear."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: str
+    examples: tuple[Example, ...] = ()
+    sampling: Draw | None = None
+    """None: as the persona's."""
+
+
 class Persona(BaseModel):
     """A persona as its file says it."""
 
@@ -52,6 +66,18 @@ class Persona(BaseModel):
     voice: str | None = None
     """Name of a voice in the models' manifest; None leaves the configured one."""
     speed: float = Field(1.0, ge=0.5, le=2.0)
+    models: dict[str, Variant] = {}
+    """By how the names of the models begin that it is for."""
+
+    def for_model(self, name_or_path: str) -> Persona:
+        """Return the persona as a language model is to be told of it: by the longest beginning of its name."""
+        name = Path(name_or_path).name.lower()
+        fitting = [key for key in self.models if name.startswith(key)]
+        if not fitting:
+            return self
+        variant = self.models[max(fitting, key=len)]
+        told = {"prompt": variant.prompt, "examples": variant.examples}
+        return self.model_copy(update={**told, "sampling": variant.sampling or self.sampling})
 
     def messages(self) -> tuple[Message, ...]:
         """Return the messages that stand before every conversation."""

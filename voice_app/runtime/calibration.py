@@ -1,0 +1,63 @@
+"""What this machine takes for a reply, measured once and remembered until the machine, the models or the program change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from voice_app import __version__
+from voice_app.core.stages import Stage
+from voice_app.runtime import machine
+
+METHOD = 1
+"""Number of the way to measure; another one makes what was measured before void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What a language model takes on this machine, measured, in seconds."""
+
+    first_token_s: float
+    """From the last words of a question, those before being read while they are spoken, to the first token."""
+    token_s: float
+    """A token of a first clause, as it comes out in a conversation: with whatever guesses it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Measured times of the language models, and of the stages around them."""
+
+    speeds: Mapping[str, Speed] = field(default_factory=dict)
+    """By the model's name."""
+    around: Mapping[Stage, float] = field(default_factory=dict)
+    """Other stages, in seconds; those that are not measured have their declared values."""
+
+
+def digest(*facts: object) -> str:
+    """Return a digest of facts, of this machine, and of this version of the program."""
+    here = [platform.node(), machine.processor(), machine.cores(), __version__, METHOD]
+    return hashlib.sha256(json.dumps([facts, here]).encode()).hexdigest()
+
+
+def recall(path: Path, key: str) -> Calibration | None:
+    """Return the remembered calibration; None where there is none for `key`, or it can't be read."""
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        kept = json.loads(path.read_text())
+        if kept["key"] == key:
+            speeds = {str(name): Speed(**speed) for name, speed in kept["speeds"].items()}
+            return Calibration(speeds, {Stage(name): float(span) for name, span in kept["around"].items()})
+    return None
+
+
+def remember(path: Path, key: str, found: Calibration) -> None:
+    """Keep a calibration; where that fails, it is measured again the next time."""
+    speeds = {name: asdict(speed) for name, speed in found.speeds.items()}
+    around = {str(stage): span for stage, span in found.around.items()}
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"key": key, "speeds": speeds, "around": around}))
