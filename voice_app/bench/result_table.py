@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-NOT_SHOWN = ("machine", "models", "each", "tradeoff", "basis")
+NOT_SHOWN = ("machine", "models", "choices", "each", "tradeoff", "basis")
 
 
 def print_result(report: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from voice_app.bench.scenario import bundled, corpus, spoken_turn
 from voice_app.core.stages import Estimates
 from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
 from voice_app.runtime.llm_times import LlmTimes, emulated_times, estimated
+from voice_app.runtime.machine import cores, processor
 from voice_app.runtime.settings import Settings
 
 
@@ -57,8 +58,10 @@ class BenchRequest:
 def run_bench(settings: Settings, request: BenchRequest) -> int:
     """Measure and print; return 1 when the 95th percentile or the premature endpoints exceed their limit."""
     settings = settings.model_copy(update={"memory": "off"})
+    choice = None
     if request.mode != "composed":
-        settings = with_models(settings, llm=chosen_llm(settings).name)
+        choice = chosen_llm(with_models(settings, llm_backend="lpu") if request.both else settings)
+        settings = with_models(settings, llm=choice.name)
     if request.mode == "card" and request.noise:
         report = _measure_robustness(settings, request)
         _print(report, request)
@@ -66,6 +69,9 @@ def run_bench(settings: Settings, request: BenchRequest) -> int:
     if request.both:
         return _measure_both(settings, request)
     report = _measure(settings, request)
+    if choice:
+        report = {**report, "llm": choice.name, "because": choice.because}
+        report["choices"] = [one.as_json() for one in choice.prospects]
     if request.html:
         write_bench_page(report, request.html)
     _print(report, request)
@@ -132,18 +138,10 @@ def _declared(settings: Settings, request: BenchRequest) -> tuple[Estimates, dic
 
 def machine() -> dict[str, object]:
     """Return what the figures depend on."""
-    names = [line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")]
     return {
-        "processor": names[0] if names else platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        "processor": processor(),
+        "cores": cores(),
         "load": round(os.getloadavg()[0], 2),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
     }
-
-
-def _cpu_lines() -> list[str]:
-    try:
-        return Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from voice_app.cli.options import Backend, Model, PersonaName, Stt, Voice, flags, model_flags
+from voice_app.cli.options import Backend, Model, PersonaName, PresetName, Stt, Voice, flags, model_flags
 
 
 def chat(  # noqa: PLR0913 - each parameter is an option of the command line
@@ -30,6 +30,7 @@ def chat(  # noqa: PLR0913 - each parameter is an option of the command line
     voice: Voice = None,
     stt: Stt = None,
     persona: PersonaName = None,
+    preset: PresetName = None,
     mic: Annotated[
         str | None, typer.Option(help="Microphone: index or part of the name (`devices`).")
     ] = None,
@@ -46,7 +47,7 @@ def chat(  # noqa: PLR0913 - each parameter is an option of the command line
     settings = load_settings(
         **flags(
             persona=persona,
-            models=model_flags(llm, model, voice, stt),
+            models=model_flags(llm, model, voice, stt, preset),
             audio={"input": mic, "output": speaker},
         )
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from voice_app.cli.book_command import book
-from voice_app.cli.options import Backend, Json, Model, PersonaName, Voice, flags, model_flags
+from voice_app.cli.options import Backend, Json, Model, PersonaName, PresetName, Voice, flags, model_flags
 
 demo_app = typer.Typer(add_completion=False, rich_markup_mode=None)
 demo_app.command("book")(book)
@@ -17,13 +17,14 @@ Out = Annotated[Path, typer.Option(help="Folder for the questions, the reply's s
 
 
 @demo_app.callback(invoke_without_command=True)
-def demo(
+def demo(  # noqa: PLR0913
     context: typer.Context,
     out: Out = Path("demo-out"),
     llm: Backend = None,
     model: Model = None,
     voice: Voice = None,
     persona: PersonaName = None,
+    preset: PresetName = None,
 ) -> None:
     """Hold a conversation of several turns, its own voice asking, and show where the time goes."""
     if context.invoked_subcommand is not None:
@@ -31,7 +32,7 @@ def demo(
     from voice_app.demos.questions import run_demo
     from voice_app.runtime.settings import load_settings
 
-    settings = load_settings(**flags(persona=persona, models=model_flags(llm, model, voice)))
+    settings = load_settings(**flags(persona=persona, models=model_flags(llm, model, voice, preset=preset)))
     raise typer.Exit(run_demo(settings, out))
 
 

@@ -19,11 +19,14 @@ from rich.table import Table
 from inference.errors import InferenceError
 from inference.models.store import ModelStore, cache_folder
 from voice_app.core.errors import VoiceAppError
-from voice_app.runtime.model_choice import default_llm, installed
+from voice_app.runtime.machine import available_bytes, cores
+from voice_app.runtime.model_choice import default_llm, installed, remembered
 from voice_app.runtime.settings import AUTO, load_settings
 
 ROOM_BYTES = 1 << 30
 """What the prepared models, voices and logs need at most with the embedded models, with room to spare."""
+LEAST_BYTES = 1_500_000_000
+"""Of memory, with the embedded models."""
 CPU_FEATURES = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni")
 
 
@@ -83,33 +86,27 @@ def llama() -> Finding:
 
 def cpu() -> Finding:
     """Check cores and vector instructions."""
-    cores = len(os.sched_getaffinity(0))
+    count = cores()
     try:
         flags = set(Path("/proc/cpuinfo").read_text().split())
     except OSError:
         flags = set()
     has = [feature for feature in CPU_FEATURES if feature in flags]
-    enough = cores >= 2
+    enough = count >= 2
     todo = "" if enough else "two cores are the least for a fluent conversation"
     return Finding(
-        "cpu", "ok" if enough else "note", f"{cores} cores, {' '.join(has) or 'no vector features'}", todo
+        "cpu", "ok" if enough else "note", f"{count} cores, {' '.join(has) or 'no vector features'}", todo
     )
 
 
 def memory() -> Finding:
     """Check the memory that is available."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
+    available = available_bytes()
+    if available is None:
         return Finding("memory", "note", "unknown")
-    enough = available > 1_500_000
-    return Finding(
-        "memory",
-        "ok" if enough else "bad",
-        f"{available / 1e6:.1f} GB available",
-        "" if enough else "1.5 GB are needed",
-    )
+    enough = available > LEAST_BYTES
+    todo = "" if enough else f"{LEAST_BYTES / 1e9} GB are needed"
+    return Finding("memory", "ok" if enough else "bad", f"{available / 1e9:.1f} GB available", todo)
 
 
 def disk() -> Finding:
@@ -138,6 +135,17 @@ def models() -> Finding:
         store.find(wanted.tts, "tts"),
     ]
     return Finding("models", "ok", ", ".join(f"{files.name} ({files.source})" for files in found))
+
+
+def choice() -> Finding:
+    """Say which language model talks, why, and what the others would be like; measures nothing."""
+    wanted = load_settings()
+    known = remembered(wanted)
+    if known is None:
+        return Finding(
+            "choice", "note", "not measured yet", "the first start measures; so does `voice-app plan`"
+        )
+    return Finding("choice", "ok", f"{Path(known.name).name}: {known.because}")
 
 
 def sound() -> Finding:
@@ -177,6 +185,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     disk,
     settings,
     models,
+    choice,
     sound,
     echo,
 )

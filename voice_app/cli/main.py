@@ -17,7 +17,18 @@ from voice_app import __version__
 from voice_app.cli.chat_command import chat
 from voice_app.cli.demo_commands import demo_app
 from voice_app.cli.memory_command import memory_app
-from voice_app.cli.options import Backend, Backends, Json, Model, PersonaName, Stt, Voice, flags, model_flags
+from voice_app.cli.options import (
+    Backend,
+    Backends,
+    Json,
+    Model,
+    PersonaName,
+    PresetName,
+    Stt,
+    Voice,
+    flags,
+    model_flags,
+)
 from voice_app.cli.tool_commands import tools_app
 from voice_app.cli.transcribe_command import transcribe
 
@@ -88,6 +99,7 @@ def talk(  # noqa: PLR0913 - each parameter is an option of the command line
     voice: Voice = None,
     stt: Stt = None,
     persona: PersonaName = None,
+    preset: PresetName = None,
     typed: Annotated[
         bool, typer.Option("--typed", help="Type instead of speaking; no microphone is used.")
     ] = False,
@@ -114,7 +126,7 @@ def talk(  # noqa: PLR0913 - each parameter is an option of the command line
     settings = load_settings(
         **flags(
             persona=persona,
-            models=model_flags(llm, model, voice, stt),
+            models=model_flags(llm, model, voice, stt, preset),
             audio={"input": mic, "output": speaker, "barge_in": barge_in},
         )
     )
@@ -166,6 +178,7 @@ def bench(  # noqa: PLR0913
     model: Model = None,
     voice: Voice = None,
     persona: PersonaName = None,
+    preset: PresetName = None,
     json: Json = False,
 ) -> None:
     """Measure how long answers take, from the sound; fail when a limit is missed: p95, or premature endpoints."""
@@ -179,8 +192,10 @@ def bench(  # noqa: PLR0913
     if llm == "both" and (html or mode is BenchMode.CARD):
         raise typer.BadParameter("--llm both goes with --mode audio or composed, and without --html")
     backend = None if llm == "both" else llm
-    settings = load_settings(**flags(persona=persona, models=model_flags(backend, model, voice)))
-    options = {"--llm": llm, "--model": model, "--voice": voice, "--persona": persona}
+    settings = load_settings(
+        **flags(persona=persona, models=model_flags(backend, model, voice, preset=preset))
+    )
+    options = {"--llm": llm, "--model": model, "--voice": voice, "--persona": persona, "--preset": preset}
     talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
     request = BenchRequest(
         turns,
@@ -201,19 +216,20 @@ def bench(  # noqa: PLR0913
 
 
 @app.command()
-def plan(
+def plan(  # noqa: PLR0913
     budget_ms: Annotated[int, typer.Option(min=50, max=10000, help="What an answer may take.")] = 300,
     token_ms: TokenMs = None,
     first_token_ms: FirstTokenMs = None,
     llm: Backend = None,
     model: Model = None,
+    preset: PresetName = None,
     json: Json = False,
 ) -> None:
     """Predict how long answers will take on this machine, and what would meet the budget."""
     from voice_app.cli.plan_command import PlanRequest, run_plan
     from voice_app.runtime.settings import load_settings
 
-    settings = load_settings(**flags(models=model_flags(llm, model)))
+    settings = load_settings(**flags(models=model_flags(llm, model, preset=preset)))
     raise typer.Exit(run_plan(settings, PlanRequest(budget_ms, token_ms, first_token_ms, json)))
 
 
@@ -243,11 +259,12 @@ def trace(
 
 
 @app.command()
-def ask(
+def ask(  # noqa: PLR0913
     text: Annotated[str, typer.Argument(help="The question; - reads it from the standard input.")],
     llm: Backend = None,
     model: Model = None,
     persona: PersonaName = None,
+    preset: PresetName = None,
     think: Annotated[
         int, typer.Option(min=1, max=32, help="Answer so many times, and print what most agree on.")
     ] = 1,
@@ -257,7 +274,8 @@ def ask(
     from voice_app.cli.ask import run_ask
     from voice_app.runtime.settings import load_settings
 
-    run_ask(load_settings(**flags(persona=persona, models=model_flags(llm, model))), _text(text), json, think)
+    models = model_flags(llm, model, preset=preset)
+    run_ask(load_settings(**flags(persona=persona, models=models)), _text(text), json, think)
 
 
 @app.command()

@@ -21,15 +21,25 @@ Voice = Annotated[
     str | None, typer.Option("--voice", help="Voice: a name (`models list`) or a Piper .onnx file.")
 ]
 Stt = Annotated[str | None, typer.Option("--stt", help="Speech to text: a name (`models list`) or a folder.")]
+PresetName = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", help="Without --model: fast, balanced or smart answers, measured on this machine."
+    ),
+]
 PersonaName = Annotated[str | None, typer.Option("--persona", help="Who answers: a name or a TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def model_flags(
-    llm: str | None = None, model: str | None = None, voice: str | None = None, stt: str | None = None
+    llm: str | None = None,
+    model: str | None = None,
+    voice: str | None = None,
+    stt: str | None = None,
+    preset: str | None = None,
 ) -> dict[str, Any]:
     """Return the settings' table of models as options name them."""
-    return {"llm_backend": llm, "llm": model, "tts": voice, "stt": stt}
+    return {"llm_backend": llm, "llm": model, "tts": voice, "stt": stt, "preset": preset}
 
 
 def flags(**given: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -21,13 +20,11 @@ from lpu_backend.estimate.smallest import smallest_system
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.ports import FRAME_S
 from voice_app.core.stages import NATURAL_TOKENS, SHORT_TOKENS, Estimates, Stage
-from voice_app.runtime.engine_set import load
+from voice_app.runtime.engine_set import EngineSet, load
 from voice_app.runtime.engines import CALIBRATED, lpu_steps, with_models
 from voice_app.runtime.llm_times import CHAT_TOKENS, TURN_TOKENS, UNKNOWN, LlmTimes, emulated_times, estimated
-from voice_app.runtime.settings import AUTO, Settings
-
-if TYPE_CHECKING:
-    pass
+from voice_app.runtime.model_choice import pick
+from voice_app.runtime.settings import AUTO, PRESETS, Settings
 
 CLAIM = (
     "claim, not measured: each 100 ms costs 8 % of engagement on desktops and 34 % on mobiles "
@@ -53,12 +50,28 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     engines = load(with_models(settings, llm_backend="llama.cpp"))
     engines.close()
     chosen = {"llm": engines.models["llm"], "because": engines.because}
-    report = {**chosen, **prediction(engines.estimates, request, emulated)}
+    report = {
+        **chosen,
+        **prediction(engines.estimates, request, emulated),
+        **_alternatives(engines, settings),
+    }
     if request.json:
         typer.echo(json.dumps(report))
     else:
         print_plan(report)
     return 0 if report["short_clause_meets_it"] else 1
+
+
+def _alternatives(engines: EngineSet, settings: Settings) -> dict[str, object]:
+    """Return what talking with the installed models would be like, and which of them each preset takes."""
+    choice = engines.choice
+    if choice is None or not choice.prospects:
+        return {}
+    budget_s = settings.turn.budget_ms / 1000
+    return {
+        "models": [one.as_json() for one in choice.prospects],
+        "presets": {preset: pick(choice.prospects, preset, budget_s).name for preset in PRESETS},
+    }
 
 
 def run_system_plan(settings: Settings, request: PlanRequest) -> int:
@@ -169,9 +182,14 @@ def print_plan(report: dict[str, object]) -> None:
     for name, stage in stages.items():
         table.add_row(name, str(stage["ms"]), stage["basis"])
     for name, value in report.items():
-        if name not in ("stages", "basis", "engagement", "llm", "because"):
+        if name not in ("stages", "basis", "engagement", "llm", "because", "models", "presets"):
             table.add_row(name.replace("_", " "), str(value), "composed")
     console = Console()
     console.print(f"language model {report['llm']}: {report['because']}", highlight=False)
     console.print(table)
+    presets = report.get("presets")
+    if isinstance(presets, dict):
+        console.print(
+            "; ".join(f"{preset} takes {name}" for preset, name in presets.items()), highlight=False
+        )
     console.print(str(report["engagement"]), highlight=False)

@@ -20,7 +20,7 @@ from rich.table import Table as Drawn
 from rich.text import Text
 
 from inference.types import ChatRequest, Message, texts
-from voice_app.runtime.engines import build_llm, chosen_llm, with_models
+from voice_app.runtime.engines import build_llm, llm_of_chip, with_models
 from voice_app.runtime.persona import load_persona
 from voice_app.runtime.settings import Settings
 
@@ -93,7 +93,7 @@ def token_figures(times_s: Sequence[float]) -> dict[str, float | int | None]:
 
 def run_race(settings: Settings, question: str, json: bool) -> int:
     """Ask both backends, and show the race; return 1 when one has no answer."""
-    settings = with_models(settings, llm=chosen_llm(settings).name)
+    settings = with_models(settings, llm=llm_of_chip(settings))  # the same weights race
     answered = [ask_backend(settings, backend, question) for backend in ("llama.cpp", "lpu")]
     if json:
         typer.echo(
@@ -108,7 +108,7 @@ def run_race(settings: Settings, question: str, json: bool) -> int:
 
 def ask_backend(settings: Settings, backend: str, question: str) -> Answered:
     """Ask one backend, its persona's prompt being read before, as in a conversation."""
-    persona = load_persona(settings.persona)
+    persona = load_persona(settings.persona).for_model(settings.models.llm)
     llm = build_llm(with_models(settings, llm_backend=backend))
     try:
         chat = llm.chat()

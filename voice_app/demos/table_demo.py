@@ -31,6 +31,7 @@ from voice_app.runtime.engine_set import EngineSet, load, load_text_only
 from voice_app.runtime.engines import (
     build_tts,
     chosen_llm,
+    llm_of_chip,
     lpu_steps,
     with_models,
 )
@@ -57,13 +58,14 @@ class TableDemo:
 def run_tables(settings: Settings, demo: TableDemo) -> int:
     """Hold the script's turns on every backend, and print the figures; return 1 when a table or a reply failed."""
     settings = settings.model_copy(update={"memory": "off"})
-    settings = with_models(settings, llm=chosen_llm(settings).name)
+    chip = llm_of_chip(settings)
+    systems = _systems(with_models(settings, llm=chip)) if demo.estimates else ()
+    settings = with_models(settings, llm=chip if "lpu" in demo.backends else chosen_llm(settings).name)
     console = Console(stderr=demo.json)
     outcomes = []
     for backend in demo.backends:
         console.rule(f"{demo.script} on {backend}")
         outcomes.append(_held(with_models(settings, llm_backend=backend), demo, console))
-    systems = _systems(settings) if demo.estimates else ()
     rows = [report.outcome_as_json(outcome, systems) for outcome in outcomes]
     if demo.json:
         typer.echo(json.dumps(rows if len(rows) > 1 else rows[0], ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""What this machine takes for a reply, measured once and remembered until the machine, the models or the program change."""
+"""What a reply takes on this machine, measured once; remembered until the machine, the models or the program change."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from inference.files import write_whole
 from voice_app import __version__
-from voice_app.core.stages import Stage
 from voice_app.runtime import machine
 
 METHOD = 1
@@ -34,8 +34,8 @@ class Calibration:
 
     speeds: Mapping[str, Speed] = field(default_factory=dict)
     """By the model's name."""
-    around: Mapping[Stage, float] = field(default_factory=dict)
-    """Other stages, in seconds; those that are not measured have their declared values."""
+    around: Mapping[str, float] = field(default_factory=dict)
+    """Other stages by their names, in seconds; those that are not measured have their declared values."""
 
 
 def digest(*facts: object) -> str:
@@ -50,14 +50,13 @@ def recall(path: Path, key: str) -> Calibration | None:
         kept = json.loads(path.read_text())
         if kept["key"] == key:
             speeds = {str(name): Speed(**speed) for name, speed in kept["speeds"].items()}
-            return Calibration(speeds, {Stage(name): float(span) for name, span in kept["around"].items()})
+            return Calibration(speeds, {stage: float(kept["around"][stage]) for stage in kept["around"]})
     return None
 
 
 def remember(path: Path, key: str, found: Calibration) -> None:
     """Keep a calibration; where that fails, it is measured again the next time."""
     speeds = {name: asdict(speed) for name, speed in found.speeds.items()}
-    around = {str(stage): span for stage, span in found.around.items()}
+    kept = {"key": key, "speeds": speeds, "around": dict(found.around)}
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"key": key, "speeds": speeds, "around": around}))
+        write_whole(path, json.dumps(kept).encode())

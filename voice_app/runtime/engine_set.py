@@ -31,6 +31,7 @@ from voice_app.runtime.engines import (
     ready_tts,
     with_models,
 )
+from voice_app.runtime.model_choice import Choice
 from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Settings
@@ -58,6 +59,8 @@ class EngineSet:
     fillers: tuple[Filler, ...] = ()
     chooser: ChoosingChat | None = None
     """A chat of the language model that tells what words are for, shared by all sessions."""
+    choice: Choice | None = None
+    """What there was to choose from; None: nobody chose."""
 
     @property
     def models(self) -> dict[str, str]:
@@ -125,9 +128,10 @@ class EngineSet:
 
 def load(settings: Settings) -> EngineSet:
     """Load all models at once, and warm them. Raises ModelError, PersonaError."""
+    choice = chosen_llm(settings)  # measures, where it must, while nothing else loads
     scheduler = Scheduler(needs=cores_of(settings))
     with ThreadPoolExecutor(2) as pool:
-        text_loading = pool.submit(load_text_only, settings, scheduler)
+        text_loading = pool.submit(load_text_only, settings, scheduler, choice)
         tts_loading = pool.submit(ready_tts, settings, load_persona(settings.persona))
         stt = build_stt(settings)
         stt.keep_warm()
@@ -140,15 +144,19 @@ def load(settings: Settings) -> EngineSet:
     return _with_fillers(replace(text, stt=stt, tts=tts, by_sound=by_sound, estimates=estimates))
 
 
-def load_text_only(settings: Settings, scheduler: Scheduler | None = None) -> EngineSet:
+def load_text_only(
+    settings: Settings, scheduler: Scheduler | None = None, choice: Choice | None = None
+) -> EngineSet:
     """Load what sessions without sound need. Raises ModelError, PersonaError."""
-    choice = chosen_llm(settings)
+    choice = choice or chosen_llm(settings)
     persona = load_persona(settings.persona).for_model(choice.name)
     settings = with_models(settings, llm=choice.name)
     scheduler = scheduler or Scheduler(needs=cores_of(settings))
     llm, detector = scheduler.prepare("llm", lambda: ready_llm(settings, persona)).result()
     chooser = scheduler.prepare("llm", lambda: chooser_of(llm)).result()
-    return EngineSet(settings, choice.because, persona, llm, scheduler, detector=detector, chooser=chooser)
+    return EngineSet(
+        settings, choice.because, persona, llm, scheduler, detector=detector, chooser=chooser, choice=choice
+    )
 
 
 def replaced(old: EngineSet, settings: Settings) -> EngineSet:
@@ -159,7 +167,7 @@ def replaced(old: EngineSet, settings: Settings) -> EngineSet:
     choice = chosen_llm(settings)
     persona = load_persona(settings.persona).for_model(choice.name)
     settings = with_models(settings, llm=choice.name)
-    new = replace(old, settings=settings, because=choice.because, persona=persona)
+    new = replace(old, settings=settings, because=choice.because, choice=choice, persona=persona)
     if old.tts and new.models["tts"] != old.models["tts"]:
         new = replace(new, tts=ready_tts(settings, persona))
     if settings.models != with_models(old.settings, tts=settings.models.tts).models:

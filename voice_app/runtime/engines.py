@@ -30,12 +30,13 @@ from inference.text import speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
-from inference.types import Audio, ChatRequest, Message, Voice
+from inference.types import Audio, ChatRequest, Message, Voice, texts
 from inference.vad.silero import SileroVad
-from voice_app.core.stages import TOKEN, Estimates, Stage
+from voice_app.core.stages import SHORT_TOKENS, TOKEN, Estimates, Stage
 from voice_app.core.turn import Filler
-from voice_app.runtime.model_choice import Choice, Speed, choose
-from voice_app.runtime.persona import Persona
+from voice_app.runtime.calibration import Calibration, Speed
+from voice_app.runtime.model_choice import Choice, choose
+from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.settings import Models, Settings
 from voice_app.skills.choice import prefix
 from voice_app.skills.registry import SkillValues, session_skills
@@ -90,7 +91,26 @@ def build_fillers(tts: TextToSpeech, voice: Voice, texts: Sequence[str] = OPENER
 
 def chosen_llm(settings: Settings) -> Choice:
     """Return the language model to talk with, and why; measures the installed ones where that is not yet known."""
-    return choose(settings, lambda name: measured_speed(build_llm(with_models(settings, llm=name))))
+    return choose(settings, lambda names: calibrated(settings, names))
+
+
+def llm_of_chip(settings: Settings) -> str:
+    """Return the language model that an emulated chip runs, for those that compare it with this machine."""
+    return chosen_llm(with_models(settings, llm_backend="lpu")).name
+
+
+def calibrated(settings: Settings, names: Sequence[str]) -> Calibration:
+    """Measure the language models of these names, one after the other, and the engines around them."""
+    persona, stt = load_persona(settings.persona), build_stt(settings)
+    around: dict[str, float] = {
+        Stage.STT: _seconds(stt.keep_warm, 5),
+        Stage.TTS_FIRST_SOUND: _first_sound_s(build_tts(settings)),
+    }
+    speeds = {}
+    for name in names:
+        llm = build_llm(with_models(settings, llm=name))
+        speeds[name] = measured_speed(llm, persona.for_model(name).messages())
+    return Calibration(speeds, around)
 
 
 def with_models(settings: Settings, **changes: object) -> Settings:
@@ -98,17 +118,36 @@ def with_models(settings: Settings, **changes: object) -> Settings:
     return settings.model_copy(update={"models": settings.models.model_copy(update=changes)})
 
 
-def measured_speed(llm: LanguageModel) -> Speed:
-    """Measure a language model after a 200-token prompt, and close it."""
-    prompt = (Message("system", "You are a voice assistant. " * 30),)
-    asked = (*prompt, Message("user", "How many days are there in a week, and in a year?"))
-    chat, first_s = llm.chat(), []
-    for _ in range(3):
-        chat.prefill(prompt)
-        first_s.append(_seconds(lambda: next(chat.stream(ChatRequest(asked, 1)), None), 1))
-    speed = Speed(statistics.median(first_s), _seconds(llm.keep_warm, 5))
+SAMPLES = (
+    "How many days are there in a week?",
+    "What is the capital of Italy?",
+    "Who wrote the play Romeo and Juliet?",
+    "What do bees make?",
+    "How long do I boil an egg?",
+)
+"""Questions that a language model is measured with."""
+UNREAD_WORDS = 2
+"""Words at the end of a question that were not read while the user spoke."""
+
+
+def measured_speed(llm: LanguageModel, persona: tuple[Message, ...]) -> Speed:
+    """Measure a language model as a turn uses it: read along, asked whether the words are complete, answering.
+
+    It is closed afterwards.
+    """
+    chat, detector = llm.chat(), NextTokenTurnDetector()
+    chat.restore(persona)
+    first_s, token_s = [], []
+    for question in ("Hello, are you there?", *SAMPLES):
+        messages = (*persona, Message("user", question))
+        chat.prefill((*persona, Message("user", " ".join(question.split()[:-UNREAD_WORDS]))))
+        started_s = time.perf_counter()
+        detector.finished(chat, messages)
+        at_s = [time.perf_counter() for _ in texts(chat.stream(ChatRequest(messages, 1 + SHORT_TOKENS)))]
+        first_s.append(at_s[0] - started_s if at_s else 0.0)
+        token_s.append((at_s[-1] - at_s[0]) / SHORT_TOKENS if at_s else 0.0)
     llm.close()
-    return speed
+    return Speed(statistics.median(first_s[1:]), statistics.median(token_s[1:]))  # the first one warms up
 
 
 def _llm_path(settings: Settings) -> Path:
@@ -200,8 +239,12 @@ def build_llm(settings: Settings) -> LanguageModel:
 def calibrate(stt: SpeechToText, llm: LanguageModel, tts: TextToSpeech) -> Estimates:
     """Measure the stages, warm: a quarter of a second that makes the first reply as well planned as the tenth."""
     stt_s, token_s = _seconds(stt.keep_warm, 2), _seconds(llm.keep_warm, 5)
-    sound_s = _seconds(lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 2)
-    return Estimates({Stage.STT: stt_s, Stage.TTS_FIRST_SOUND: sound_s}, token_s)
+    return Estimates({Stage.STT: stt_s, Stage.TTS_FIRST_SOUND: _first_sound_s(tts)}, token_s)
+
+
+def _first_sound_s(tts: TextToSpeech) -> float:
+    """Return how long the first piece of a short clause's sound takes."""
+    return _seconds(lambda: next(tts.stream("The capital of France,", Voice(), Event()), None), 3)
 
 
 CALIBRATED = (Stage.STT, TOKEN, Stage.TTS_FIRST_SOUND)

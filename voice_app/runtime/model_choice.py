@@ -7,7 +7,7 @@ it takes a calibration that is remembered, or has one made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference.models.store import ModelStore, cache_folder
@@ -45,8 +45,12 @@ class Prospect:
 
     def said(self) -> str:
         """Return it in a few words."""
-        right = "answers not counted" if self.right_of_30 is None else f"{self.right_of_30} of 30 answers right"
-        slow = "no room in memory" if self.predicted_s is None else f"{self.predicted_s * 1000:.0f} ms predicted"
+        right = (
+            "answers not counted" if self.right_of_30 is None else f"{self.right_of_30} of 30 answers right"
+        )
+        slow = (
+            "no room in memory" if self.predicted_s is None else f"{self.predicted_s * 1000:.0f} ms predicted"
+        )
         return f"{slow}, {right}"
 
     def as_json(self) -> dict[str, object]:
@@ -98,6 +102,9 @@ def _measured(settings: Settings, calibrate: Calibrate, store: ModelStore) -> Ch
 
 
 def _picked(candidates: Sequence[Candidate], known: Calibration, settings: Settings) -> Choice:
+    """Return what the preset takes among the models that the memory has room for now."""
+    roomy = {one.name for one in candidates if _has_room(one)}
+    known = replace(known, speeds={name: speed for name, speed in known.speeds.items() if name in roomy})
     budget_s = settings.turn.budget_ms / 1000
     return pick(prospects(candidates, known), settings.models.preset, budget_s)
 
@@ -117,7 +124,10 @@ def pick(found: Sequence[Prospect], preset: Preset, budget_s: float) -> Choice:
         chosen, why = in_time[0], "the best answers" + (f" within {limit_s * 1000:.0f} ms" if limit_s else "")
     else:
         assert limit_s is not None
-        chosen, why = min(known, key=lambda one: one[0])[1], f"the quickest: none within {limit_s * 1000:.0f} ms"
+        chosen, why = (
+            min(known, key=lambda one: one[0])[1],
+            f"the quickest: none within {limit_s * 1000:.0f} ms",
+        )
     others = [f"{one.name}: {one.said()}" for one in found if one is not chosen]
     return Choice(chosen.name, "; ".join([f"{preset}, {why} ({chosen.said()})", *others]), tuple(found))
 
@@ -144,7 +154,7 @@ def prospects(candidates: Sequence[Candidate], known: Calibration) -> list[Prosp
     ]
 
 
-def predicted_s(around: Mapping[Stage, float], speed: Speed | None) -> float | None:
+def predicted_s(around: Mapping[str, float], speed: Speed | None) -> float | None:
     """Return the median from the last voiced sample to the answer's first audible one, None without a speed.
 
     The first clause is short, as the budget's action makes it where that helps. However quick the model, no reply
@@ -152,19 +162,10 @@ def predicted_s(around: Mapping[Stage, float], speed: Speed | None) -> float | N
     """
     if speed is None:
         return None
-    spans_s = {**around, Stage.LLM_FIRST_TOKEN: speed.first_token_s}
-    estimates = Estimates(spans_s, speed.token_s)
+    spans_s = {stage: around[stage] for stage in Stage if stage in around}
+    estimates = Estimates({**spans_s, Stage.LLM_FIRST_TOKEN: speed.first_token_s}, speed.token_s)
     soonest_s = EndpointLimits().finished_s + FRAME_S / 2 + estimates.spans_s[Stage.DEVICE]
     return max(estimates.voice_to_voice_s(SHORT_TOKENS), soonest_s)
-
-
-def as_predicted(choice: Choice, preset: Preset, budget_s: float) -> str | None:
-    """Return in a line which model another preset would take; None where nothing was compared."""
-    if not choice.prospects:
-        return None
-    other = pick(choice.prospects, preset, budget_s)
-    chosen = next(one for one in choice.prospects if one.name == other.name)
-    return f"{preset} would take {chosen.name} ({chosen.said()})"
 
 
 def installed(store: ModelStore) -> list[Candidate]:
@@ -203,4 +204,6 @@ def _key(candidates: Sequence[Candidate], settings: Settings) -> str:
     """Return a digest of what the measured times depend on: models, threads, machine. The preset decides afterwards."""
     models = settings.models
     sizes = [(one.name, one.size_bytes) for one in candidates]
-    return calibration.digest(sizes, models.threads, models.stt, models.stt_threads, models.tts, models.tts_threads)
+    return calibration.digest(
+        sizes, models.threads, models.stt, models.stt_threads, models.tts, models.tts_threads
+    )

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -31,6 +31,12 @@ LARGEST_FILE_BYTES = 64 * 1024
 AUTO = "auto"
 
 
+Preset = Literal["fast", "balanced", "smart"]
+"""Whether replies are quick or good: `fast` keeps the budget, whatever that costs in answers; `balanced` takes the best
+answers within one and a half budgets; `smart` takes the best answers."""
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+
+
 BACKENDS = ("llama.cpp", "lpu", "lpu-delegated")
 """What can run the language model."""
 
@@ -46,7 +52,8 @@ class Models(Section):
 
     stt: str = "whisper-tiny.en"
     llm: str = AUTO
-    """"auto": the largest installed one that keeps the budget on this machine."""
+    """"auto": the one that the preset takes on this machine."""
+    preset: Preset = "balanced"
     tts: str = "piper-en_US-joe-medium"
     turn: str = "smart-turn-v3.2"
     """Judges by sound whether a turn is over, where the words are ambiguous; empty or missing: the words alone."""
