@@ -1,4 +1,5 @@
 # make demo    a spoken conversation from recordings, on any machine      make chat    talk with it, on the sound card or the keyboard
+#              both fetch a better language model once (1.1 GB); SMALL=1 declines it, SMALL=0 takes it again
 # make quick   tests without models, sound card, browser and terminal     make test    all tests
 # make check   lint, types, arrows between the rooms
 PYTHON ?= python3
@@ -7,14 +8,20 @@ REAL := model or card or terminal
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
+SMALL ?=
+OFFER = $(BIN)/voice-app models offer $(if $(SMALL),$(if $(filter 0,$(SMALL)),--no-small,--small))
+MODEL = $(if $(filter-out 0,$(SMALL)),--model smollm2-135m-instruct)
+
 .PHONY: demo chat quick test check run dev pictures lock clean
 
 demo: run
-	@$(BIN)/voice-app demo --out demo-out
+	@$(OFFER)
+	@$(BIN)/voice-app demo --out demo-out $(MODEL)
 
 chat:
 	@$(PYTHON) .make/bootstrap.py run --sound
-	@$(BIN)/voice-app chat
+	@$(OFFER)
+	@$(BIN)/voice-app chat $(MODEL)
 
 quick: dev
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not ($(REAL) or browser or slow)"

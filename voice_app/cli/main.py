@@ -339,10 +339,22 @@ def models_pull(
         ),
     ] = "auto",
 ) -> None:
-    """Download models: the one command that uses the network."""
+    """Download models."""
     from voice_app.cli.model_commands import pull_models
 
     pull_models(names, origin)
+
+
+@models_app.command("offer")
+def models_offer(
+    small: Annotated[
+        bool | None, typer.Option("--small/--no-small", help="Decline it, for later too; or take it again.")
+    ] = None,
+) -> None:
+    """Fetch the recommended language model once, and go on without it where that fails."""
+    from voice_app.cli.model_offer import offer_model
+
+    offer_model(small)
 
 
 @models_app.command("verify")
