@@ -151,7 +151,10 @@ class Drafter:
             context = TurnContext(
                 turn.text, messages, history.persona, engines, style, turn.reply, emit, history.turns
             )
-            tokens = announcement(turn.announced) if turn.announced else answer(context, assistant.skills)
+            if turn.announced:
+                tokens = announcement(turn.announced)
+            else:
+                tokens = assistant.guard(answer(context, assistant.skills), turn.reply)
             return speak_reply(turn.reply, tokens, assistant, speaker, emit)
 
         return await self._fitting(turn.text, speak)

@@ -103,8 +103,8 @@ async def _speak(
 
 async def _open(reply: Reply, speaker: Speaker, emit: Emit) -> None:
     """Say the opener once the turn is over, unless the reply's own words are there by then, or would wait for it."""
-    filler = reply.filler
     await reply.released.wait()
+    filler = reply.filler
     if filler is None or reply.first_clause_out or reply.sound_s:
         return
     if reply.due_s - clock.now() < filler.sound.seconds:

@@ -257,6 +257,8 @@ class TurnContext:
 
 
 Answer = AsyncGenerator[Text, None]
+Guard = Callable[[Answer, Reply], Answer]
+"""Returns an answer in which nothing is claimed that was not done."""
 Responder = Callable[[TurnContext], Answer | None]
 """Takes a turn: returns the words of its answer as they come, or None if the turn is not its business."""
 
@@ -275,6 +277,11 @@ def answer(context: TurnContext, skills: Sequence[Responder]) -> Answer:
     return context.written(context.messages)
 
 
+def unguarded(answer: Answer, reply: Reply) -> Answer:
+    """Let an answer stand as it is written."""
+    return answer
+
+
 async def announcement(text: str) -> Answer:
     """Say what nobody asked for."""
     yield text_delta(text)
@@ -289,6 +296,8 @@ class Assistant:
     style: ReplyStyle = ReplyStyle()
     skills: tuple[Responder, ...] = ()
     """Asked in this order whether a turn is theirs, before the language model answers it."""
+    guard: Guard = unguarded
+    """What every answer passes on its way to the voice."""
 
     def pronounce(self, pronunciations: Mapping[str, str]) -> None:
         """Say these words as told from the next clause on, in place of what was told before: in this session alone."""
@@ -296,12 +305,8 @@ class Assistant:
 
     def adopt(self, other: Assistant) -> None:
         """Become another assistant, skills included."""
-        self.engines, self.history, self.style, self.skills = (
-            other.engines,
-            other.history,
-            other.style,
-            other.skills,
-        )
+        self.engines, self.history, self.style = other.engines, other.history, other.style
+        self.skills, self.guard = other.skills, other.guard
 
 
 async def written(engines: Engines, request: ChatRequest, reply: Reply) -> AsyncGenerator[Text, None]:

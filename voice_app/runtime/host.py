@@ -87,7 +87,7 @@ class Hosted(Generic[D]):
             session.assistant.adopt(new.assistant(session.name, history, chat))
             if self.skills:
                 self.skills.adopt(new)
-                session.assistant.skills = self.skills.skills
+                self.skills.join(session.assistant)
             self.engines = new
             if not same_llm:
                 await new.adapt()
@@ -141,7 +141,7 @@ def hosted(
             if plan.skills:
                 skills = SkillSet(engines, reporter(session.send), announce, assistant.pronounce)
                 closing.callback(skills.close)
-                assistant.skills = skills.skills
+                skills.join(assistant)
             yield Hosted(session, engines, skills, devices)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from inference.models.store import cache_folder
 from voice_app.core.errors import MemoryFileError
-from voice_app.core.turn import Responder
+from voice_app.core.turn import Assistant, Responder
 from voice_app.runtime.engine_set import EngineSet
 from voice_app.runtime.settings import Settings, data_dir
+from voice_app.skills.claims import guarded, known_claims
 from voice_app.skills.memory.database import SESSION_BUSY_S
 from voice_app.skills.memory.memory_skill import Pronunciations
 from voice_app.skills.memory.store import SHARED, Memory, memory_path
@@ -55,8 +56,13 @@ class SkillSet:
             cache=cache_folder() / "notes",
         )
         router = Router(session_skills(values))
-        router.choice.leads(Utterance.of("hello"))  # made before the first turn needs it
+        router.choice.leads(Utterance.of("hello"))  # both are made before the first turn needs them
+        known_claims()
         self.skills = (router,)
+
+    def join(self, assistant: Assistant) -> None:
+        """Give an assistant these skills, and what keeps it from claiming their deeds."""
+        assistant.skills, assistant.guard = self.skills, guarded
 
     def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
         if settings.memory == "off":

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,13 @@ def phrases_of(document: Mapping[str, Any], slots: Mapping[str, Slot] = {}) -> P
     more = {name: tuple(map(str, document.get(name, ()))) for name in ("like", "unlike", "claims")}
     unclear, cased = document.get("unclear", UNCLEAR), document.get("cased", False)
     return Phrases(tuple(sayings), cased, examples, unclear, **more)
+
+
+def sayings_of(
+    templates: Sequence[str], rules: Mapping[str, str], slots: Mapping[str, Slot]
+) -> tuple[Saying, ...]:
+    """Return templates that stand for no call."""
+    return tuple(_saying(template, {}, rules, slots) for template in templates)
 
 
 def _saying(

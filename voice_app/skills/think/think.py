@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from inference.types import Message, Sampling, Text
 from voice_app.core import clock, events
-from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
+from voice_app.core.turn import Answer, TurnContext, announcement
 from voice_app.skills.fillers import THINKING, set_filler
 from voice_app.skills.number_words import canonical
 from voice_app.skills.phrases import Phrases
@@ -25,6 +25,8 @@ WARMTH = 0.7
 LONGEST_ANSWER_TOKENS = 60
 LONGEST_COMPARED = 300
 """Characters of an answer that the vote looks at."""
+CHOSEN = 0
+"""Token id of an answer that the language model has written before: not the program's own words."""
 WHAT_ABOUT = "What shall I think about?"
 _WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _COMMON_WORDS = (
@@ -154,7 +156,7 @@ async def _considered(context: TurnContext, question: str, effort: Effort) -> As
             budget_s=effort.budget_s,
         )
     )
-    yield text_delta(answer)
+    yield Text(answer, CHOSEN)
 
 
 async def _sample(

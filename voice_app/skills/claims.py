@@ -1,0 +1,204 @@
+"""No claim without a deed: what a language model writes is held back where it may claim that something was done.
+
+A skill says itself what it has done. Whatever else sounds like that ("The timer is set.", "I'll remember that.") is said
+by a model that has done nothing: the clause gives way to one honest sentence, with which the reply ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from inference.types import Text
+from voice_app.core.turn import Answer, Reply, text_delta
+from voice_app.skills.phrases import SLOTS, Saying, Slot, language_data, sayings_of
+from voice_app.skills.utterance import tidy
+from voice_app.skills.word_lists import phrase, word_set
+
+_SLOTS = {
+    **SLOTS,
+    "few": Slot(r"(?:[\w':.-]+ ){0,6}", ("",)),
+    "rest": Slot(r"(?:[^\w'].*)?", ("",)),
+    "object": Slot(r"(?! you\b| when\b)(?:[^\w'].*)?", (" that",)),
+}
+_CUT = re.compile(r"[,;:.!?…—\n]+(?=\s|$)|\s[–—-]\s|\s(?=(?:and|but|so|then|because|while)\s)", re.IGNORECASE)
+"""Where a clause ends."""
+_END = re.compile(r"[.!?…\n]")
+_BEFORE = phrase(
+    r"""
+    (?:(?:ok(?:ay)?|alright|all right|sure(?: thing)?|great|well|certainly|of course|absolutely|yes|yeah|yep|
+    no problem|perfect|good|right|and|so|then|now|also|but|as (?:you )?(?:requested|asked|wished)|thanks|thank you|
+    got it|understood|gladly|happy to help|there you go|here you go|i see|i understand|sorry|hello|hi|hey|there|just|
+    wonderful|excellent|please note that|please note|note that|it seems(?: that)?|i think|i believe|
+    i'm happy to say(?: that)?|good news|nice|cool|fine|for you|no worries|my pleasure|by the way)\b[\s,.!:-]*)+
+    """
+)
+"""What may stand before a claim."""
+_OFFER = re.compile(
+    r"\b(?:if|when(?:ever)? you|once you|let me know|would you|shall i|should i|do you want|tell me)\b",
+    re.IGNORECASE,
+)
+"""What makes an offer of what follows in the same sentence."""
+_QUOTE = re.compile(r"[\"“”«»]")
+_WORD = re.compile(r"[a-z']+")
+_FIRST = word_set(
+    "i i've i'll i'm i'd we we've we'll we're let have will am going to just now also already been be gladly definitely"
+)
+"""Words with which a clause about the speaker begins, before its verb."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Clauses that claim a deed, by the skill whose deed it would be."""
+
+    sayings: tuple[tuple[str, Saying], ...]
+    triggers: frozenset[str]
+    """Words without one of which no clause is a claim."""
+    denials: dict[str, str]
+
+    def of(self, clause: str) -> str | None:
+        """Return the skill whose deed a clause claims, "other" for one that no skill could do; None: it claims none."""
+        said = tidy(clause).lower()
+        bare = _BEFORE.sub("", said, count=1) if _BEFORE.match(said) else said
+        for text in dict.fromkeys((said, bare)):
+            words = text.strip(" -–—*\"'")
+            if found := next(
+                (skill for skill, saying in self.sayings if saying.pattern.fullmatch(words)), None
+            ):
+                return found
+        return None
+
+    def may_begin(self, clause: str) -> bool:
+        """Return whether a clause that is not complete may become a claim."""
+        words = _WORD.findall(tidy(clause).lower())
+        if any(word in self.triggers for word in words):
+            return True
+        bare = _WORD.findall(_BEFORE.sub("", tidy(clause).lower(), count=1))
+        return not bare or all(word in _FIRST for word in bare)
+
+
+@functools.cache
+def known_claims() -> Claims:
+    """Return the claims of the file."""
+    document = language_data(Path(__file__).parent, "claims.")
+    sayings = tuple(
+        (skill, saying)
+        for skill, templates in document["claims"].items()
+        for saying in sayings_of(templates, document["rules"], _SLOTS)
+    )
+    words = _WORD.findall(
+        " ".join(text for text in (*document["rules"].values(), *_flat(document["claims"])))
+    )
+    common = (
+        set(_WORD.findall(" ".join(document["rules"][name] for name in ("i", "aux", "adv", "be")))) | _COMMON
+    )
+    return Claims(sayings, frozenset(words) - common, document["denials"])
+
+
+_COMMON = word_set(
+    "few rest text object a an the your my you it that this is are was in on at to from for of and all both there here "
+    "what name call have has time made make good new now not put end start order day fact information address list "
+    "be me with as when up over down out about note notes know"
+)
+"""Words of the templates that stand in most sentences: they hold nothing back by themselves."""
+
+
+def _flat(lists: dict[str, Sequence[str]]) -> Iterator[str]:
+    for templates in lists.values():
+        yield from templates
+
+
+@dataclass(slots=True)
+class Watch:
+    """A reply as it is written: how much of it may be said, and where it claims what was not done."""
+
+    claims: Claims
+    done: frozenset[str]
+    """Skills whose deeds were done in this turn: these may be told."""
+    text: str = ""
+    checked: int = 0
+    """Characters up to the clause that is open."""
+    said: int = 0
+    """Characters that may be said."""
+    denial: str = ""
+    """What is to be said in place of the rest."""
+
+    def push(self, text: str, *, ends: bool = False) -> None:
+        """Take in more of the reply, or its end."""
+        self.text += text
+        ends_at = [cut.end() for cut in _CUT.finditer(self.text, self.checked)]
+        for end in [*ends_at, *([len(self.text)] if ends else [])]:
+            if denial := self._denied(self.text[self.checked : end]):
+                self.denial = denial
+                return
+            if not _is_opening(self.text[self.said : end]):
+                self.said = end
+            self.checked = end
+        open_ = self.text[self.checked :]
+        if ends or not self.claims.may_begin(open_):
+            self.said = len(self.text)
+
+    def _denied(self, clause: str) -> str:
+        """Return what is to be said in place of a clause, "" where it may stand."""
+        sentence = _END.split(self.text[: self.checked])[-1]
+        if _OFFER.search(sentence) or _OFFER.match(clause.strip()) or clause.rstrip().endswith("?"):
+            return ""
+        if len(_QUOTE.findall(self.text[: self.checked])) % 2 or _QUOTE.match(clause.strip()):
+            return ""
+        skill = self.claims.of(clause)
+        return "" if skill is None or skill in self.done else self.claims.denials[skill]
+
+
+def _is_opening(text: str) -> bool:
+    """Return whether a text says nothing yet ("Okay, sure!")."""
+    return not _BEFORE.sub("", tidy(text), count=1).strip(" .,!:;-–—")
+
+
+def guarded(answer: Answer, reply: Reply) -> Answer:
+    """Return an answer whose claims are true: those of skills stand, a model's give way to the truth."""
+    return _guarded(answer, reply, known_claims())
+
+
+async def _guarded(answer: Answer, reply: Reply, claims: Claims) -> AsyncGenerator[Text, None]:
+    watch, held = Watch(claims, frozenset()), list[Text]()
+    async with aclosing(answer) as words:
+        async for word in words:
+            if word.id < 0:  # said by the program, which knows what it has done
+                for each in held:
+                    yield each
+                held, watch = [], Watch(claims, _done(reply))
+                yield word
+                continue
+            watch.done = _done(reply)
+            watch.push(word.text)
+            held.append(word)
+            for each in _free(held, watch):
+                yield each
+            if watch.denial:
+                break
+    if not watch.denial:
+        watch.push("", ends=True)
+        for each in _free(held, watch):
+            yield each
+    if watch.denial:
+        yield text_delta(watch.denial)
+
+
+def _done(reply: Reply) -> frozenset[str]:
+    return frozenset(call.skill for call in reply.calls) if reply.acts else frozenset()
+
+
+def _free(held: list[Text], watch: Watch) -> list[Text]:
+    """Take the tokens out of `held` that may be said; one is cut where a claim begins inside it."""
+    before = len(watch.text) - sum(len(each.text) for each in held)
+    free = []
+    while held and before + len(held[0].text) <= watch.said:
+        before += len(held[0].text)
+        free.append(held.pop(0))
+    if watch.denial and held and before < watch.said:
+        free.append(replace(held[0], text=held[0].text[: watch.said - before]))
+    return free
