@@ -1,7 +1,7 @@
 """No claim without a deed: what a language model writes is held back where it may claim that something was done.
 
-A skill says itself what it has done. Whatever else sounds like that ("The timer is set.", "I'll remember that.") is said
-by a model that has done nothing: the clause gives way to one honest sentence, with which the reply ends.
+A skill says itself what it has done. Whatever else sounds so ("The timer is set.", "I'll remember that.") is said by a
+model that has done nothing: the clause gives way to one honest sentence, with which the reply ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _SLOTS = {
     "rest": Slot(r"(?:[^\w'].*)?", ("",)),
     "object": Slot(r"(?! you\b| when\b)(?:[^\w'].*)?", (" that",)),
 }
-_CUT = re.compile(r"[,;:.!?…—\n]+(?=\s|$)|\s[–—-]\s|\s(?=(?:and|but|so|then|because|while)\s)", re.IGNORECASE)
+_CUT = re.compile(
+    r"[,;:.!?…—\n]+(?=\s|$)|\s[–—-]\s|(?<!ahead)\s(?=(?:and|but|so|then|because|while)\s)", re.IGNORECASE
+)
 """Where a clause ends."""
 _END = re.compile(r"[.!?…\n]")
 _BEFORE = phrase(
@@ -45,6 +47,8 @@ _OFFER = re.compile(
 """What makes an offer of what follows in the same sentence."""
 _QUOTE = re.compile(r"[\"“”«»]")
 _WORD = re.compile(r"[a-z']+")
+_WILL = re.compile(r"(?:(?:i|we)(?:'ll|'ve| will| have)|you(?:'ll| will)|let me) \w")
+"""What is begun so is held to the end of its clause."""
 _FIRST = word_set(
     "i i've i'll i'm i'd we we've we'll we're let have will am going to just now also already been be gladly definitely"
 )
@@ -74,11 +78,15 @@ class Claims:
 
     def may_begin(self, clause: str) -> bool:
         """Return whether a clause that is not complete may become a claim."""
-        words = _WORD.findall(tidy(clause).lower())
-        if any(word in self.triggers for word in words):
+        said = tidy(clause).lower()
+        bare = _BEFORE.sub("", said, count=1)
+        *whole, last = _WORD.findall(bare) or [""]
+        if not clause[-1:].isalnum() and last:
+            whole, last = [*whole, last], ""
+        if any(word in self.triggers for word in whole) or _WILL.match(bare):
             return True
-        bare = _WORD.findall(_BEFORE.sub("", tidy(clause).lower(), count=1))
-        return not bare or all(word in _FIRST for word in bare)
+        grows = any(word.startswith(last) for word in self.triggers | _FIRST)
+        return grows if last else all(word in _FIRST for word in whole)
 
 
 @functools.cache
@@ -185,7 +193,8 @@ async def _guarded(answer: Answer, reply: Reply, claims: Claims) -> AsyncGenerat
         for each in _free(held, watch):
             yield each
     if watch.denial:
-        yield text_delta(watch.denial)
+        apart = watch.text[: watch.said][-1:].isspace() or not watch.said
+        yield text_delta(watch.denial if apart else f" {watch.denial}")
 
 
 def _done(reply: Reply) -> frozenset[str]:
