@@ -6,6 +6,8 @@ InferenceError
 │   ├── UnknownModel    a name that is not in the manifest
 │   ├── ModelMissing    known, but not on this machine; says how to get it
 │   ├── ModelCorrupt    a file whose size, hash or content is wrong
+│   ├── TemplateError   a chat template that can't be read, or that refuses a chat
+│   ├── EndpointError   another machine's language model that doesn't answer as it should
 │   └── DownloadFailed  the network, the disk or the hub said no
 ├── NoFreeChat          as many chats as a language model holds are open
 ├── UnknownLanguage     a language that text can't be spoken in
@@ -58,6 +60,17 @@ class ModelCorrupt(ModelError):
     def __init__(self, path: Path, what: str, how: str) -> None:
         super().__init__(f"{path}: {what}; {how}")
         self.path = path
+
+
+class TemplateError(ModelError):
+    """A chat template that can't be read, or that refuses a chat."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the model's chat template can't be used ({what}); use another GGUF file")
+
+
+class EndpointError(ModelError):
+    """Another machine's language model that doesn't answer as it should."""
 
 
 class DownloadFailed(ModelError):

@@ -21,6 +21,7 @@ from inference.types import (
     Samples,
     SpeechChunk,
     SttCapabilities,
+    Tool,
     Transcript,
     Usage,
     Voice,
@@ -159,18 +160,21 @@ class Chat(Protocol):
         """
         ...
 
-    def prefill(self, messages: tuple[Message, ...]) -> int:
+    def prefill(self, messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> int:
         """Bring the longest common prefix of coming requests into the cache; return the tokens computed.
 
         The last message may be unfinished; no end-of-message marker is put after it. Messages that are too long are
-        left alone.
+        left alone. `tools` are those of the coming requests, as they belong to their prefix.
         """
         ...
 
     def stream(self, request: ChatRequest) -> Iterator[Delta]:
         """Yield the reply until its end, `max_tokens`, or `request.cancelled`; last comes `Done`.
 
-        Raises PromptTooLong when the messages leave no room for a reply, GrammarError for a bad grammar.
+        What the model writes for itself comes as `Thought`, what it calls, asked or not, as `ToolCall`.
+
+        Raises PromptTooLong when the messages leave no room for a reply, GrammarError for a bad grammar, EndpointError
+        where another machine gives none.
         """
         ...
 
@@ -178,8 +182,11 @@ class Chat(Protocol):
         """Return how many tokens of the context these messages leave for a reply; negative when they are too long."""
         ...
 
-    def restore(self, messages: tuple[Message, ...]) -> bool:
-        """Begin with the prefix of a persona: saved before, or computed and saved now; return whether it was saved."""
+    def restore(self, messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> bool:
+        """Begin with the prefix of a persona: saved before, or computed and saved now; return whether it was saved.
+
+        `tools` as in `prefill`.
+        """
         ...
 
     def end_probability(

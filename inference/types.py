@@ -160,6 +160,8 @@ class ChatRequest:
     """Set from any thread: the reply ends within 40 ms, also inside prefill."""
     tools: tuple[Tool, ...] = ()
     """What the reply may call."""
+    max_thoughts: int = 512
+    """Tokens of thoughts before the reply, where the model thinks; it ends there if no reply has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,24 @@ class Text:
     id: int
     emulated_s: float | None = None
     """When an emulated chip has this token, in seconds since its request started; None on real hardware."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """One token of what a model writes for itself before it answers: neither shown, nor spoken, nor kept."""
+
+    text: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about a reply that its log should have."""
+
+    cause: str
+    """In words."""
+    action: str = ""
+    """What was done about it, to answer in time; empty where nothing could be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +221,7 @@ class Done:
     reason: Reason
 
 
-Delta = Text | ToolCall | Done
+Delta = Text | Thought | ToolCall | Notice | Done
 """What a language model streams; `Done` comes last."""
 
 

@@ -16,6 +16,7 @@ from inference.llm.lookup import follow
 from inference.llm.native import BATCH_TOKENS, Logits, NativeModel, NativeSampler
 from inference.llm.prompt import Prompts
 from inference.llm.saved import SavedPrefixes
+from inference.llm.thoughts import with_thoughts
 from inference.llm.tool_calls import with_calls
 from inference.types import Cancel, ChatRequest, Delta, Done, Message, Reason, Text, Tool, Usage
 
@@ -104,16 +105,28 @@ class LlamaChat:
         return self._number
 
     def stream(self, request: ChatRequest) -> Iterator[Delta]:
-        """Yield the reply; see Chat.stream. Calls are looked for where the request has tools."""
-        prompt = self._prompt(request.messages, request.tools)
+        """Yield the reply; see Chat.stream.
+
+        A reply that a grammar holds has no thoughts, and calls only where there are tools. Any other may call unasked:
+        a model writes what it was trained on.
+        """
+        prompt, begun = self._prompt(request.messages, request.tools, plain=request.grammar is not None)
         sampler = NativeSampler(self._shared.model, request.sampling, request.grammar)
         try:
-            written = self._written(prompt, sampler, request)
-            yield from with_calls(written, self._call_ids) if request.tools else written
+            if request.grammar is not None:
+                held = self._written(prompt, sampler, request)
+                yield from with_calls(held, self._call_ids) if request.tools else held
+                return
+            longest = replace(request, max_tokens=request.max_tokens + request.max_thoughts)
+            written = self._written(prompt, sampler, longest)
+            answer = with_thoughts(written, request, lambda: self.usage, begun=begun)
+            yield from with_calls(answer, self._call_ids)
         finally:
             sampler.close()
 
-    def _written(self, prompt: list[int], sampler: NativeSampler, request: ChatRequest) -> Iterator[Delta]:
+    def _written(
+        self, prompt: list[int], sampler: NativeSampler, request: ChatRequest
+    ) -> Generator[Delta, None, None]:
         """Yield the tokens of a reply as text, then how it ended."""
         reason: Reason = "cancelled"
         if rows := self._extend_to(prompt, [len(prompt) - 1], request.cancelled):
@@ -161,16 +174,18 @@ class LlamaChat:
             return []
         return self._shared.model.tokenize(" " + request.messages[-1].content)
 
-    def _prompt(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
-        """Return the tokens of a chat up to where the reply begins."""
-        prompt = self._shared.prompts.asked(messages, tools)
+    def _prompt(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = (), *, plain: bool = False
+    ) -> tuple[list[int], bool]:
+        """Return the tokens of a chat up to where the reply begins, and whether that is inside a thought."""
+        prompt, begun = self._shared.prompts.asked(messages, tools, plain=plain)
         if len(prompt) >= self._shared.context.size:
             raise PromptTooLong(len(prompt), self._shared.context.size)
-        return prompt
+        return prompt, begun
 
-    def prefill(self, messages: tuple[Message, ...]) -> int:
+    def prefill(self, messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> int:
         """Bring an unfinished chat into the cache; return the tokens computed. See Chat.prefill."""
-        prompt = self._shared.prompts.unfinished(messages)[:-UNSTABLE_TOKENS]
+        prompt = self._shared.prompts.unfinished(messages, tools)[:-UNSTABLE_TOKENS]
         if len(prompt) > self._shared.context.size:
             return 0
         before = common(self._cached, prompt)
@@ -183,7 +198,7 @@ class LlamaChat:
         """Return the probability of an ending after the last message; see Chat.end_probability."""
         last = messages[-1]
         bare = (*messages[:-1], replace(last, content=last.content.rstrip(marks)))
-        prompt = self._prompt(messages)
+        prompt, _ = self._prompt(messages)
         place = max(common(self._shared.prompts.unfinished(bare), prompt) - 1, 0)
         rows = self._extend_to(prompt, [place, len(prompt) - 1], Cancel())
         assert rows is not None, "nobody cancels this"
@@ -192,16 +207,16 @@ class LlamaChat:
 
     def odds(self, messages: tuple[Message, ...], words: Sequence[str]) -> tuple[float, ...]:
         """Return how probable the first tokens of words are as a reply's first; see ChoosingChat.odds."""
-        prompt = self._prompt(messages)
+        prompt, _ = self._prompt(messages, plain=True)
         rows = self._extend_to(prompt, [len(prompt) - 1], Cancel())
         assert rows is not None, "nobody cancels this"
         odds = np.exp(rows[0] - rows[0].max(), dtype=np.float32)
         firsts = [self._shared.model.tokenize(word)[0] for word in words]
         return tuple(float(odds[first] / odds.sum()) for first in firsts)
 
-    def restore(self, messages: tuple[Message, ...]) -> bool:
+    def restore(self, messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> bool:
         """Begin with a persona's prefix, as another chat or another process left it; see Chat.restore."""
-        prompt = self._shared.prompts.closed(messages)
+        prompt = self._shared.prompts.closed(messages, tools)
         self.forget()
         state = self._shared.prefixes.load(prompt)
         if state and self._shared.context.set_state(self._sequence, state):
@@ -213,7 +228,7 @@ class LlamaChat:
 
     def remaining_tokens(self, messages: tuple[Message, ...]) -> int:
         """Return how many tokens of the context these messages leave for a reply. See Chat.remaining_tokens."""
-        return self._shared.context.size - len(self._shared.prompts.asked(messages))
+        return self._shared.context.size - len(self._shared.prompts.asked(messages)[0])
 
     def forget(self) -> None:
         """Empty the cache; see Chat.forget."""

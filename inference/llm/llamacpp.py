@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inference.errors import NoFreeChat
+from inference.errors import ModelError, NoFreeChat
 from inference.llm.llama_chat import Context, LlamaChat, Shared
 from inference.llm.native import FLASH_ATTENTION, NativeContext, NativeModel
 from inference.llm.prompt import Prompts
@@ -26,9 +26,17 @@ class SequenceModel:
         *,
         guesses: bool,
         threads: int = 0,
+        thinks: bool = True,
     ) -> None:
+        """Raise TemplateError for a model whose chat template can't be used."""
         self.model, self.context = model, context
-        self._shared = Shared(model, context, Prompts(model), prefixes, guesses)
+        try:
+            prompts = Prompts(model, thinks=thinks)
+        except ModelError:
+            context.close()
+            model.close()
+            raise
+        self._shared = Shared(model, context, prompts, prefixes, guesses)
         self._free = list(range(context.sequences))
         self._open: dict[int, LlamaChat] = {}
         self.capabilities = LlmCapabilities(
@@ -80,11 +88,14 @@ class LlamaCpp(SequenceModel):
         chats: int = 1,
         threads: int = 2,
         state_dir: Path | None = None,
+        thinks: bool = True,
     ) -> None:
+        """`thinks`: whether a model that can think before it answers may. Raises ModelCorrupt, TemplateError."""
         model = NativeModel(path)
         most = min(context_tokens, model.context_limit or context_tokens)
         context = NativeContext(model, most, threads, chats)
         facts = path.stat()
         build = f"{model.lib.llama_print_system_info()}:{FLASH_ATTENTION}"
         identity = f"{path.name}:{facts.st_size}:{facts.st_mtime_ns}:{context.size}:{build}"
-        super().__init__(model, context, SavedPrefixes(state_dir, identity), guesses=True, threads=threads)
+        prefixes = SavedPrefixes(state_dir, identity)
+        super().__init__(model, context, prefixes, guesses=True, threads=threads, thinks=thinks)

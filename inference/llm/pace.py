@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from inference.protocols import Chat, LanguageModel
-from inference.types import ChatRequest, Delta, Done, Message, Text, Usage
+from inference.types import ChatRequest, Delta, Done, Message, Text, Thought, Usage
 from lpu_backend.interface import StepTiming
 
 
@@ -92,14 +92,14 @@ class PacedChat:
         started_s, due_s = self._pace.clock_s(), 0.0
         tokens = late = 0
         for delta in deltas:
-            if isinstance(delta, Text) and delta.id >= 0:
+            if isinstance(delta, Text | Thought) and delta.id >= 0:
                 due_s += step_s(timing, self._chat.usage, tokens)
                 tokens += 1
                 early_s = started_s + due_s - self._pace.clock_s() if self._pace.paced else 0.0
                 late += early_s < 0
                 if self._pace.paced and request.cancelled.wait(max(early_s, 0.0)):
                     continue  # what is left is how it ended
-                yield replace(delta, emulated_s=due_s)
+                yield replace(delta, emulated_s=due_s) if isinstance(delta, Text) else delta
             elif isinstance(delta, Done):
                 position = delta.usage.prompt_tokens + max(tokens - 2, 0)
                 yield replace(delta, usage=on_chip(delta.usage, timing, position, late))

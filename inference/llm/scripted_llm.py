@@ -16,12 +16,14 @@ from inference.types import (
     Reason,
     Spend,
     Text,
+    Thought,
+    Tool,
     ToolCall,
     Usage,
 )
 
-Script = str | Sequence[str | ToolCall]
-"""A reply: words, or words and calls."""
+Script = str | Sequence[str | ToolCall | Thought]
+"""A reply: words, or words, calls and thoughts."""
 
 
 class ScriptedLanguageModel:
@@ -90,12 +92,15 @@ class ScriptedChat:
                 yield piece
                 continue
             llm.spend(llm.token_s if number else llm.first_token_s)
+            if isinstance(piece, Thought):
+                yield piece
+                continue
             number += 1
             self.usage = Usage(prompt, prompt, number)
             yield Text(piece, number - 1)
         yield Done(self.usage, reason)
 
-    def _pieces(self, request: ChatRequest) -> Iterator[str | ToolCall]:
+    def _pieces(self, request: ChatRequest) -> Iterator[str | ToolCall | Thought]:
         replies = self._llm.replies
         if callable(replies):
             script = replies(request.messages)
@@ -103,9 +108,9 @@ class ScriptedChat:
             script = replies[min(self._next, len(replies) - 1)]
             self._next += 1
         for part in (script,) if isinstance(script, str) else script:
-            yield from (part,) if isinstance(part, ToolCall) else re.findall(r"\s*\S+", part)
+            yield from (part,) if isinstance(part, ToolCall | Thought) else re.findall(r"\s*\S+", part)
 
-    def prefill(self, messages: tuple[Message, ...]) -> int:
+    def prefill(self, messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> int:
         """Take no time; everything counts as cached."""
         return 0
 
@@ -113,7 +118,7 @@ class ScriptedChat:
         """Count words as tokens."""
         return self._llm.capabilities.context_tokens - _words(messages)
 
-    def restore(self, messages: tuple[Message, ...]) -> bool:
+    def restore(self, messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> bool:
         """Take no time; nothing was saved."""
         return False
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from inference.llm.thoughts import begun
 from inference.types import Delta, Done, Text, ToolCall
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -27,7 +28,7 @@ class CallParser:
             parts += [self._held[:start], parsed(whole) or whole]
             self._held = self._held[end:]
         if start < 0:
-            start = len(self._held) - _begun(self._held)
+            start = len(self._held) - begun(self._held, OPEN)
         parts.append(self._held[:start])
         self._held = self._held[start:]
         return [part for part in parts if part]
@@ -36,11 +37,6 @@ class CallParser:
         """Return what is left: the beginning of a call that never ends."""
         held, self._held = self._held, ""
         return held
-
-
-def _begun(text: str) -> int:
-    """Return how many characters at its end may be the beginning of a call."""
-    return next((length for length in range(len(OPEN) - 1, 0, -1) if text.endswith(OPEN[:length])), 0)
 
 
 def call_text(name: str, arguments: object) -> str:
@@ -63,7 +59,10 @@ def parsed(whole: str) -> tuple[str, str] | None:
 
 
 def with_calls(deltas: Iterable[Delta], ids: Iterator[str]) -> Iterator[Delta]:
-    """Take the calls out of a reply's text. There is one Text a token still; the calls that it completes follow it."""
+    """Take the calls out of a reply's text. There is one Text a token still; the calls that it completes follow it.
+
+    One that the reply's end cuts off is neither.
+    """
     parser, called = CallParser(), False
     for delta in deltas:
         if isinstance(delta, Text):
@@ -74,7 +73,8 @@ def with_calls(deltas: Iterable[Delta], ids: Iterator[str]) -> Iterator[Delta]:
                     called = True
                     yield ToolCall(next(ids), *part)
         elif isinstance(delta, Done):
-            if rest := parser.flush():
+            rest = parser.flush()
+            if rest and not rest.startswith(OPEN):
                 yield Text(rest, -1)
             yield replace(delta, reason="tool_calls") if called and delta.reason == "stop" else delta
         else:

@@ -32,7 +32,7 @@ def bare(llm: LlamaCpp, chat: Chat, tokens: int) -> float:
     """Return tokens a second of a loop of decode and greedy sample on the C interface."""
     lib, context = llm.model.lib, llm.context
     assert isinstance(context, NativeContext)
-    prompt = Prompts(llm.model).asked(STORY)
+    prompt, _ = Prompts(llm.model).asked(STORY)
     chat.forget()
     context.decode(0, prompt, 0, [len(prompt) - 1], Cancel())
     sampler = lib.llama_sampler_init_greedy()

@@ -13,8 +13,9 @@ from inference.errors import GrammarError, ModelCorrupt, PromptTooLong
 from inference.llm.llama_chat import LlamaChat
 from inference.llm.llamacpp import LlamaCpp
 from inference.llm.lookup import follow
-from inference.llm.prompt import chat_template, defused, unfinished
+from inference.llm.prompt import chat_template
 from inference.llm.selftest import EMBEDDED
+from inference.llm.template import defused, unfinished
 from inference.models.store import ModelStore
 from inference.protocols import Chat
 from inference.types import ChatRequest, Done, Message, Sampling, Tool

@@ -130,10 +130,16 @@ def test_every_token_is_still_one_text_and_a_call_ends_the_reply() -> None:
     assert found.done == Done(Usage(9, 0, 5), "tool_calls")
 
 
-def test_a_call_that_is_cut_off_is_text() -> None:
-    """It comes after the last token, as no token of its own; the reason stays that of the reply."""
-    found = said("length", "<tool_call>", '{"name"')
-    assert (found.text, found.calls, found.done.reason) == ('<tool_call>{"name"', [], "length")
+def test_a_call_that_is_cut_off_is_neither_a_call_nor_text() -> None:
+    """Nobody is to hear it; the reason stays that of the reply."""
+    found = said("length", "Yes. ", "<tool_call>", '{"name"')
+    assert (found.text, found.calls, found.done.reason) == ("Yes. ", [], "length")
+
+
+def test_what_only_looks_like_the_beginning_of_a_call_is_text() -> None:
+    """It comes after the last token, as no token of its own."""
+    found = said("stop", "a ", "<tool_")
+    assert found.text == "a <tool_"
     assert found.tokens[-1].id == -1
 
 

@@ -233,6 +233,7 @@ def build_llm(settings: Settings) -> LanguageModel:
         chats=2 if _judges(path) else 1,
         threads=settings.models.threads,
         state_dir=cache_folder() / "prefixes",
+        thinks=settings.models.thinking,
     )
 
 

@@ -66,6 +66,8 @@ class Models(Section):
     """Model whose dimensions give the times of lpu-delegated, a name or a GGUF file; empty: the language model."""
     lpu_chips: int = 1
     """Chips of the emulated pipeline that holds the model of `lpu` or `lpu-delegated`: 1, 2, 4 or whole nodes of 8."""
+    thinking: bool = True
+    """Whether a language model that can think before it answers may. What it thinks is neither spoken nor kept."""
     context_tokens: int = Field(2048, ge=256, le=131072)
     threads: int = Field(2, ge=1, le=64)
     """The most of the language model; llama.cpp gets one where that is quicker, as beside a busy program."""
