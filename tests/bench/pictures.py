@@ -37,7 +37,7 @@ from tests.voice_app.tui.shown import recorded, ticked
 from voice_app.bench.audio import Product
 from voice_app.bench.bench_drawing import NAMES, waterfalls
 from voice_app.bench.bench_report import Targets, turn_figures
-from voice_app.bench.run import machine
+from voice_app.bench.machine import machine
 from voice_app.bench.scenario import bundled
 from voice_app.core import events
 from voice_app.core.history import History

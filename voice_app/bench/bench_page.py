@@ -30,6 +30,7 @@ from voice_app.bench.bench_drawing import (
     waterfalls,
 )
 from voice_app.bench.bench_report import PREMATURE_LIMIT, meets_limits, p95_limit_ms
+from voice_app.bench.quality import quality
 from voice_app.core.errors import SessionError
 from voice_app.core.stages import Stage
 
@@ -56,7 +57,7 @@ def write_bench_page(report: Mapping[str, Any], path: Path) -> None:
 def page(report: Mapping[str, Any]) -> str:
     """Return the page of a report as `bench` makes it."""
     css = "".join(asset(name).read_text("utf-8") for name in ("lpu/page.css", "bench/page.css"))
-    parts = (_turns, _stages, _spread, _waits, _actions, _setting)
+    parts = (_turns, _stages, _spread, _quality, _waits, _actions, _setting)
     sections = [part for section in parts for part in section(report)]
     title = f"{TITLE}: {_ms(report['voice_to_voice_ms']['p50'])} at the median, {report['basis']}"
     return document(title, css, _header(report), element("main", *sections), _footer(report))
@@ -226,6 +227,10 @@ def _contenders(everyone: Mapping[str, Mapping[str, Any]]) -> Iterator[Element]:
         slower = f" · × {times:.1f}" if times else ""
         medians.append((CONTENDERS.get(name, name), p50, f"{_ms(p50)}{slower} · {one['cut_ins']} premature"))
     yield card(speeds(medians))
+
+
+def _quality(report: Mapping[str, Any]) -> Iterator[Element]:
+    yield from quality(report.get("answers", {}))
 
 
 def _waits(report: Mapping[str, Any]) -> Iterator[Element]:

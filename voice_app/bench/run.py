@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from inference.types import Audio
+from voice_app.bench.answers.figures import by_model
+from voice_app.bench.answers.verdicts import read_verdicts
 from voice_app.bench.audio import measure_audio
 from voice_app.bench.bench_page import write_bench_page
 from voice_app.bench.bench_report import Targets, meets_limits
 from voice_app.bench.card import measure_card
 from voice_app.bench.composed import measure_composed
+from voice_app.bench.machine import machine
 from voice_app.bench.noise_robustness import made_noises, measure_robustness, recorded_noises
 from voice_app.bench.result_table import print_result
 from voice_app.bench.scenario import bundled, corpus, spoken_turn
 from voice_app.core.stages import Estimates
 from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
 from voice_app.runtime.llm_times import LlmTimes, emulated_times, estimated
-from voice_app.runtime.machine import cores, processor
 from voice_app.runtime.settings import Settings
 
 
@@ -47,6 +47,8 @@ class BenchRequest:
     json: bool = False
     html: Path | None = None
     """Where to write the result as a page."""
+    verdicts: Path | None = None
+    """Verdicts of judged answers, to stand beside the latency on the page."""
     talk_options: tuple[str, ...] = ()
     """Options of `talk` in card mode."""
     echo_db: float | None = None
@@ -73,7 +75,8 @@ def run_bench(settings: Settings, request: BenchRequest) -> int:
         report = {**report, "llm": choice.name, "because": choice.because}
         report["choices"] = [one.as_json() for one in choice.prospects]
     if request.html:
-        write_bench_page(report, request.html)
+        answers = by_model(read_verdicts(request.verdicts)) if request.verdicts else {}
+        write_bench_page({**report, "answers": answers}, request.html)
     _print(report, request)
     return 0 if meets_limits(report) else 1
 
@@ -134,14 +137,3 @@ def _declared(settings: Settings, request: BenchRequest) -> tuple[Estimates, dic
         Estimates(), LlmTimes.of_ms(request.token_ms, request.first_token_ms), emulated
     )
     return declared, {name: basis for name, basis in bases.items() if basis == "emulated"}
-
-
-def machine() -> dict[str, object]:
-    """Return what the figures depend on."""
-    return {
-        "processor": processor(),
-        "cores": cores(),
-        "load": round(os.getloadavg()[0], 2),
-        "system": platform.platform(terse=True),
-        "python": platform.python_version(),
-    }

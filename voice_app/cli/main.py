@@ -14,17 +14,19 @@ from typing import Annotated
 import typer
 
 from voice_app import __version__
+from voice_app.cli.bench_command import bench
 from voice_app.cli.chat_command import chat
 from voice_app.cli.demo_commands import demo_app
 from voice_app.cli.memory_command import memory_app
 from voice_app.cli.options import (
     Backend,
-    Backends,
+    FirstTokenMs,
     Json,
     Model,
     PersonaName,
     PresetName,
     Stt,
+    TokenMs,
     Voice,
     flags,
     model_flags,
@@ -47,25 +49,8 @@ app.add_typer(models_app, name="models")
 app.add_typer(demo_app, name="demo")
 app.add_typer(memory_app, name="memory")
 app.add_typer(tools_app, name="tools")
+app.command()(bench)
 app.command()(chat)
-
-TokenMs = Annotated[
-    float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")
-]
-FirstTokenMs = Annotated[float | None, typer.Option(min=0, help="Declared: time to its first token.")]
-EchoDb = Annotated[
-    float | None, typer.Option(min=-60, max=0, help="Card: how loud the microphone hears the loudspeaker.")
-]
-Noise = Annotated[
-    str, typer.Option(help="Card: disturb a conversation of TURNS rounds: made, or a folder of sound files.")
-]
-Baselines = Annotated[
-    bool, typer.Option(help="Audio: measure the same turns without drafting and with a serial cascade, too.")
-]
-Compare = Annotated[
-    tuple[Path, Path] | None,
-    typer.Option(metavar="A B", help="Compare two results of --json instead; fail where B is worse than A."),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -132,87 +117,6 @@ def talk(  # noqa: PLR0913 - each parameter is an option of the command line
     )
     plan = SessionPlan(settings, tuple(RecordedTurn(path, "reply") for path in turns), typed, out, events)
     raise typer.Exit(talk_in_terminal(plan))
-
-
-class BenchMode(StrEnum):
-    """How the benchmark runs."""
-
-    AUDIO = "audio"
-    CARD = "card"
-    COMPOSED = "composed"
-
-
-P95Limit = Annotated[
-    int,
-    typer.Option(
-        "--p95-limit-ms",
-        "--budget-ms",
-        min=50,
-        max=10000,
-        help="What the 95th percentile may take; --budget-ms is the old name.",
-    ),
-]
-
-
-@app.command()
-def bench(  # noqa: PLR0913
-    turns: Annotated[int, typer.Option(min=1, max=1000, help="How many turns.")] = 24,
-    p95_limit_ms: P95Limit = 500,
-    corpus: Annotated[
-        Path | None, typer.Option(help="Folder of recordings with a manifest.jsonl; else bundled questions.")
-    ] = None,
-    mode: Annotated[
-        BenchMode,
-        typer.Option(
-            help="audio: files in real time; card: a private PulseAudio; composed: declared times, virtual clock."
-        ),
-    ] = BenchMode.AUDIO,
-    token_ms: TokenMs = None,
-    first_token_ms: FirstTokenMs = None,
-    html: Annotated[Path | None, typer.Option(help="Write the result as a page to this file, too.")] = None,
-    baselines: Baselines = False,
-    echo_db: EchoDb = None,
-    noise: Noise = "",
-    compare: Compare = None,
-    llm: Backends = None,
-    model: Model = None,
-    voice: Voice = None,
-    persona: PersonaName = None,
-    preset: PresetName = None,
-    json: Json = False,
-) -> None:
-    """Measure how long answers take, from the sound; fail when a limit is missed: p95, or premature endpoints."""
-    if compare:
-        from voice_app.bench.compare import run_compare
-
-        raise typer.Exit(run_compare(*compare, json))
-    from voice_app.bench.run import BenchRequest, run_bench
-    from voice_app.runtime.settings import load_settings
-
-    if llm == "both" and (html or mode is BenchMode.CARD):
-        raise typer.BadParameter("--llm both goes with --mode audio or composed, and without --html")
-    backend = None if llm == "both" else llm
-    settings = load_settings(
-        **flags(persona=persona, models=model_flags(backend, model, voice, preset=preset))
-    )
-    options = {"--llm": llm, "--model": model, "--voice": voice, "--persona": persona, "--preset": preset}
-    talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
-    request = BenchRequest(
-        turns,
-        p95_limit_ms,
-        mode,
-        token_ms,
-        first_token_ms,
-        corpus,
-        baselines=baselines,
-        both=llm == "both",
-        json=json,
-        html=html,
-        talk_options=talk_options,
-        echo_db=echo_db,
-        noise=noise,
-    )
-    raise typer.Exit(run_bench(settings, request))
 
 
 @app.command()

@@ -29,6 +29,10 @@ PresetName = Annotated[
 ]
 PersonaName = Annotated[str | None, typer.Option("--persona", help="Who answers: a name or a TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TokenMs = Annotated[
+    float | None, typer.Option(min=0, help="Declared: time of a token, of a language model elsewhere.")
+]
+FirstTokenMs = Annotated[float | None, typer.Option(min=0, help="Declared: time to its first token.")]
 
 
 def model_flags(

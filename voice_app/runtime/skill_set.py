@@ -64,6 +64,16 @@ class SkillSet:
         """Give an assistant these skills, and what keeps it from claiming their deeds."""
         assistant.skills, assistant.guard = self.skills, guarded
 
+    @property
+    def timers(self) -> Timers:
+        """Return the session's timers."""
+        return self._timers
+
+    @property
+    def memory(self) -> Memory | None:
+        """Return what is remembered; None where nothing is."""
+        return self._memory
+
     def _open_memory(self, settings: Settings, persona: str) -> Memory | None:
         if settings.memory == "off":
             return None
