@@ -78,7 +78,7 @@ class ScriptedChat:
 
     def stream(self, request: ChatRequest) -> Iterator[Delta]:
         """Yield the scripted reply; see Chat.stream."""
-        llm, number = self._llm, 0
+        llm, number, begun = self._llm, 0, False
         llm.requests.append(request)
         reason: Reason = "stop"
         prompt = _words(request.messages)
@@ -91,7 +91,8 @@ class ScriptedChat:
                 reason = "tool_calls"
                 yield piece
                 continue
-            llm.spend(llm.token_s if number else llm.first_token_s)
+            llm.spend(llm.token_s if begun else llm.first_token_s)
+            begun = True
             if isinstance(piece, Thought):
                 yield piece
                 continue

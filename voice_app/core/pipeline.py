@@ -66,6 +66,7 @@ async def _think(
     for clause in splitter.flush():
         reply.clause_tokens = reply.clause_tokens or count
         await clauses.put(clause)
+    reply.bridged.set()
     await clauses.put(None)
     usage = reply.usage if count else Usage()
     emit(
@@ -102,8 +103,13 @@ async def _speak(
 
 
 async def _open(reply: Reply, speaker: Speaker, emit: Emit) -> None:
-    """Say the opener once the turn is over, unless the reply's own words are there by then, or would wait for it."""
+    """Say the opener once the turn is over, unless the reply's own words are there by then, or would wait for it.
+
+    A reply that has none gets one where its model begins to think.
+    """
     await reply.released.wait()
+    if reply.filler is None:
+        await reply.bridged.wait()
     filler = reply.filler
     if filler is None or reply.first_clause_out or reply.sound_s:
         return

@@ -8,6 +8,7 @@ the turn is over, before the answer is audible.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,6 @@ from inference.types import (
     Audio,
     Cancel,
     ChatRequest,
-    Done,
     Message,
     Sampling,
     Text,
@@ -35,11 +35,15 @@ from inference.types import (
     Usage,
     Voice,
 )
+from voice_app.core import clock
 from voice_app.core.barge_in import SpeechStats
+from voice_app.core.beside import Beside
 from voice_app.core.history import Exchange, History, SkillCall, SpokenReply
 from voice_app.core.ports import FRAME_RATE_HZ, Emit, Priority, Scheduler
 from voice_app.core.stages import Estimates
 
+THINKING = "Let me think about that."
+"""The filler that is said while a language model thinks before it answers."""
 NO_MODEL = -1
 """Token id of words that the program says, not the language model."""
 
@@ -108,6 +112,8 @@ class Reply:
     """When the first piece of its own sound is expected, on `voice_app.core.clock`."""
     short_first_clause: bool = False
     """Whether the first clause may be part of a sentence, so that sound starts early."""
+    bridged: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is known whether the model thinks first: when it does, or when all is written."""
     clause_tokens: int = 0
     """Tokens after the first until the first clause was complete."""
     usage: Usage = Usage()
@@ -128,9 +134,20 @@ class Reply:
 
     def begin_again(self) -> None:
         """Forget what an earlier attempt was going to do."""
-        self.cancelled, self.acts = Cancel(), False
+        self.cancelled, self.acts, self.bridged = Cancel(), False, asyncio.Event()
         self.effects.clear()
         self.calls.clear()
+
+    def bridge(self, filler: Filler | None) -> None:
+        """Have a filler said once the turn is over, where the model thinks: nobody knows how long that takes."""
+        if filler and not self.bridged.is_set():
+            self.filler, self.due_s = filler, math.inf
+        self.bridged.set()
+
+    def end_bridge(self) -> None:
+        """Have none said any more: the model has thought."""
+        if self.bridged.is_set():
+            self.due_s = clock.now()
 
     def release(self) -> None:
         """Let the reply be heard, its effects done."""
@@ -243,7 +260,7 @@ class TurnContext:
     ) -> AsyncGenerator[Text, None]:
         """Yield what the language model writes to `messages`, in the persona's style unless told otherwise.
 
-        Raises PromptTooLong, GrammarError.
+        Raises PromptTooLong, GrammarError, EndpointError.
         """
         style = self.style
         request = ChatRequest(
@@ -253,7 +270,7 @@ class TurnContext:
             grammar or style.grammar,
             self.reply.cancelled,
         )
-        return written(self.engines, request, self.reply)
+        return written(self.engines, request, self.reply, self.emit)
 
 
 Answer = AsyncGenerator[Text, None]
@@ -309,23 +326,31 @@ class Assistant:
         self.skills, self.guard = other.skills, other.guard
 
 
-async def written(engines: Engines, request: ChatRequest, reply: Reply) -> AsyncGenerator[Text, None]:
+async def written(
+    engines: Engines, request: ChatRequest, reply: Reply, emit: Emit
+) -> AsyncGenerator[Text, None]:
     """Yield what the language model writes to a request; however it ends, the model's iterator is closed.
 
-    Raises PromptTooLong, GrammarError.
+    Raises PromptTooLong, GrammarError, EndpointError.
     """
 
     def priority() -> Priority:
         return Priority.MORE_TOKENS if reply.first_clause_out else Priority.FIRST_TOKENS
 
+    bridge = next((filler for filler in engines.fillers if filler.text == THINKING), None)
+    beside = Beside(emit, lambda: reply.bridge(bridge), reply.end_bridge)
     deltas = engines.chat.stream(request)
     try:
         async with aclosing(engines.scheduler.stream(priority, deltas, on="llm")) as items:
             async for delta in items:
                 if isinstance(delta, Text):
+                    beside.answers(delta)
                     yield delta
-                elif isinstance(delta, Done):
-                    reply.usage = delta.usage
+                else:
+                    beside.heed(delta)
+        reply.usage = beside.usage
+        if beside.instead:
+            yield text_delta(beside.instead)
     except BaseException:  # the voice has failed, or the user has spoken: a running job must end
         request.cancelled.set()
         raise

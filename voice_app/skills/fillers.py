@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from voice_app.core import clock
-from voice_app.core.turn import TurnContext
+from voice_app.core.turn import THINKING, TurnContext
 
-THINKING = "Let me think about that."
 LOOKING = "Let me look in your notes."
 WORKING = "Let me work that out."
 FILLERS = (THINKING, LOOKING, WORKING)

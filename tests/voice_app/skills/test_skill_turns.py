@@ -16,9 +16,8 @@ from tests.voice_app.skills.test_timer_skill import NOON
 from voice_app.core import events
 from voice_app.core.ports import Announce, Stop, Text
 from voice_app.core.session import Session
-from voice_app.core.turn import Filler
+from voice_app.core.turn import THINKING, Filler
 from voice_app.io.recordings import RecordedTurn
-from voice_app.skills.fillers import THINKING
 from voice_app.skills.memory.entries import Note
 from voice_app.skills.memory.memory_skill import memory_skill
 from voice_app.skills.memory.store import Memory

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from inference.types import Message, Sampling, Text
 from voice_app.core import clock, events
-from voice_app.core.turn import Answer, TurnContext, announcement
-from voice_app.skills.fillers import THINKING, set_filler
+from voice_app.core.turn import THINKING, Answer, TurnContext, announcement
+from voice_app.skills.fillers import set_filler
 from voice_app.skills.number_words import canonical
 from voice_app.skills.phrases import Phrases
 from voice_app.skills.skill import Arguments, Skill, skill
