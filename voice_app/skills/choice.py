@@ -44,9 +44,16 @@ def nothing_asked() -> Phrases:
     return phrases_of(language_data(Path(__file__).parent, "none."), _SLOTS)
 
 
-def asks_nothing(utterance: Utterance) -> bool:
-    """Return whether words are a negation, a question about the past, reported speech, a question what something is."""
-    return next(nothing_asked().match(utterance), None) is not None
+def asks_nothing(utterance: Utterance) -> str:
+    """Return why words ask for nothing, "" where they may: a negation, the past, what others said, a definition.
+
+    Also "would you ever …", which without its courtesy is a request.
+    """
+    whole = utterance.text.lower().rstrip(" .!?")
+    for saying in nothing_asked().sayings:
+        if found := saying.match(utterance.request) or saying.match(whole):
+            return str(found["because"])
+    return ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

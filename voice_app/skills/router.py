@@ -29,6 +29,8 @@ from voice_app.skills.skill import Arguments, Called, Clarify, Fallback, Open, R
 from voice_app.skills.utterance import Utterance
 
 By = Literal["template", "rule", "model"]
+NO_SAYING = ("negation", "reported")
+"""What no saying may match: the words of a request may stand in it."""
 MOST_ASKED = 2
 """Skills that are asked to read words that are no saying, the likeliest first."""
 
@@ -97,6 +99,8 @@ def _going_on(utterance: Utterance, skills: Sequence[Skill], called: Sequence[Ca
 
 def _said(utterance: Utterance, skills: Sequence[Skill]) -> Iterator[Route]:
     """Yield the calls that the skills' phrases make of an utterance, those that their schemas accept."""
+    if asks_nothing(utterance) in NO_SAYING:
+        return
     for skill in skills:
         for arguments in skill.phrases.match(utterance):
             if (call := _valid(skill, arguments)) is not None:

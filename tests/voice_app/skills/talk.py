@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+from inference.protocols import ChoosingChat
 from inference.types import ChatRequest, Message, Text
 from voice_app.core import events
 from voice_app.core.history import History
@@ -48,6 +49,8 @@ class Talk:
 
     skills: tuple[Skill, ...]
     replies: list[str] = field(default_factory=lambda: [BY_MODEL])
+    chooser: ChoosingChat | None = None
+    """Who tells what words are for."""
     log: list[events.Event] = field(default_factory=list)
     requests: list[ChatRequest] = field(default_factory=list)
     """What the language model was asked."""
@@ -56,7 +59,7 @@ class Talk:
 
     def turn(self, text: str) -> ScriptedTurn:
         """Return a turn after those so far."""
-        engines = cast(Engines, SimpleNamespace(fillers=(), scheduler=InLine(), chooser=None))
+        engines = cast(Engines, SimpleNamespace(fillers=(), scheduler=InLine(), chooser=self.chooser))
         messages, turns = self.history.messages(text), self.history.turns
         turn = ScriptedTurn(text, messages, (), engines, ReplyStyle(), Reply(), self._emit, turns)
         object.__setattr__(turn, "replies", self.replies)
