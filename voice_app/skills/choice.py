@@ -17,7 +17,7 @@ from pathlib import Path
 from inference.protocols import ChoosingChat
 from inference.types import Message
 from voice_app.skills.classifier import Classifier
-from voice_app.skills.phrases import Phrases, Slot, language_data, phrases_of
+from voice_app.skills.phrases import SLOTS, Phrases, Saying, Slot, language_data, phrases_of, sayings_of
 from voice_app.skills.skill import Skill
 from voice_app.skills.utterance import Utterance
 
@@ -34,6 +34,10 @@ SURE = -0.4
 """The same where there is no language model to ask, before the skill reads the words."""
 _SLOTS = {
     "word": Slot(r"[a-z']+", ("mother", "boss")),
+    "few": Slot(r"(?:[\w']+ ){0,5}", ("",)),
+    "things": Slot(r"(?!.*\b(?:table|column|timer)\b)\S.*?", ("eggs",)),
+    "thing": Slot(r"[a-z']+", ("dad",)),
+    "played": Slot(r"(?!.*\bgames?\b).+", ("jazz",)),
     "wanted": Slot(r"(?!forget\b|let me forget\b|you forget\b).+", ("set a timer",)),
 }
 
@@ -42,6 +46,17 @@ _SLOTS = {
 def nothing_asked() -> Phrases:
     """Return the words that ask for nothing, and examples of chat."""
     return phrases_of(language_data(Path(__file__).parent, "none."), _SLOTS)
+
+
+@functools.cache
+def _impossible() -> tuple[Saying, ...]:
+    document = language_data(Path(__file__).parent, "none.")
+    return sayings_of(document["cannot"], document["rules"], {**SLOTS, **_SLOTS})
+
+
+def is_impossible(utterance: Utterance) -> bool:
+    """Return whether words ask for a deed that no skill can do: "turn on the lights", "call my mother"."""
+    return any(saying.match(utterance.request) is not None for saying in _impossible())
 
 
 def asks_nothing(utterance: Utterance) -> str:

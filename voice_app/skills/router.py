@@ -19,10 +19,11 @@ from pydantic import ValidationError
 
 from inference.protocols import ChoosingChat
 from inference.types import Message, Text
+from voice_app.core.history import SkillCall
 from voice_app.core.ports import Priority
-from voice_app.core.turn import Answer, TurnContext
+from voice_app.core.turn import Answer, TurnContext, announcement
 from voice_app.skills.calling import all_answered, answered, arguments_of
-from voice_app.skills.choice import PLAUSIBLE, SURE, Choice, asks_nothing, odds
+from voice_app.skills.choice import PLAUSIBLE, SURE, Choice, asks_nothing, is_impossible, odds
 from voice_app.skills.followed import calls_before
 from voice_app.skills.parts import LONGEST_LINE, has_parts, is_any_text, splits
 from voice_app.skills.skill import Arguments, Called, Clarify, Fallback, Open, Refuse, Skill
@@ -31,6 +32,7 @@ from voice_app.skills.utterance import Utterance
 By = Literal["template", "rule", "model"]
 NO_SAYING = ("negation", "reported")
 """What no saying may match: the words of a request may stand in it."""
+CANNOT = "I'm sorry, I can't do that."
 MOST_ASKED = 2
 """Skills that are asked to read words that are no saying, the likeliest first."""
 
@@ -186,7 +188,7 @@ class Router:
         if likely and context.engines.chooser:
             return self._asked(context, said, context.engines.chooser)
         chosen = self.filled(likely, said, context.earlier)
-        return all_answered(context, [(chosen.skill, chosen.call)]) if chosen else None
+        return answered(context, chosen.skill, chosen.call) if chosen else _refused(context, said)
 
     @property
     def choice(self) -> Choice:
@@ -230,3 +232,11 @@ class Router:
         async with aclosing(answer) as words:
             async for word in words:
                 yield word
+
+
+def _refused(context: TurnContext, said: Utterance) -> Answer | None:
+    """Return a refusal where a deed is asked for that no skill can do, None for other words."""
+    if not is_impossible(said):
+        return None
+    context.reply.calls.append(SkillCall("none", "{}", CANNOT, "refusal"))
+    return announcement(CANNOT)

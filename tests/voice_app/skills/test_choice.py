@@ -1,4 +1,4 @@
-"""Which skill words are for, where no saying reads them: a classifier, the language model, and who has the last word."""
+"""Which skill words are for, where no saying reads them: a classifier, the language model, who has the last word."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 from inference.types import Message
 from tests.voice_app.skills.talk import BY_MODEL, Talk
-from voice_app.skills.choice import CHAT, asks_nothing, prefix
+from voice_app.skills.choice import CHAT, asks_nothing, is_impossible, prefix
 from voice_app.skills.classifier import Classifier
 from voice_app.skills.phrases import phrases_of
 from voice_app.skills.registry import SkillValues, session_skills
-from voice_app.skills.router import Router
+from voice_app.skills.router import CANNOT, Router
 from voice_app.skills.skill import Arguments, Clarify, Outcome, Refuse, Skill, skill
 from voice_app.skills.utterance import Utterance
 
@@ -173,3 +173,38 @@ def test_the_examples_of_the_language_model_are_the_same_in_every_session() -> N
 def test_a_router_without_skills_leaves_everything_to_chat() -> None:
     """Nothing is plausible there."""
     assert Router(()).likely(Utterance.of("set a timer")) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Turn on the lights in the kitchen.",
+        "please turn the volume down to three",
+        "call my mother",
+        "Order a large pizza.",
+        "Could you add eggs to my shopping list?",
+        "play some jazz",
+        "text dad that I am on my way",
+        "send Ida an email that I'm ill",
+    ],
+)
+def test_what_nobody_can_do_is_refused_and_reaches_no_model(text: str) -> None:
+    """A language model would pretend to do it."""
+    assert said(text, skills=()) == CANNOT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "who turned on the lights",
+        "write an email to my boss",
+        "what did people order in taverns",
+        "call me Sam",
+        "how do I book a flight",
+        "play a game with me",
+        "tell me how to open a jar",
+    ],
+)
+def test_questions_about_deeds_are_chat(text: str) -> None:
+    """As are wishes for words."""
+    assert not is_impossible(Utterance.of(text))
