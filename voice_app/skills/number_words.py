@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -28,8 +29,9 @@ _PARTS = {"half": 2, "quarter": 4, **{word: part for part, word in enumerate(ORD
 _PLURAL_PARTS = {"halves": 2, **{word + "s": part for word, part in _PARTS.items() if word != "half"}}
 _DENOMINATORS = ("2", "3", "4", "5", "6", "8", "16")
 """Of parts of one that are written with a slash; 12/25 is a day."""
+_PLAIN = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 _GLYPHS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
-_TOKEN = re.compile(r"\d+(?:\.\d+)?(?:st|nd|rd|th)?|\.\d+|[a-z]+(?:'[a-z]+)?|[+\-*/^%(),=×÷²³√!:$€£°]")
+_TOKEN = re.compile(r"\d+(?:\.\d+)?(?:st|nd|rd|th)?|\.\d+|[a-z]+(?:'[a-z]+)?|[+\-*/^%(),=×÷²³√!:$€£¥°]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 
 
@@ -96,14 +98,21 @@ def _exponent(value: Fraction) -> int:
 
 
 def _tokens(text: str) -> list[str]:
-    text = text.lower().replace("’", "'")
+    text = _plain_letters(text.lower().replace("’", "'"))
     for glyph, digits in _GLYPHS.items():
         text = text.replace(glyph, f" {digits}")
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(r"\b([1-9])-([2-9])(?= of\b)", r"\1/\2", text)  # how speech to text writes two thirds
     text = re.sub(r"(?<=[a-z])-(?=[a-z])|(?<=\d)-(?=[a-z]{3})", " ", text)
     text = re.sub(r"\b([ap])\. ?m\b\.?", r"\1m", text)
+    text = re.sub(r"(?<=\d) ?['′](?: ?(?=\d{1,2}\b)|(?![\w']))", " foot ", text)  # 5'10"
     return _TOKEN.findall(text)
+
+
+def _plain_letters(text: str) -> str:
+    """Return a text without accents: são is sao."""
+    parts = unicodedata.normalize("NFD", text.translate(_PLAIN))
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))
 
 
 def _written(value: Fraction) -> str:

@@ -98,7 +98,8 @@ def test_one_choice_for_each_argument_needs_no_language_model(
     found = route(Utterance.of(text), SKILLS)
 
     assert found is not None
-    assert (found.skill.name, found.arguments, found.by) == (tool, arguments, "rule")
+    assert (found.skill.name, found.arguments) == (tool, arguments)
+    assert found.by in ("template", "rule")
 
 
 class Word(Arguments):

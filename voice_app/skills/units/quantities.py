@@ -1,0 +1,105 @@
+"""Amounts in words: "5 foot 10", "2 pounds and a half", "30 °C" as a number and a unit; units by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from voice_app.skills.number_words import NUMBER, value_of
+from voice_app.skills.phrases import Slot, language_data
+from voice_app.skills.units.conversion import KIND_OF, UNITS, converted, plural
+
+_DATA = language_data(Path(__file__).parent, "units.")
+_ALSO: Mapping[str, str] = _DATA["also"]
+BELOW = {"foot": "inch", "pound": "ounce", "stone": "pound", "hour": "minute", "minute": "second"}
+"""What a number without a unit counts after one: five foot ten."""
+ONLY_COUNTED = ("k", "m", "g", "l", "c", "f", "s", "h", "b", "in", "min", "sec", "bar", "degree")
+"""Names that are a unit only after a number, or where a unit has to stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """An amount of a unit."""
+
+    amount: Fraction
+    unit: str
+
+
+def _names() -> dict[str, str]:
+    """Return each name of a unit, and the unit."""
+    names = {}
+    for unit in UNITS:
+        for said in (unit, plural(unit), *_ALSO.get(unit, "").split()):
+            names[said.replace("_", " ").lower()] = unit
+    return names
+
+
+NAMES = _names()
+_SPELLED = "|".join(re.escape(name) for name in sorted(NAMES, key=len, reverse=True))
+_DEGREES = r"(?:degrees? (?:in )?|deg |° ?)?"
+_UNIT = r"(?:°|[a-z][a-z']*)(?: (?:/|²|³|[a-z]+)){0,3}?"
+"""Words that may be a unit; the names are looked up, since a pattern of all of them is slow to compile."""
+_SIGN = r"(?:minus |negative |- ?)?"
+_AMOUNT = rf"(?:(?:an? )?{_SIGN}{NUMBER}|an?|one)(?: of)?(?: an?)? {_UNIT}"
+_MORE = rf"(?: and {NUMBER}(?= |$))??(?:(?: ,)?(?: and)? {NUMBER}(?: {_UNIT})??)??"
+_HEIGHT = r"[4-7] (?:\d|1[01])(?! ?[:/.\d])"
+"""Feet and inches as people say how tall they are: "five ten"."""
+_MONEY = "|".join(re.escape(name) for name in _DATA["money"])
+_PARTS = re.compile(
+    rf"^(?:an? (?=\d))?(?P<amount>{_SIGN}{NUMBER}|an?|one)(?: of)?(?: an?)? {_DEGREES}(?P<unit>{_SPELLED})(?!\w)"
+    rf"(?: and (?P<part>{NUMBER})(?= |$))?"
+    rf"(?:(?: ,)?(?: and)? (?P<more>{NUMBER})(?: {_DEGREES}(?P<smaller>{_SPELLED}))?)?$"
+)
+
+
+def number_in_words(words: str) -> Fraction:
+    """Return a number with its sign: "minus 40", "a"."""
+    if words in ("a", "an", "one"):
+        return Fraction(1)
+    bare = re.sub(rf"^{_SIGN}", "", words)
+    return value_of(bare) * (-1 if bare != words else 1)
+
+
+def unit_in_words(words: str) -> str | None:
+    """Return the unit that canonical words name, None where they name none."""
+    return NAMES.get(words) or NAMES.get(re.sub(rf"^{_DEGREES}", "", words))
+
+
+def quantity_in_words(words: str) -> Quantity | None:
+    """Return the amount that canonical words say from the first to the last; None where they say anything else."""
+    said = _PARTS.match(words)
+    if said is None:
+        return None
+    value, unit = number_in_words(said["amount"]), NAMES[said["unit"]]
+    if said["part"]:
+        value += value_of(said["part"])
+    if said["more"]:
+        inner = NAMES[said["smaller"]] if said["smaller"] else BELOW.get(unit, "")
+        if not inner or KIND_OF[inner] != KIND_OF[unit] or inner == unit:
+            return None
+        return Quantity(converted(value, unit, inner) + value_of(said["more"]), inner)
+    return Quantity(value, unit)
+
+
+def _height(words: str) -> Quantity:
+    feet, inches = words.split()
+    return Quantity(Fraction(12 * int(feet) + int(inches)), "inch")
+
+
+SLOTS = {
+    "quantity": Slot(_AMOUNT + _MORE, ("5 miles", "2.5 inches", "5 foot 10", "a km"), quantity_in_words),
+    "unit": Slot(_UNIT, ("meters", "cm", "yards"), unit_in_words),
+    "height": Slot(_HEIGHT, ("5 10", "6 2"), _height),
+    "signed": Slot(rf"{_SIGN}{NUMBER}", ("20", "minus 5"), number_in_words),
+    "metric": Slot(r"(?:centi|milli)?m(?:et(?:er|re)s?)?|cms?|mm", ("cm", "meters"), unit_in_words),
+    "words": Slot(r"\S.{0,60}?", ("the tin", "it says")),
+    "money": Slot(
+        rf"(?:[$€£¥] ?{NUMBER}|(?:{NUMBER}|an?|some|my) (?:{_MONEY}))", ("20 euros", "$ 5", "a dollar")
+    ),
+    "pounds": Slot(rf"(?:{NUMBER}|a) pounds?", ("20 pounds",)),
+    "money_or_unit": Slot(rf"(?:{_MONEY}|pounds?)", ("dollars", "pounds")),
+    "currency": Slot(rf"(?:{_MONEY})", ("euros", "yen")),
+}
