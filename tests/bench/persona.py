@@ -1,8 +1,8 @@
 """Scores personas on easy questions with expected words: how many are answered rightly, how long answers are.
 
-    python -m tests.bench.persona [--persona NAME ...] [--set choose|report] [--spoken] [--json]
+    python -m tests.bench.persona [--persona NAME ...] [--set choose|report|wide|wide-kept] [--spoken] [--json]
 
-The set `choose` is for choosing and changing personas, `report` for quoting. `--spoken` asks aloud: the question
+The sets `choose` and `wide` are for choosing and changing personas, `report` and `wide-kept` for quoting. `--spoken` asks aloud: the question
 is synthesised, and heard by speech to text.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 from inference.protocols import Chat
 from inference.stt import transcribe
 from inference.types import Audio, ChatRequest, Message, Voice, text_of
-from voice_app.runtime.engines import build_llm, build_stt, build_tts
+from voice_app.runtime.engines import build_llm, build_stt, build_tts, chosen_llm
 from voice_app.runtime.persona import Persona, load_persona, persona_names
 from voice_app.runtime.settings import load_settings
 
@@ -87,7 +87,7 @@ def by_ear() -> Callable[[str], str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--persona", nargs="*", default=None)
-    parser.add_argument("--set", choices=("choose", "report"), default="report")
+    parser.add_argument("--set", choices=("choose", "report", "wide", "wide-kept"), default="report")
     parser.add_argument("--spoken", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--verbose", action="store_true")
@@ -95,9 +95,10 @@ def main() -> None:
     options = parser.parse_args()
     hear = by_ear() if options.spoken else lambda text: text
     asked = [(hear(question.text), question) for question in questions(options.set)]
-    chat = build_llm(load_settings(models={"threads": options.threads})).chat()
+    settings = load_settings(models={"threads": options.threads})
+    model, chat = chosen_llm(settings).name, build_llm(settings).chat()
     for name in options.persona or persona_names():
-        row = score(chat, load_persona(name), asked, options.verbose)
+        row = score(chat, load_persona(name).for_model(model), asked, options.verbose)
         print(json.dumps(row) if options.json else "  ".join(f"{key} {value}" for key, value in row.items()))
 
 
