@@ -126,6 +126,8 @@ class Reply:
     """What skills were asked for in this reply."""
     acts: bool = False
     """Whether it does something beside being said."""
+    told: str = ""
+    """What the language model is told behind the user's words, in this turn alone."""
 
     @property
     def made(self) -> tuple[SkillCall, ...]:
@@ -134,7 +136,7 @@ class Reply:
 
     def begin_again(self) -> None:
         """Forget what an earlier attempt was going to do."""
-        self.cancelled, self.acts, self.bridged = Cancel(), False, asyncio.Event()
+        self.cancelled, self.acts, self.told, self.bridged = Cancel(), False, "", asyncio.Event()
         self.effects.clear()
         self.calls.clear()
 
@@ -250,6 +252,12 @@ class TurnContext:
         """Earlier turns that got no answer, a line each, as they stand in this turn's message; or ""."""
         return self.messages[-1].content.removesuffix(self.text).removesuffix("\n") if self.messages else ""
 
+    def chat(self) -> Answer:
+        """Return what the language model answers in the chat, told what it should know in this turn."""
+        *before, last = self.messages
+        told = f"{last.content}\n{self.reply.told}" if self.reply.told else last.content
+        return self.written((*before, replace(last, content=told)))
+
     def written(
         self,
         messages: Sequence[Message],
@@ -291,7 +299,7 @@ def answer(context: TurnContext, skills: Sequence[Responder]) -> Answer:
         found = skill(context)
         if found is not None:
             return found
-    return context.written(context.messages)
+    return context.chat()
 
 
 def unguarded(answer: Answer, reply: Reply) -> Answer:

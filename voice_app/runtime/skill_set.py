@@ -12,6 +12,7 @@ from voice_app.runtime.settings import Settings, data_dir
 from voice_app.skills.claims import guarded, known_claims
 from voice_app.skills.memory.database import SESSION_BUSY_S
 from voice_app.skills.memory.memory_skill import Pronunciations
+from voice_app.skills.memory.reminders import reminders
 from voice_app.skills.memory.store import SHARED, Memory, memory_path
 from voice_app.skills.registry import SkillValues, session_skills
 from voice_app.skills.router import Router
@@ -58,7 +59,7 @@ class SkillSet:
         router = Router(session_skills(values))
         router.choice.leads(Utterance.of("hello"))  # both are made before the first turn needs them
         known_claims()
-        self.skills = (router,)
+        self.skills = (reminders(self._memory), router)
 
     def join(self, assistant: Assistant) -> None:
         """Give an assistant these skills, and what keeps it from claiming their deeds."""

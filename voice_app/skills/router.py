@@ -228,7 +228,7 @@ class Router:
         chosen = await context.engines.scheduler.call(
             Priority.FIRST_TOKENS, lambda: self.chosen(said, earlier, chooser), on="llm"
         )
-        answer = answered(context, chosen.skill, chosen.call) if chosen else context.written(context.messages)
+        answer = answered(context, chosen.skill, chosen.call) if chosen else context.chat()
         async with aclosing(answer) as words:
             async for word in words:
                 yield word

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from voice_app.skills.memory.entries import Entry
-from voice_app.skills.memory.recall import answers, is_of_ones_own, matches, same_subject
+from voice_app.skills.memory.recall import answers, matches
 from voice_app.skills.memory.sayings import all_told, sentence, to_you, told
+from voice_app.skills.memory.subjects import corrected, outdated, same_subject
 
 FACTS = """
     my dentist is on Tuesday
@@ -116,34 +117,6 @@ def test_the_latest_comes_first_where_two_answer_as_well() -> None:
     assert [found.id for found in answers("When is my dentist?", twice)] == [2, 1]
 
 
-@pytest.mark.parametrize(
-    ("question", "is_own"),
-    [
-        ("What is my dog's name?", True),
-        ("Who is my doctor?", True),
-        ("When is my dentist appointment?", True),
-        ("Do you know where my keys are?", False),
-        ("What color is my car?", True),
-        ("How old is my sister?", True),
-        ("What is the capital of France?", False),
-        ("What is my best option here?", False),
-        ("What should my dog eat?", False),
-        ("What is my dog trying to tell me when he barks at night?", False),
-        ("My dog is sick.", False),
-        ("", False),
-    ],
-)
-def test_what_only_the_user_knows(question: str, is_own: bool) -> None:
-    """Plain questions of what is the user's; not advice, not the world's facts."""
-    assert is_of_ones_own(question, []) is is_own
-
-
-def test_what_was_told_in_the_chat_may_be_known() -> None:
-    """The language model has read it."""
-    assert not is_of_ones_own("What is my dog's name?", ["My dog is called Rex."])
-    assert is_of_ones_own("What is my dog's name?", ["My cat is called Tom."])
-
-
 def test_a_few_words_mean_entries() -> None:
     """As in: forget about …"""
     assert {found.id for found in matches("my sister", ENTRIES)} == {3, 4}
@@ -195,3 +168,44 @@ def test_of_many_entries_the_latest_are_told() -> None:
     assert len(sentences) == 5
     assert all_told(ENTRIES[:2]) == [sentence(told(entry)) for entry in ENTRIES[:2]]
     assert len(all_told([])) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "value", "wrong", "new"),
+    [
+        ("my dentist is on Monday at nine", "tuesday", "", "my dentist is on Tuesday at nine"),
+        ("my dentist is on Monday at nine", "ten", "", "my dentist is on Monday at ten"),
+        ("my aunt is called Vera", "Verena", "", "my aunt is called Verena"),
+        ("my sister lives in Porto", "Lisbon", "", "my sister lives in Lisbon"),
+        ("my sister lives in Porto", "lisbon", "porto", "my sister lives in Lisbon"),
+        ("my bike is red", "blue", "", "my bike is blue"),
+        ("my rent is 900 euros", "950", "", "my rent is 950 euros"),
+        ("my keys are in the drawer", "on the table", "", "my keys are on the table"),
+        ("my dog Rex likes Anna and she feeds him on most of the days", "Max", "", None),
+        ("the code goes from 4 to 9 or so", "7", "", None),
+        ("buy milk", "bread", "", None),
+    ],
+)
+def test_a_part_of_a_fact_is_corrected(old: str, value: str, wrong: str, new: str | None) -> None:
+    """A day takes a day's place, a name a name's; what can't be told is left open."""
+    assert corrected(old, value, wrong) == new
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("My sister is called Anna now.", "My sister is called Anna"),
+        ("actually my dentist is on Friday", "my dentist is on Friday"),
+        ("My dentist is in Leeds.", None),
+        ("My sister's birthday is June 4th.", "My sister's birthday is June 4th"),
+        ("My dog is tired.", None),
+        ("She said my sister is called Anna.", None),
+        ("Is my sister called Anna?", None),
+        ("My brother is called Anna now.", None),
+        ("my dentist is on Tuesday", None),
+    ],
+)
+def test_a_statement_makes_an_entry_untrue(text: str, new: str | None) -> None:
+    """Where it says another thing of the same kind of the same; what may both be true changes nothing."""
+    found = outdated(text, ENTRIES)
+    assert (found and found[1]) == new

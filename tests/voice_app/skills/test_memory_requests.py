@@ -13,91 +13,112 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.assets import asset
-from voice_app.skills.memory.memory_requests import (
-    Forget,
-    ForgetAll,
-    Pronounce,
-    Remember,
-    Request,
-    Tell,
-    TellName,
-    request,
-)
-from voice_app.skills.memory.names import Named
-from voice_app.skills.memory.recall import answers
+from voice_app.skills.memory.entries import Note
+from voice_app.skills.memory.memory_call import MemoryCall
+from voice_app.skills.memory.memory_skill import filled, memory_skill
+from voice_app.skills.memory.store import Memory
+from voice_app.skills.router import route
 from voice_app.skills.utterance import Utterance
 
+SKILLS = (memory_skill(None),)
+
+
+def request(text: str) -> MemoryCall | None:
+    """Return what a turn asks of the memory, by its words alone."""
+    found = route(Utterance.of(text), SKILLS)
+    return found and found.call
+
+
+def remember(text: str) -> MemoryCall:
+    return MemoryCall(action="remember", text=text)
+
+
+def forget(about: str, *, every: bool = False) -> MemoryCall:
+    return MemoryCall(action="forget", about=about, every=every)
+
+
+def recall(about: str) -> MemoryCall:
+    return MemoryCall(action="recall", about=about, every=True)
+
+
+def named(name: str, about: str = "") -> MemoryCall:
+    return MemoryCall(action="name", text=name, about=about)
+
+
+def sounds(how: str, word: str = "") -> MemoryCall:
+    return MemoryCall(action="pronounce", text=how, about=word)
+
+
+LIST, ERASE = MemoryCall(action="list"), MemoryCall(action="forget_all")
+NAME = MemoryCall(action="recall", about="my name")
 DENTIST = "my dentist is on Tuesday"
-TAKEN: list[tuple[str, Request]] = [
-    ("Remember that my dentist is on Tuesday.", Remember(DENTIST)),
-    ("Please remember my dentist is on Tuesday.", Remember(DENTIST)),
-    ("please remember, my dentist is on Tuesday", Remember(DENTIST)),
-    ("Okay, remember this: my dentist is on Tuesday.", Remember(DENTIST)),
-    ("Can you remember that my dentist is on Tuesday?", Remember(DENTIST)),
-    ("I want you to remember that my dentist is on Tuesday, please.", Remember(DENTIST)),
-    ("I want you to remember that my dentist is on Tuesday. Please.", Remember(DENTIST)),
-    ("Don’t forget that my dentist is on Tuesday.", Remember(DENTIST)),
-    ("Keep in mind that my dentist is on Tuesday", Remember(DENTIST)),
-    ("My dentist is on Tuesday. Remember that.", Remember("My dentist is on Tuesday")),
-    ("My dentist is on Tuesday, please remember that.", Remember("My dentist is on Tuesday")),
-    ("No, remember that my dentist is on Friday.", Remember("my dentist is on Friday", corrects=True)),
-    ("Actually, remember my dentist is on Friday.", Remember("my dentist is on Friday", corrects=True)),
-    ("Remember the Wi-Fi password is bluebird 42.", Remember("the Wi-Fi password is bluebird 42")),
-    ("Remember Anna's birthday is on May 5th.", Remember("Anna's birthday is on May 5th")),
-    ("Remember to buy milk.", Remember("I have to buy milk")),
-    ("Remember to answer the letter.", Remember("I have to answer the letter")),
-    ("Remember to be at the dentist at nine.", Remember("I have to be at the dentist at nine")),
-    ("Remember Anna likes the show Dark.", Remember("Anna likes the show Dark")),
-    ("Note that the meeting is at nine.", Remember("the meeting is at nine")),
-    ("What do you remember?", Tell()),
-    ("What do you remember about me?", Tell()),
-    ("what did I ask you to remember", Tell()),
-    ("Tell me everything you remember.", Tell()),
-    ("Show me your memory.", Tell()),
-    ("What do you know about me?", Tell()),
-    ("What do you remember about my dentist?", Tell("my dentist")),
-    ("What did I tell you about the dentist?", Tell("the dentist")),
-    ("What do you know about my dentist?", Tell("my dentist", only_if_known=True)),
-    ("Forget that my dentist is on Tuesday.", Forget(DENTIST)),
-    ("Please forget about the dentist.", Forget("the dentist")),
-    ("Can you forget my dentist appointment?", Forget("my dentist appointment")),
-    ("Forget everything about the dentist.", Forget("the dentist", all_matching=True)),
-    ("Delete my dentist from your memory.", Forget("my dentist")),
-    ("Forget that.", Forget("")),
-    ("Forget it", Forget("")),
-    ("Forget everything.", ForgetAll()),
-    ("Please forget everything you know about me.", ForgetAll()),
-    ("Clear your memory.", ForgetAll()),
-    ("My name is Igor.", Named("Igor")),
-    ("my name is igor", Named("Igor")),
-    ("No my name is Igor", Named("Igor")),
-    ("No, my name is Igor, not Eager.", Named("Igor")),
-    ("That's wrong. My name is Igor.", Named("Igor")),
-    ("My name is not Eager, it's Igor.", Named("Igor")),
-    ("My name isn't Eager. It's Igor.", Named("Igor")),
-    ("Hi, my name is John Smith, nice to meet you!", Named("John Smith")),
-    ("My name is Ludwig van Beethoven.", Named("Ludwig van Beethoven")),
-    ("Call me Igor, please.", Named("Igor")),
-    ("You can call me Al.", Named("Al")),
-    ("call me igor", Named("Igor")),
-    ("My name is spelled I-G-O-R.", Named("Igor")),
-    ("My name is Eager, spelled I G O R.", Named("Igor")),
-    ("No, it's Igor.", Named("Igor", sure=False)),
-    ("It's spelled I G O R.", Named("Igor", sure=False)),
-    ("My name is Igor. What is the capital of France?", Named("Igor", more=True)),
-    ("My name is Igor and I live in Berlin.", Named("Igor", more=True)),
-    ("What is my name?", TellName()),
-    ("whats my name", TellName()),
-    ("Do you remember my name?", TellName()),
-    ("Who am I?", TellName()),
-    ("My name is pronounced EE-gor.", Pronounce("", "EE-gor")),
-    ("My name is pronounced eager, not eye gore.", Pronounce("", "eager")),
-    ("Pronounce my name like EE-gor.", Pronounce("", "EE-gor")),
-    ("Siobhan is pronounced shi-VAWN.", Pronounce("Siobhan", "shi-VAWN")),
-    ("It's pronounced ee gor.", Pronounce("", "ee gor", named=False)),
-    ("No, it is pronounced EE-gor", Pronounce("", "EE-gor", named=False)),
+TAKEN: list[tuple[str, MemoryCall]] = [
+    ("Remember that my dentist is on Tuesday.", remember(DENTIST)),
+    ("Please remember my dentist is on Tuesday.", remember(DENTIST)),
+    ("please remember, my dentist is on Tuesday", remember(DENTIST)),
+    ("Okay, remember this: my dentist is on Tuesday.", remember(DENTIST)),
+    ("Can you remember that my dentist is on Tuesday?", remember(DENTIST)),
+    ("I want you to remember that my dentist is on Tuesday, please.", remember(DENTIST)),
+    ("I want you to remember that my dentist is on Tuesday. Please.", remember(DENTIST)),
+    ("Don’t forget that my dentist is on Tuesday.", remember(DENTIST)),
+    ("Keep in mind that my dentist is on Tuesday", remember(DENTIST)),
+    ("My dentist is on Tuesday. Remember that.", remember("My dentist is on Tuesday")),
+    ("My dentist is on Tuesday, please remember that.", remember("My dentist is on Tuesday")),
+    ("No, remember that my dentist is on Friday.", remember("my dentist is on Friday")),
+    ("Actually, remember my dentist is on Friday.", remember("my dentist is on Friday")),
+    ("Remember the Wi-Fi password is bluebird 42.", remember("the Wi-Fi password is bluebird 42")),
+    ("Remember Anna's birthday is on May 5th.", remember("Anna's birthday is on May 5th")),
+    ("Remember to buy milk.", remember("I have to buy milk")),
+    ("Remember to answer the letter.", remember("I have to answer the letter")),
+    ("Remember to be at the dentist at nine.", remember("I have to be at the dentist at nine")),
+    ("Remember Anna likes the show Dark.", remember("Anna likes the show Dark")),
+    ("Note that the meeting is at nine.", remember("the meeting is at nine")),
+    ("What do you remember?", LIST),
+    ("What do you remember about me?", LIST),
+    ("what did I ask you to remember", LIST),
+    ("Tell me everything you remember.", LIST),
+    ("Show me your memory.", LIST),
+    ("What do you know about me?", LIST),
+    ("What do you remember about my dentist?", recall("my dentist")),
+    ("What did I tell you about the dentist?", recall("the dentist")),
+    ("What do you know about my dentist?", recall("my dentist")),
+    ("Forget that my dentist is on Tuesday.", forget(DENTIST)),
+    ("Please forget about the dentist.", forget("the dentist")),
+    ("Can you forget my dentist appointment?", forget("my dentist appointment")),
+    ("Forget everything about the dentist.", forget("the dentist", every=True)),
+    ("Delete my dentist from your memory.", forget("my dentist")),
+    ("Forget everything.", ERASE),
+    ("Please forget everything you know about me.", ERASE),
+    ("Clear your memory.", ERASE),
+    ("My name is Igor.", named("Igor")),
+    ("my name is igor", named("Igor")),
+    ("No my name is Igor", named("Igor")),
+    ("No, my name is Igor, not Eager.", named("Igor", "Eager")),
+    ("That's wrong. My name is Igor.", named("Igor")),
+    ("My name is not Eager, it's Igor.", named("Igor", "Eager")),
+    ("My name isn't Eager. It's Igor.", named("Igor", "Eager")),
+    ("Hi, my name is John Smith, nice to meet you!", named("John Smith")),
+    ("My name is Ludwig van Beethoven.", named("Ludwig van Beethoven")),
+    ("Call me Igor, please.", named("Igor")),
+    ("You can call me Al.", named("Al")),
+    ("call me igor", named("Igor")),
+    ("My name is spelled I-G-O-R.", named("Igor")),
+    ("My name is Eager, spelled I G O R.", named("Igor", "Eager")),
+    ("What is my name?", NAME),
+    ("whats my name", NAME),
+    ("Do you remember my name?", NAME),
+    ("Who am I?", NAME),
+    ("My name is pronounced EE-gor.", sounds("EE-gor")),
+    ("My name is pronounced eager, not eye gore.", sounds("eager")),
+    ("Pronounce my name like EE-gor.", sounds("EE-gor")),
+    ("Siobhan is pronounced shi-VAWN.", sounds("shi-VAWN", "Siobhan")),
 ]
 LEFT = """
+    Forget that.
+    Forget it
+    No, it's Igor.
+    It's pronounced ee gor.
+    Don't forget to smile.
     Remember that.
     Remember, remember the fifth of November.
     Remember the Alamo.
@@ -145,15 +166,15 @@ LEFT = """
 
 
 @pytest.mark.parametrize(("text", "expected"), TAKEN, ids=[text for text, _ in TAKEN])
-def test_what_is_asked_of_the_memory_is_understood(text: str, expected: Request) -> None:
+def test_what_is_asked_of_the_memory_is_understood(text: str, expected: MemoryCall) -> None:
     """As people say it, and as speech to text writes it down."""
-    assert request(Utterance.of(text)) == expected
+    assert request(text) == expected
 
 
 @pytest.mark.parametrize("text", [text.strip() for text in LEFT])
 def test_what_only_sounds_like_it_is_left_alone(text: str) -> None:
     """Ordinary talk about remembering, names and pronunciation is no request."""
-    assert request(Utterance.of(text)) is None
+    assert request(text) is None
 
 
 def ordinary_questions() -> list[str]:
@@ -165,16 +186,34 @@ def ordinary_questions() -> list[str]:
         return [*lines, *(row[1] for row in rows)]
 
 
-def test_no_ordinary_question_is_taken() -> None:
+def test_no_ordinary_question_is_taken(tmp_path: Path) -> None:
     """Of those of the benchmarks, none, with a memory full of facts about the like."""
-    from tests.voice_app.skills.test_memory_recall import ENTRIES
+    from tests.voice_app.skills.test_memory_recall import FACTS
 
-    questions = ordinary_questions()
-    said = [Utterance.of(text) for text in questions]
-    taken = [each for each in said if request(each) or answers(each.plain, ENTRIES)]
+    memory = Memory(tmp_path / "plain.sqlite3")
+    memory.take([Note("fact", text.strip()) for text in FACTS])
+    skills, questions = (memory_skill(memory),), ordinary_questions()
+    taken = [text for text in questions if route(Utterance.of(text), skills)]
 
     assert len(questions) > 100
     assert taken == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hang on to this: my gate code is 4711", remember("my gate code is 4711")),
+        ("Get rid of the rent, would you", None),
+        ("I would love it if you could keep in mind that Bo likes jazz", remember("Bo likes jazz")),
+        ("She told me to remember that Bo likes jazz", None),
+        ("Why would I remember my code is 1234", None),
+    ],
+)
+def test_words_that_are_no_saying_are_read_where_the_memory_is_meant(
+    text: str, expected: MemoryCall | None
+) -> None:
+    """For whoever has chosen the memory; reported speech and wishes are still none."""
+    assert filled(Utterance.of(text)) == expected
 
 
 WORDS = """
@@ -188,17 +227,17 @@ WORDS = """
 )
 def test_any_words_are_understood_or_left(text: str) -> None:
     """Without an error; names are never empty, facts never only a mark."""
-    found = request(Utterance.of(text))
+    found = request(text)
 
-    if isinstance(found, Named):
-        assert found.name.strip()
-    if isinstance(found, Remember):
-        assert len(found.fact.split()) >= 2
+    if found and found.action == "name":
+        assert found.text.strip()
+    if found and found.action == "remember":
+        assert len(found.text.split()) >= 2
 
 
 def test_a_huge_text_is_left_at_once() -> None:
     """A megabyte that begins like a request is none."""
-    assert request(Utterance.of("remember that " + "my dog is happy and " * 50_000)) is None
+    assert request("remember that " + "my dog is happy and " * 50_000) is None
 
 
 HOSTILE = (
@@ -216,11 +255,10 @@ def test_no_text_takes_forever() -> None:
     """Words that can be read in several ways, nearly as many as a turn may have, before a name and behind it."""
     script = """
 import sys
-from voice_app.skills.memory.memory_requests import request
-from voice_app.skills.utterance import Utterance
+from tests.voice_app.skills.test_memory_requests import request
 for part in sys.argv[1:]:
     many = part * (1980 // len(part))
-    request(Utterance.of(f"{many}#. My name is Bob"))
-    request(Utterance.of(f"My name is Bob. {many}#"))
+    request(f"{many}#. My name is Bob")
+    request(f"My name is Bob. {many}#")
 """
     subprocess.run([sys.executable, "-c", script, *HOSTILE], check=True, timeout=10)

@@ -13,10 +13,12 @@ from inference.types import Message
 from tests.voice_app.skills.talk import BY_MODEL, Talk
 from voice_app.core import events
 from voice_app.core.errors import MemoryFileError
-from voice_app.skills.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Entry, Note
-from voice_app.skills.memory.memory_requests import Forget, ForgetAll, Pronounce, Remember, Tell, TellName
-from voice_app.skills.memory.memory_skill import SURE, Admit, Erase, Recall, memory_skill
-from voice_app.skills.memory.names import Named
+from voice_app.core.history import SkillCall
+from voice_app.skills.memory.entries import LONGEST_TEXT_CHARS, MOST_ENTRIES, Note
+from voice_app.skills.memory.memory_call import MemoryCall
+from voice_app.skills.memory.memory_skill import memory_skill
+from voice_app.skills.memory.remembering import OFFER, SURE, UNKNOWN
+from voice_app.skills.memory.sayings import sentence, to_you
 from voice_app.skills.memory.store import Memory
 from voice_app.skills.router import Router
 
@@ -62,9 +64,9 @@ def chat(tmp_path: Path) -> Chat:
     return Chat(Memory(tmp_path / "plain.sqlite3"))
 
 
-def recalled(call: object) -> str | None:
-    """Return the entry that answers a question."""
-    return call.entry.text if isinstance(call, Recall) else None
+def asked(action: str, about: str = "", text: str = "", *, every: bool = False) -> MemoryCall:
+    """Return a call."""
+    return MemoryCall.model_validate({"action": action, "text": text, "about": about, "every": every})
 
 
 def heard(text: str) -> list[Message]:
@@ -74,13 +76,13 @@ def heard(text: str) -> list[Message]:
 
 def test_what_is_remembered_answers_a_later_question(chat: Chat) -> None:
     """Also in the next session; the words it comes from are kept with it."""
-    assert chat.call(DENTIST) == Remember(FACT)
+    assert chat.call(DENTIST) == asked("remember", text=FACT)
     chat.say(DENTIST)
 
     assert chat.changes == [("added", FACT)]
     assert chat.memory.entries()[0].said == DENTIST
     later = Chat(Memory(chat.memory.path))
-    assert recalled(later.call("When is my dentist appointment?")) == FACT
+    assert later.say("When is my dentist appointment?") == [sentence(to_you(FACT))]
     assert later.call("What is the capital of France?") is None
 
 
@@ -118,12 +120,12 @@ def test_a_correction_takes_the_place_of_what_it_corrects(chat: Chat) -> None:
 
     chat.say("Remember that my dentist is on Monday.")
     assert len(chat.texts) == 2
-    assert recalled(chat.call("When is my dentist?")) == "my dentist is on Monday"
+    assert chat.say("When is my dentist?") == ["Your dentist is on Monday."]
 
 
 def test_all_that_is_remembered_is_shown(chat: Chat) -> None:
     """On the screen as a table with the numbers of the command line."""
-    assert chat.call("What do you remember?") == Tell()
+    assert chat.call("What do you remember?") == asked("list")
     chat.say("What do you remember?", DENTIST, "My name is Igor.", "What do you remember about me?")
     (shown,) = chat.talk.of(events.TableShown)
 
@@ -134,9 +136,9 @@ def test_what_is_known_of_something_is_told_or_left_to_the_model(chat: Chat) -> 
     """What is remembered of it, plainly asked for; general knowledge is the model's."""
     chat.memory.remember(Note("fact", FACT))
 
-    assert chat.call("What do you remember about the dentist?") == Tell("the dentist")
-    assert chat.call("What do you remember about my boat?") == Tell("my boat")
-    assert chat.call("What do you know about my dentist?") == Tell("my dentist", only_if_known=True)
+    assert chat.call("What do you remember about the dentist?") == asked("recall", "the dentist", every=True)
+    assert chat.call("What do you remember about my boat?") == asked("recall", "my boat", every=True)
+    assert chat.call("What do you know about my dentist?") == asked("recall", "my dentist", every=True)
     assert chat.call("What do you know about elephants?") is None
 
 
@@ -155,7 +157,7 @@ def test_forget_that_takes_back_what_was_just_remembered(chat: Chat) -> None:
     """Elsewhere it is another word for never mind, and the model's."""
     assert chat.call("Forget that.") is None
     chat.say(DENTIST)
-    assert chat.call("Forget that.") == Forget("")
+    assert chat.call("Forget that.") == asked("forget", FACT)
     chat.say("Forget that.")
     assert chat.texts == []
 
@@ -179,7 +181,7 @@ def test_forget_that_asks_where_it_is_not_known_what(chat: Chat, said: str) -> N
 def test_nothing_is_told_as_forgotten_that_is_not(chat: Chat) -> None:
     """Where the disk fails, all entries stay and no change is told."""
     chat.memory.remember(Note("fact", "my dog is Rex"))
-    chat.talk.messages = heard(SURE)
+    chat.say("Forget everything.")
     chat.memory._connection.execute("PRAGMA query_only = ON")
     with pytest.raises(MemoryFileError):
         chat.say("Yes.")
@@ -196,7 +198,7 @@ def test_nothing_is_told_as_forgotten_that_is_not(chat: Chat) -> None:
 def test_everything_is_forgotten_only_after_a_yes(chat: Chat, answer: str, left: int) -> None:
     """Anything else leaves all as it is."""
     chat.memory.remember(Note("fact", "my dog is Rex"))
-    assert chat.call("Forget everything.") == ForgetAll()
+    assert chat.call("Forget everything.") == asked("forget_all")
     chat.say("Forget everything.", answer)
     assert len(chat.texts) == left
 
@@ -207,16 +209,16 @@ def test_a_late_yes_forgets_nothing(chat: Chat) -> None:
     chat.say("Forget everything.", "What is the capital of France?", "Yes.")
     assert len(chat.texts) == 1
 
-    chat.talk.messages = heard(SURE[:20])
-    assert chat.call("Yes.") is None
-    chat.talk.messages = heard(SURE)
-    assert chat.call("Yes.") == Erase()
+    call = asked("forget_all").model_dump_json()
+    chat.talk.history.add("Forget everything.", SURE[:20], [SkillCall("memory", call, SURE, "question")])
+    assert chat.say("Yes.") == [SURE]
+    assert len(chat.texts) == 1
 
 
 def test_a_name_is_kept_corrected_and_told(chat: Chat) -> None:
     """There is one; the correction names it."""
-    assert chat.call("What's my name?") == TellName()
-    assert chat.call("No, my name is Igor.") == Named("Igor")
+    assert chat.call("What's my name?") == asked("recall", "my name")
+    assert chat.call("No, my name is Igor.") == asked("name", text="Igor")
     chat.say("My name is Eager.", "No, my name is Igor.", "My name is Igor.")
     assert chat.changes == [("added", "Eager"), ("edited", "Igor")]
 
@@ -237,7 +239,7 @@ def test_it_is_a_name_only_where_the_name_was_spoken_of(chat: Chat) -> None:
 def test_the_voice_knows_a_pronunciation_before_it_says_the_word(chat: Chat) -> None:
     """It is told when the turn is over."""
     chat.say("My name is Igor.")
-    assert chat.call("It is pronounced ee gor.") == Pronounce("", "ee gor", named=False)
+    assert chat.call("It is pronounced ee gor.") == asked("pronounce", text="ee gor")
     chat.say("It is pronounced ee gor.", "Siobhan is pronounced shi-VAWN.")
     assert chat.voice == [{}, {"Igor": "ee-gor"}, {"Igor": "ee-gor", "Siobhan": "shi-VAWN"}]
 
@@ -251,9 +253,9 @@ def test_a_pronunciation_needs_a_word_and_another_sound(chat: Chat) -> None:
 
 def test_what_only_the_user_can_know_is_not_made_up(chat: Chat) -> None:
     """Unless the chat tells; other questions are the model's."""
-    assert chat.call("What is my dog's name?") == Admit()
+    assert chat.say("What is my dog's name?") == [UNKNOWN + OFFER]
     chat.talk.messages = [Message("user", "My dog is Rex."), Message("assistant", "Good.")]
-    assert chat.call("What is my dog's name?") is None
+    assert chat.say("What is my dog's name?") == [BY_MODEL]
     assert chat.call("What is the capital of France?") is None
 
 
@@ -262,7 +264,7 @@ def test_without_a_memory_nothing_is_promised() -> None:
     talk = Talk((memory_skill(None),))
     calls = [found and found.call for found in map(talk.routed, ("What is my dog's name?", DENTIST))]
 
-    assert calls == [Admit(), Remember(FACT)]
+    assert calls == [asked("recall", "my dog's name"), asked("remember", text=FACT)]
     assert asyncio.run(talk.say(DENTIST)).startswith("I can't remember")
     assert talk.routed("What is the capital of France?") is None
 
@@ -271,7 +273,7 @@ def test_another_programs_change_is_known_at_the_next_question(chat: Chat) -> No
     """Pronunciations too."""
     Memory(chat.memory.path).take([Note("pronunciation", "EE-gor", "Igor"), Note("fact", "my dog is Rex")])
 
-    assert recalled(chat.call("Who is my dog?")) == "my dog is Rex"
+    assert chat.say("Who is my dog?") == ["Your dog is Rex."]
     assert chat.voice == [{}, {"Igor": "EE-gor"}]
 
 
@@ -294,10 +296,56 @@ def test_what_does_not_fit_is_not_kept(chat: Chat) -> None:
     assert chat.changes == []
 
 
-def test_a_recalled_entry_is_the_one_of_the_memory(chat: Chat) -> None:
-    """With its number, as the command line shows it."""
-    kept = chat.memory.remember(Note("fact", FACT))
-    call = chat.call("When is my dentist?")
-    assert isinstance(call, Recall)
-    assert isinstance(call.entry, Entry)
-    assert call.entry == kept
+def test_nothing_is_lost_by_a_misheard_sentence(chat: Chat) -> None:
+    """What was forgotten is told, and comes back in the next turn; what was replaced, too."""
+    chat.memory.take([Note("fact", text) for text in ("my dog is Rex", "I live in York")])
+    (said,) = chat.say("Delete the memory about my dog.")
+    assert "your dog is Rex" in said
+    assert chat.texts == ["I live in York"]
+    chat.say("Undo that.")
+    assert sorted(chat.texts) == ["I live in York", "my dog is Rex"]
+
+    chat.say("I moved to Hull.", "No, don't!")
+    assert sorted(chat.texts) == ["I live in York", "my dog is Rex"]
+    chat.say("Forget everything.", "Yes.", "Bring it all back.")
+    assert sorted(chat.texts) == ["I live in York", "my dog is Rex"]
+
+
+def test_undo_is_for_the_last_change_and_only_right_after_it(chat: Chat) -> None:
+    """Later, or after an answer that changed nothing, it is none of the memory's."""
+    chat.memory.remember(Note("fact", "my dog is Rex"))
+    chat.say("Forget my dog.", "What is the capital of France?")
+    assert chat.call("Undo that.") is None
+    chat.say("What do you remember?")
+    assert chat.call("Undo that.") is None
+
+
+def test_an_undone_undo_is_done_again(chat: Chat) -> None:
+    """It changes something, too."""
+    chat.memory.remember(Note("fact", "my dog is Rex"))
+    chat.say("Forget my dog.", "Undo that.")
+    assert chat.texts == ["my dog is Rex"]
+    chat.say("Undo that.")
+    assert chat.texts == []
+
+
+def test_which_is_asked_and_the_next_turn_answers(chat: Chat) -> None:
+    """By its place, by its words, or all; another answer leaves all as it is."""
+    facts = ("my dog is Rex", "my dog eats fish")
+    for answer, left in (
+        ("the second one", ["my dog is Rex"]),
+        ("The one about fish.", ["my dog is Rex"]),
+        ("both", []),
+        ("never mind", list(facts)),
+        ("What is the capital of France?", list(facts)),
+    ):
+        chat.memory.forget_all()
+        chat.memory.take([Note("fact", text) for text in facts])
+        chat.say("Forget about my dog.", answer)
+        assert chat.texts == left, answer
+
+
+def test_a_correction_of_another_answer_is_no_correction_of_the_memory(chat: Chat) -> None:
+    """Only right after its own."""
+    chat.say(DENTIST, "What is the capital of France?")
+    assert chat.call("No, Wednesday.") is None

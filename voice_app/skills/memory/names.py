@@ -1,108 +1,38 @@
-"""The user's name in what the user says."""
+"""The user's name as it is said, in whatever letters speech to text wrote it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from voice_app.skills.memory.about import WORDS
-from voice_app.skills.word_lists import phrase, word_set
+from voice_app.skills.word_lists import word_set
 
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """The user says what the user's name is."""
-
-    name: str
-    more: bool = False
-    """Whether the turn says more, which wants an answer."""
-    sure: bool = True
-    """False: it may be the name of something else; what was said before tells."""
-
-
-NAME = phrase(
-    r"""
-    (?P<before>^|[.!?,;:]\s*|\b(?:and|but|so|no|hi|hello|hey|well|yes)\s+)
-    (?:
-    my (?:first |full |real )?name(?: is|'s)(?: not)?|my name isn't|i(?:'m| am) called|i go by|
-    (?:you (?:can|may|should) |please |just |people |everyone |friends )*call me|
-    (?P<it>it(?: is|'s)(?: not)?|the name is)
-    )
-    [,:]?\s+(?P<rest>.+)$
-    """
-)
-NOT = phrase(r"(?:not|n't)[,:]?\s*$")
-INSTEAD = phrase(r"[,.;]?\s*(?:but\s+|it(?: is|'s)\s+|my name(?: is|'s)\s+)+(?P<rest>.+)$")
-SPELLED = phrase(
-    r"""
-    (?:^|\b(?:my name|it|that|which)(?: is|'s)\s+|[,.;]\s*)(?:actually )?
-    spel(?:led|t)(?: (?:like|as)(?: this)?)?[,:]?\s+
-    (?P<letters>(?:[A-Za-z][\s,.-]+)+[A-Za-z])\b(?![\w'])
-    """
-)
-WORD = re.compile(r"\s*([^\W\d_](?:[\w'’-]*\w)?)")
 PARTICLES = word_set(WORDS["particles"])
 NO_NAMES = word_set(WORDS["no_names"])
-# The \b after them all leaves one reading of any text: without it, `\w+` may end anywhere.
-FLUFF = phrase(
-    r"""
-    (?:(?:
-    hi|hello|hey|no|nope|oh|okay|ok|well|yes|please|thanks|thank you|sorry|actually|by the way|there|
-    good (?:morning|evening|afternoon|day)|(?:nice|pleased|good) to meet you|not \w+|
-    (?:that|this)(?:'s| is|s) (?:not|wrong|incorrect)(?: (?:right|correct|true|my name))?|
-    you (?:got|said|have|spelled|wrote) (?:it|that|my name) wrong|from now on|instead|everyone|
-    (?:and )?(?:remember|don't forget)(?: (?:that|it|my name))?|(?:can|could|would) you
-    )\b[\s,.!?;:-]*)*
+LONGEST_NAME_CHARS = 30
+"""Of one word of a name."""
+LONGEST_SPELLED_LETTERS = 20
+
+
+def name_of(words: str) -> str | None:
+    """Return a name as names are written; None for other words.
+
+    Several words are a name where they are written large; one in small letters is, where it is no common word.
     """
-)
+    found = re.split(r",? (?:and )?not ", words)[0].strip(" .,").split()
+    if not found or found[0].lower() in NO_NAMES or any(len(word) > LONGEST_NAME_CHARS for word in found):
+        return None
+    if len(found) == 1:
+        return _cased(found[0][0].upper() + found[0][1:])
+    fits = all(word[0].isupper() or word.lower() in PARTICLES for word in found)
+    is_name = fits and found[0][0].isupper() and found[-1].lower() not in PARTICLES | NO_NAMES
+    return " ".join(_cased(word) for word in found) if is_name and "I" not in found else None
 
 
-def name_in(turn: str) -> Named | None:
-    """Return the user's name that `turn` says; None where it says none."""
-    if spelled := SPELLED.search(turn):
-        name = re.sub(r"[^A-Za-z]", "", spelled["letters"]).capitalize()
-        return Named(name, sure="my name" in turn.lower()) if 1 < len(name) <= 20 else None
-    found = NAME.search(turn)
-    if found is None or (turn.endswith("?") and found.start() == 0 and "call me" in turn.lower()):
-        return None
-    rest = found["rest"]
-    if NOT.search(turn[: found.start("rest")]):  # "my name is not Eager, it's Igor"
-        instead = INSTEAD.search(rest)
-        if instead is None:
-            return None
-        rest = instead["rest"]
-    in_small = turn[found.end("before") :].lower().startswith("my ") or turn.islower()
-    taken = _leading_name(rest, in_small=in_small)
-    if taken is None:
-        return None
-    name, after = taken
-    more = not (FLUFF.fullmatch(turn[: found.start()].strip()) and FLUFF.fullmatch(after.strip(" ,.;:!")))
-    if found["it"] and (more or not rest[0].isupper()):
-        return None
-    return Named(name, more, sure=not found["it"])
-
-
-def _leading_name(rest: str, *, in_small: bool) -> tuple[str, str] | None:
-    """Return the name at the start of `rest`, and what follows it; one in small letters where that is likely."""
-    found: list[str] = []
-    at = 0
-    while len(found) < 5 and (match := WORD.match(rest, at)):
-        word = match[1]
-        is_name = word[0].isupper() and word not in ("I", "I'm", "And", "But")
-        if not is_name and not (found and word.lower() in PARTICLES):
-            break
-        found.append(word)
-        at = match.end()
-    if not found and not in_small:
-        return None
-    if not found:  # typed in small letters: one word and nothing more
-        only = re.fullmatch(r"([^\W\d_](?:[\w'’-]*\w)?)[\s.!]*", rest)
-        if only is None:
-            return None
-        found, at = [only[1][0].upper() + only[1][1:]], len(rest)
-    if found[0].lower() in NO_NAMES or any(len(word) > 30 for word in found) or found[-1] in PARTICLES:
-        return None
-    return " ".join(_cased(word) for word in found), rest[at:]
+def spelled_of(letters: str) -> str | None:
+    """Return the name that single letters spell."""
+    name = re.sub(r"[^A-Za-z]", "", letters).capitalize()
+    return name if 1 < len(name) <= LONGEST_SPELLED_LETTERS else None
 
 
 def _cased(word: str) -> str:

@@ -7,14 +7,9 @@ from collections.abc import Sequence
 
 from voice_app.skills.memory.about import About, about
 from voice_app.skills.memory.entries import Entry
-from voice_app.skills.word_lists import MONTHS, phrase
+from voice_app.skills.memory.subjects import TIME, VERB
+from voice_app.skills.word_lists import phrase
 
-VERB = phrase(
-    r"""
-    \s(?:is|are|was|were|has|have|had|will|must|isn't|aren't|lives?|works?|likes?|loves?|hates?|wants?|needs?|costs?|
-    starts?|begins?|ends?|leaves?|comes?|goes)\b|'s (?=on|at|in|not|called)
-    """
-)
 _TELL_ME = r"""
     (?:
     (?:tell|remind) me|
@@ -47,14 +42,6 @@ OPINION = phrase(
 """Who asks so wants advice or a text, not what was said."""
 FIRST_PERSON = phrase(r"\b(?:i|i'm|i've|me|my|mine|we|our|ours|us)\b")
 INDEFINITE = phrase(r"\b(?:a|an|people|someone|you)\b")
-OF_ONES_OWN = phrase(
-    r"""
-    (?:(?:what|who|when|where|which \w+|what \w+)(?:'s| is| are| was| were)|how old (?:is|are)) my
-    (?:\s(?!(?:chances?|options?|rights?|ip|best|next|first|point|purpose|problem|mistake|question)\b)
-    [\w'-]+){1,4}[\s?.]*$
-    """
-)
-"""What only the user can know."""
 LONGEST_QUESTION_WORDS = 25
 
 
@@ -67,18 +54,6 @@ ANSWER_KIND = phrase(
 )
 """In "which city was I born in" and "what day is it", city and day name the kind of the answer."""
 WHEN = phrase(r"\bwhen(?:'s)?\b|\b(?:what|which) (?:time|day|date|month|year)\b|\bhow late\b")
-TIME = phrase(
-    r"""
-    \d|\b(?:
-    (?:mon|tues|wednes|thurs|fri|satur|sun)days?|"""
-    + "|".join(MONTHS)
-    + r"""|today|tonight|tomorrow|noon|midnight|morning|afternoon|evening|night|weeks?|weekends?|months?|
-    years?|days?|hours?|minutes?|o'clock|half past|quarter|
-    at (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)|
-    christmas|easter|spring|summer|autumn|winter|soon|later|always|never|every|before|after
-    )\b
-    """
-)
 WHERE = phrase(
     r"\bwhere(?:'s)?\b|\b(?:what|which) (?:city|country|town|village|place|street|floor|level|room)\b"
 )
@@ -119,27 +94,10 @@ def _says(question: str, entry: Entry) -> bool:
     return not WHERE.search(question) or bool(PLACE.search(entry.text))
 
 
-def is_of_ones_own(question: str, told: Sequence[str]) -> bool:
-    """Return whether nobody but the user knows the answer ("what is my dog's name?").
-
-    Not where `told`, the user's turns before it, say something of what it is about.
-    """
-    if not QUESTION.match(question) or not OF_ONES_OWN.search(question) or len(question.split()) > 12:
-        return False
-    asked = about(question)
-    return bool(asked.all) and not any((asked.strong or asked.weak) & about(text).all for text in told)
-
-
 def matches(words: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """Return the entries that a few words mean ("my dentist"), the best first, the latest first among equals."""
     asked = about(words)
     return _best(asked, [entry for entry in entries if _fits(asked, entry, whole=False)])
-
-
-def same_subject(fact: str, entries: Sequence[Entry]) -> Entry | None:
-    """Return the latest entry that says something of the same: what stands before its verb is equal."""
-    subject = _subject(fact) if VERB.search(fact) else frozenset()
-    return next((e for e in reversed(entries) if subject and _subject(e.text) == subject), None)
 
 
 def _subject(text: str) -> frozenset[str]:

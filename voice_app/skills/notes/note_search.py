@@ -13,20 +13,12 @@ from voice_app.core.errors import ToolError
 from voice_app.skills.fillers import LOOKING
 from voice_app.skills.notes.notes import Notes, spoken_part, terms
 from voice_app.skills.number_words import LONGEST_REQUEST
+from voice_app.skills.phrases import Slot
 from voice_app.skills.skill import Arguments, Outcome, Skill, skill
 from voice_app.skills.utterance import Utterance
+from voice_app.skills.word_lists import word_set, words_of
 
-_MINE = re.compile(
-    r"\bmy (?:own )?notes?\b(?! (?:app|pad|book)\b)|\bwhat (?:did|have) i (?:write|written|note|noted|jot|jotted)\b"
-    r"|\bdid i (?:write|note|jot)(?: anything)?(?: down)? (?:about|on)\b"
-    r"|\bdo i have (?:a|any) notes? (?:about|on|for)\b",
-    re.IGNORECASE,
-)
-_ELSE = re.compile(
-    r"\b(?:play|sing|write|take|make|add|create|delete|remove|edit|tune)\b.{0,20}\bnotes?\b|\bnotes? (?:to|down)\b",
-    re.IGNORECASE,
-)
-"""Music, and what the tool does not do: it only reads."""
+_ASKS = word_set("what when where who which how is are does do did was were")
 
 
 class NoteQuery(Arguments):
@@ -35,12 +27,27 @@ class NoteQuery(Arguments):
     query: str = Field(min_length=1, max_length=LONGEST_REQUEST)
 
 
-def read(utterance: Utterance, earlier: Sequence[Message]) -> NoteQuery | None:
-    """Return what a request looks for in the user's notes, None where it does not name them."""
-    text = utterance.text
-    if len(text) > LONGEST_REQUEST or not _MINE.search(text) or _ELSE.search(text):
-        return None
-    return NoteQuery(query=" ".join(terms(text)) or text)
+def query_of(words: str) -> str | None:
+    """Return the words of a request that say what to look for; None where there are none."""
+    return " ".join(terms(words)) or None
+
+
+def asked_of(words: str) -> str | None:
+    """Return the same of a question; None for other words, which may ask to do something with a note."""
+    return query_of(words) if set(words_of(words)[:2]) & _ASKS else None
+
+
+def fill(utterance: Utterance, earlier: Sequence[Message]) -> NoteQuery | None:
+    """Return what a request looks for that is meant for the notes; None where it does not name them."""
+    names_them = re.search(r"\bmy (?:own )?notes?\b|\bi (?:wrote|noted|jotted|write)\b", utterance.request)
+    query = query_of(utterance.text)
+    return NoteQuery(query=query) if names_them and query else None
+
+
+SLOTS = {
+    "query": Slot(r"[^,].*", ("sourdough bread", "the wifi password"), query_of),
+    "asked": Slot(r"\S.*", ("what is the wifi password", "when was the boiler serviced"), asked_of),
+}
 
 
 def answer(call: NoteQuery, notes: Notes | None) -> Outcome:
@@ -61,7 +68,8 @@ def notes_skill(folder: str, cache: Path) -> Skill:
     @skill(
         "notes",
         about="Searches your own notes, the folder of the settings, and names the note it reads from.",
-        read=read,
+        slots=SLOTS,
+        fill=fill,
         takes_s=notes.takes_s if notes else lambda: 0.0,
         filler=LOOKING,
     )

@@ -41,7 +41,8 @@ _COMMON_WORDS = (
     "a about an and any are as at be been but by can could did do does for from had has have how i if in is it its "
     "me my of on or our put say said should so some tell that the their them there these they this those to was we "
     "were what when where which who whose why will with would write written wrote you your note notes noted search "
-    "look find check according down up see please get got s t"
+    "look find check according down up see please get got s t anything something there say says mention own tell show "
+    "contain read"
 )
 _COMMON = word_set(_COMMON_WORDS)
 """Words that say nothing about what is looked for."""
