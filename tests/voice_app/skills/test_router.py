@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.types import Message
 from tests.voice_app.skills.talk import BY_MODEL, Talk
 from voice_app.core import events
 from voice_app.core.errors import ToolError
@@ -154,14 +153,6 @@ def test_a_skill_is_a_function_and_its_type() -> None:
     assert echo(Word(word="hi")) == Outcome("hi")
     assert held("Hi!", skills=(echo,))[1] == "hi"
     assert held("No.", skills=(echo,))[1] == "I would rather not."
-
-
-def test_the_turns_before_are_read_too() -> None:
-    """By skills whose words mean something only after others."""
-    earlier = [Message("user", "Remember my dog is Rex"), Message("assistant", "Good.")]
-
-    assert route(Utterance.of("What is my dog's name?"), SKILLS) is not None
-    assert route(Utterance.of("What is my dog's name?"), SKILLS, earlier) is None
 
 
 @pytest.mark.parametrize("text", ["hello", "", " ", "x" * 1_000_000, "12 times " * 50_000])

@@ -160,7 +160,11 @@ SLOTS = {
     "own": Slot(r"(?:my|our)(?: [\w'’-]+){1,4}", ("my shoe size", "our landlord"), own_of),
     "doing": Slot(r"(?:i|we) [\w'’ -]{2,40}", ("I live",), doing_of),
     "value": Slot(r"[^,;:.?!]{1,60}(?:\. ?[^,;:.?!]{1,40})?", ("Tuesday", "a red one"), value_of),
-    "name": Slot(r"[^\W\d_][\w'’-]*\.?(?: [^\W\d_][\w'’-]*){0,4}", ("Igor", "John Smith"), name_of),
+    "name": Slot(
+        r"(?:(?:dr|mrs?|ms|st)\.? )?[^\W\d_][\w'’-]*(?: [^\W\d_][\w'’-]*){0,4}",
+        ("Igor", "John Smith"),
+        name_of,
+    ),
     "letters": Slot(r"[a-z](?:[\s,.-]+[a-z])+", ("I-G-O-R", "I G O R"), spelled_of),
     "sound": Slot(r"[^;]{1,60}", ("EE-gor",), sound_of),
     "word": Slot(r"[^\W\d_][\w'’-]*", ("Siobhan",), word_of),
