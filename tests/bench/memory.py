@@ -20,7 +20,7 @@ from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.memory.about import about
 from voice_app.skills.memory.entries import Entry
-from voice_app.skills.memory.memory_requests import TellName, request
+from voice_app.skills.memory.memory_skill import SAYINGS
 from voice_app.skills.memory.recall import FIRST_PERSON, answers
 from voice_app.skills.memory.sayings import sentence, to_you, told
 from voice_app.skills.utterance import Utterance
@@ -131,7 +131,7 @@ def score(chat: Chat, persona: Persona, form: Form, which: str, verbose: bool) -
 
     def by_skill(text: str) -> str | None:
         said = Utterance.of(text)
-        if isinstance(request(said), TellName):
+        if any(call.get("about") == "my name" for call in SAYINGS.match(said)):
             return f"Your name is {name}."
         found = answers(said.plain, kept)
         return told(found[0]) if found else None

@@ -11,7 +11,7 @@ from voice_app.runtime.engine_set import EngineSet
 from voice_app.runtime.settings import Settings, data_dir
 from voice_app.skills.claims import guarded, known_claims
 from voice_app.skills.memory.database import SESSION_BUSY_S
-from voice_app.skills.memory.memory_skill import Pronunciations
+from voice_app.skills.memory.remembering import Pronunciations
 from voice_app.skills.memory.reminders import reminders
 from voice_app.skills.memory.store import SHARED, Memory, memory_path
 from voice_app.skills.registry import SkillValues, session_skills

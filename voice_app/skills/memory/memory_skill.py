@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from inference.types import Message
 from voice_app.core.errors import VoiceAppError
@@ -18,8 +19,6 @@ from voice_app.skills.memory.about import WORDS
 from voice_app.skills.memory.memory_call import SLOTS, MemoryCall, fact_of, own_fact_of, topic_of
 from voice_app.skills.memory.recall import answers, may_be_answered
 from voice_app.skills.memory.remembering import (
-    OFFER,
-    SURE,
     UNKNOWN,
     Pronunciations,
     Remembering,
@@ -28,7 +27,7 @@ from voice_app.skills.memory.remembering import (
 from voice_app.skills.memory.store import Memory
 from voice_app.skills.memory.subjects import bare_fact, corrected, outdated, same_subject, statement
 from voice_app.skills.phrases import language_data, load_phrases, phrases_of
-from voice_app.skills.skill import Arguments, Called, Clarify, Skill, skill
+from voice_app.skills.skill import Called, Clarify, Skill, skill
 from voice_app.skills.utterance import Utterance
 from voice_app.skills.word_lists import word_set, words_of
 
@@ -153,7 +152,7 @@ def filled(utterance: Utterance) -> MemoryCall | None:
 # What goes on from the last call.
 
 
-def _after(text: str) -> list[Mapping[str, str]]:
+def _after(text: str) -> Sequence[Mapping[str, Any]]:
     """Return what words may say after a call, in their own letters, then in small ones."""
     found = [*AFTER.match(Utterance(text, text, text))]
     return found or [*AFTER.match(Utterance(text, text.lower(), text))]
@@ -215,7 +214,7 @@ def _entry_of(remembering: Remembering, call: MemoryCall) -> str | None:
 
 
 def _answered_back(
-    remembering: Remembering, utterance: Utterance, call: MemoryCall, said: Sequence[Mapping[str, str]]
+    remembering: Remembering, utterance: Utterance, call: MemoryCall, said: Sequence[Mapping[str, Any]]
 ) -> MemoryCall | Clarify | None:
     """Return what the answer to a question of the memory comes to."""
     actions = {each["action"]: each for each in said}
@@ -241,6 +240,3 @@ def _answered_back(
     if call.action == "replace" and len(found) == 1 and (text := own_fact_of(utterance.plain)):
         return call.model_copy(update={"text": text})
     return None
-
-
-__all__ = ["OFFER", "SURE", "Arguments", "memory_skill"]
