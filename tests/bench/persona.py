@@ -2,8 +2,8 @@
 
     python -m tests.bench.persona [--persona NAME ...] [--set choose|report|wide|wide-kept] [--spoken] [--json]
 
-The sets `choose` and `wide` are for choosing and changing personas, `report` and `wide-kept` for quoting. `--spoken` asks aloud: the question
-is synthesised, and heard by speech to text.
+The sets `choose` and `wide` are for choosing and changing personas, `report` and `wide-kept` for quoting. `--spoken`
+asks aloud: the question is synthesised, and heard by speech to text.
 """
 
 from __future__ import annotations
