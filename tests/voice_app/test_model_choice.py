@@ -198,16 +198,27 @@ def test_what_changes_the_times_is_measured_anew(
     assert len(meter.asked) == 2
 
 
-def test_what_a_busy_machine_measures_is_not_remembered(
+def test_what_a_busy_machine_measures_holds_while_it_is_busy(
     store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It serves this start, and the next one measures again."""
-    monkeypatch.setattr(machine, "is_busy", lambda: True)
+    """Once nothing else runs, it is measured again, and that holds also when the machine is busy later."""
     meter = Meter()
-    choose(load_settings(), meter, store)
-    choose(load_settings(), meter, store)
+    for is_busy in (True, True, False, True, False):
+        monkeypatch.setattr(machine, "is_busy", lambda now=is_busy: now)
+        choose(load_settings(), meter, store)
 
     assert len(meter.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("backend", "shape", "name"),
+    [("lpu", "", "tiny"), ("lpu-delegated", "", "tiny"), ("lpu-delegated", "huge", "huge")],
+)
+def test_an_emulated_chip_takes_what_it_holds(backend: str, shape: str, name: str, store: ModelStore) -> None:
+    """The embedded model, unmeasured, wherever the chip's program is that of the language model."""
+    models = {"llm_backend": backend, "lpu_shape": shape, "preset": "smart"}
+
+    assert choose(load_settings(models=models), Meter(), store).name == name
 
 
 def test_a_model_that_memory_has_no_room_for_is_not_taken(

@@ -36,6 +36,8 @@ class Calibration:
     """By the model's name."""
     around: Mapping[str, float] = field(default_factory=dict)
     """Other stages by their names, in seconds; those that are not measured have their declared values."""
+    busy: bool = False
+    """Whether other programs kept the machine busy: then it is measured again once they do not."""
 
 
 def digest(*facts: object) -> str:
@@ -45,18 +47,20 @@ def digest(*facts: object) -> str:
 
 
 def recall(path: Path, key: str) -> Calibration | None:
-    """Return the remembered calibration; None where there is none for `key`, or it can't be read."""
+    """Return the remembered calibration; None where there is none for `key` that holds now, or it can't be read."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         kept = json.loads(path.read_text())
         if kept["key"] == key:
             speeds = {str(name): Speed(**speed) for name, speed in kept["speeds"].items()}
-            return Calibration(speeds, {stage: float(kept["around"][stage]) for stage in kept["around"]})
+            around = {str(stage): float(span) for stage, span in kept["around"].items()}
+            found = Calibration(speeds, around, bool(kept["busy"]))
+            return found if machine.is_busy() or not found.busy else None
     return None
 
 
 def remember(path: Path, key: str, found: Calibration) -> None:
     """Keep a calibration; where that fails, it is measured again the next time."""
     speeds = {name: asdict(speed) for name, speed in found.speeds.items()}
-    kept = {"key": key, "speeds": speeds, "around": dict(found.around)}
+    kept = {"key": key, "speeds": speeds, "around": dict(found.around), "busy": found.busy}
     with suppress(OSError):
         write_whole(path, json.dumps(kept).encode())

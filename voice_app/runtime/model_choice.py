@@ -83,7 +83,8 @@ def remembered(settings: Settings, store: ModelStore | None = None) -> Choice | 
     if settings.models.llm != AUTO:
         return Choice(settings.models.llm, "named in the settings")
     store = store or ModelStore()
-    if settings.models.llm_backend == "lpu":
+    models = settings.models
+    if models.llm_backend == "lpu" or (models.llm_backend == "lpu-delegated" and not models.lpu_shape):
         return Choice(default_llm(store), "the embedded one: an emulated chip holds it")
     candidates = installed(store)
     if len(candidates) < 2:
@@ -95,9 +96,10 @@ def remembered(settings: Settings, store: ModelStore | None = None) -> Choice | 
 def _measured(settings: Settings, calibrate: Calibrate, store: ModelStore) -> Choice:
     candidates = installed(store)
     names = [one.name for one in candidates if _has_room(one)]
+    was_busy = machine.is_busy()
     found = calibrate(names) if len(names) > 1 else Calibration()
-    if len(names) > 1 and not machine.is_busy():
-        calibration.remember(_path(), _key(candidates, settings), found)
+    if len(names) > 1:
+        calibration.remember(_path(), _key(candidates, settings), replace(found, busy=was_busy))
     return _picked(candidates, found, settings)
 
 
