@@ -12,7 +12,9 @@ MOST_CUTS = 6
 LONGEST_LEAD_WORDS = 4
 """Words of a first request that a second one may leave out: "set a timer for …"."""
 _JOINT = re.compile(
-    r"(?:\s*[,;.?!])?\s+(?:and then|and also|and|then|also|plus|as well as)\s+|[;.?!]\s+", re.IGNORECASE
+    r"(?:\s*[,;.?!])?\s+(?:and then|and also|and|then|also|plus|as well as)\s+"
+    r"|(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bst)(?<!\bmrs)[;.?!]\s+",
+    re.IGNORECASE,
 )
 
 

@@ -38,8 +38,9 @@ def parts(text: str) -> tuple[str, ...]:
     return tuple(part for part in text.split(";") if part)
 
 
-def rows() -> list[Row]:
-    lines = (HERE / "memory_sayings.tsv").read_text(encoding="utf-8").splitlines()
+def rows(name: str = "memory_sayings.tsv") -> list[Row]:
+    """Return the chats of a table beside this file."""
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
     cells = [line.split("\t") for line in lines if not line.startswith("#")]
     return [
         Row(
@@ -110,3 +111,9 @@ def test_what_is_said_to_the_memory_and_what_only_looks_like_it(
     found = failures(half, alike, tmp_path)
 
     assert len(found) <= MOST_WRONG[half, alike], "\n".join(found)
+
+
+@pytest.mark.parametrize("row", rows("memory_corrections.tsv"), ids=lambda row: " / ".join(row.turns))
+def test_what_is_said_after_something_else_was(row: Row, tmp_path: Path) -> None:
+    """Corrections, answers to questions back, undoing, and what only stands in their place."""
+    assert outcome(row, Memory(tmp_path / "plain.sqlite3")) == ""

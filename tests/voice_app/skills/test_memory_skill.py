@@ -349,3 +349,18 @@ def test_a_correction_of_another_answer_is_no_correction_of_the_memory(chat: Cha
     """Only right after its own."""
     chat.say(DENTIST, "What is the capital of France?")
     assert chat.call("No, Wednesday.") is None
+
+
+def test_two_requests_in_a_turn_are_two_entries(chat: Chat) -> None:
+    """The second is no continuation of the first; a title is no end of a sentence."""
+    chat.say("Remember that my dog is Rex and remember that my doctor is Dr. Weiss.")
+    assert chat.texts == ["my dog is Rex", "my doctor is Dr. Weiss"]
+
+
+def test_what_is_said_otherwise_is_asked_before_it_is_forgotten(chat: Chat) -> None:
+    """A misheard name deletes nothing."""
+    chat.memory.remember(Note("fact", "my dog is Rex"))
+    chat.say("Forget that my dog is Max.")
+    assert chat.texts == ["my dog is Rex"]
+    chat.say("Yes.")
+    assert chat.texts == []

@@ -38,6 +38,9 @@ NO_SOUND = word_set(
     "how correctly wrong wrongly right rightly incorrectly differently with without the same in on by way a an you i "
     "we they he she it that this because when if more very too again or exactly just nothing anything"
 )
+LONG_AGO = word_set("days day times time moment moments night summer")
+"""What stories are told of: "Remember the days when we had no phones"."""
+OF_A_STORY = word_set("when we you i that they")
 NO_WORD = word_set("name word he she what how which there who it that this my your")
 
 
@@ -59,6 +62,9 @@ def fact_of(words: str) -> str | None:
     found = words_of(fact)
     if len(found) < 2 or len(fact) > LONGEST_TEXT_CHARS or found[0] in NO_FACT:
         return None
+    tells = found[0] == "the" and found[1] in LONG_AGO and found[2:3] and found[2] in OF_A_STORY
+    if tells or (words.rstrip().endswith("?") and not _states(found)):
+        return None
     if (found[0] in ASKS and words.rstrip().endswith("?")) or (found[0] == "to" and not _is_errand(found)):
         return None
     if found[0] in ("you", "you're") and (found[0] == "you're" or found[1] in YOU_MUST):
@@ -73,11 +79,20 @@ def own_fact_of(words: str) -> str | None:
         return fact
     found = words_of(fact)
     is_a_work = any(word[0].isupper() for word in fact.split()[:2]) and found[-1] in WORKS
-    stated = any(word in STATES or word.endswith("n't") for word in found[1:]) or any(
-        word[:-2] and word.endswith(("'s", "'m", "'re", "'ve", "'ll")) for word in found
-    )
     numbered = found[0] in OF_THE_SPEAKER and any(char.isdigit() for char in fact)
-    return fact if (stated or numbered) and not is_a_work else None
+    return fact if (_states(found) or numbered) and not is_a_work else None
+
+
+def _states(found: Sequence[str]) -> bool:
+    """Return whether words state something: there is a verb behind the first of them."""
+    short = any(word.endswith(("'s", "'m", "'re", "'ve", "'ll")) for word in found)
+    return short or any(word in STATES or word.endswith("n't") for word in found[1:])
+
+
+def as_fact_of(words: str) -> str | None:
+    """Return "my pin as 4411" as a fact: my pin is 4411."""
+    about, _, value = ended(words).rpartition(" as ")
+    return f"{about} is {value}" if own_of(about) and value else None
 
 
 def errand_of(words: str) -> str | None:
@@ -132,7 +147,7 @@ def value_of(words: str) -> str | None:
     """Return what takes the place of something said before: "Tuesday", "a Fritz NAS"."""
     value = re.sub(r"\s+(?:now|instead|actually)$", "", ended(words), flags=re.IGNORECASE)
     found = words_of(value)
-    is_value = found and len(found) <= LONGEST_VALUE_WORDS and found[0] not in NO_VALUE
+    is_value = found and len(found) <= LONGEST_VALUE_WORDS and not {found[0], found[-1]} & NO_VALUE
     return value if is_value and not {"is", "are", "was", "were"} & set(found) else None
 
 
@@ -152,14 +167,15 @@ def word_of(words: str) -> str | None:
 SLOTS = {
     "fact": Slot(r"\S.*", ("my dentist is on Tuesday", "the bins go out today"), fact_of),
     "so_you_know": Slot(r"so you know", ("just so you know",), lambda words: ""),
+    "as_fact": Slot(r"(?:my|our) .* as \S.*", ("my pin as 4411",), as_fact_of),
     "own_fact": Slot(r"\S.*", ("my dentist is on Tuesday", "I like tea"), own_fact_of),
     "errand": Slot(r"to .*", ("to buy milk",), errand_of),
     "topic": Slot(r"[^,;:?]{2,100}", ("the rent", "Anna's bike"), topic_of),
     "statement": Slot(r"[^,;:?]{2,100}", ("my dentist is on Tuesday",), statement_of),
     "mine": Slot(r"(?:my|our|the) [^,;:?]{2,60}", ("my dog", "the rent"), mine_of),
-    "own": Slot(r"(?:my|our)(?: [\w'’-]+){1,4}", ("my shoe size", "our landlord"), own_of),
+    "own": Slot(r"(?:the \w+ of )?(?:my|our)(?: [\w'’-]+){1,4}", ("my shoe size", "our landlord"), own_of),
     "doing": Slot(r"(?:i|we) [\w'’ -]{2,40}", ("I live",), doing_of),
-    "value": Slot(r"[^,;:.?!]{1,60}(?:\. ?[^,;:.?!]{1,40})?", ("Tuesday", "a red one"), value_of),
+    "value": Slot(r"(?:(?:dr|mrs?|ms|st)\. ?)?[^,;:.?!]{1,60}", ("Tuesday", "a red one"), value_of),
     "name": Slot(
         r"(?:(?:dr|mrs?|ms|st)\.? )?[^\W\d_][\w'’-]*(?: [^\W\d_][\w'’-]*){0,4}",
         ("Igor", "John Smith"),

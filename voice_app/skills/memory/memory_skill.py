@@ -102,6 +102,7 @@ def _read(remembering: Remembering, utterance: Utterance, earlier: Sequence[Mess
     facts = remembering.memory.facts()
     for call in OF_ENTRIES.match(utterance):
         if remembering.meant(call["about"]):
+            call.pop("old", None)
             return MemoryCall(**call)
     if update := outdated(utterance.text, facts):
         return MemoryCall(action="replace", about=update[0].text, text=update[1])
@@ -166,7 +167,8 @@ def _followed(remembering: Remembering, utterance: Utterance, called: Called) ->
         return _answered_back(remembering, utterance, call, said)
     entry = _entry_of(remembering, call)
     for each in said:
-        if each["action"] == "undo" and remembering.changed_by(called.arguments):
+        is_undo = each["action"] == "undo" or (each["action"] == "decline" and call.action == "forget")
+        if is_undo and remembering.changed_by(called.arguments):
             return MemoryCall(action="undo")
         if each["action"] == "last" and entry and call.action in ("remember", "replace", "name", "undo"):
             return MemoryCall(action="forget", about=entry)
@@ -223,6 +225,8 @@ def _answered_back(
             return call
         return MemoryCall(action="keep") if {"decline", "undo"} & set(actions) else None
     found = remembering.meant(call.about)
+    if len(found) == 1 and "agree" in actions and call.action == "forget":
+        return call.model_copy(update={"about": found[0].text})
     if "all" in actions:
         return call.model_copy(update={"every": True})
     if {"decline", "undo"} & set(actions):

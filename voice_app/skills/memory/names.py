@@ -8,7 +8,7 @@ from voice_app.skills.memory.about import WORDS
 from voice_app.skills.word_lists import word_set
 
 PARTICLES = word_set(WORDS["particles"])
-NO_NAMES = word_set(WORDS["no_names"])
+NO_NAMES = word_set(WORDS["no_names"]) | word_set(WORDS["not_value"])
 LONGEST_NAME_CHARS = 30
 """Of one word of a name."""
 LONGEST_SPELLED_LETTERS = 20

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from inference.types import Message, Text
 from voice_app.core import events
 from voice_app.core.errors import VoiceAppError
-from voice_app.core.turn import Answer, TurnContext, text_delta
+from voice_app.core.turn import Answer, Reply, TurnContext, text_delta
 from voice_app.skills.memory.about import about
 from voice_app.skills.memory.entries import MOST_ENTRIES, Entry, Note, checked
 from voice_app.skills.memory.memory_call import MemoryCall
 from voice_app.skills.memory.recall import answers, matches
 from voice_app.skills.memory.sayings import all_told, sentence, to_you, told
 from voice_app.skills.memory.store import Memory
-from voice_app.skills.memory.subjects import bare_fact, corrected, same_subject, statement
+from voice_app.skills.memory.subjects import bare_fact, corrected, same_subject, says_otherwise, statement
 from voice_app.skills.utterance import Utterance
 from voice_app.skills.word_lists import word_set, words_of
 
@@ -56,8 +56,8 @@ class Remembering:
     pronounce: Pronunciations
     _spoken: Mapping[str, str] | None = None
     """Pronunciations that the voice knows; None: it may know those of another memory."""
-    _latest: tuple[tuple[Message, ...], int] | None = None
-    """The chat in which an entry was made last, and its number."""
+    _latest: tuple[tuple[Message, ...], int, Reply] | None = None
+    """The chat in which an entry was made last, its number, and the reply that tells of it."""
     _change: Change | None = None
     """The latest change."""
 
@@ -69,9 +69,16 @@ class Remembering:
             self.pronounce(now)
 
     def meant(self, topic: str) -> Sequence[Entry]:
-        """Return the entries that a few words mean: one alone where they are its text, or say something of the same."""
+        """Return the entries that a few words mean, the latest where there are no words.
+
+        It is one alone where they are its text, or say something of the same.
+        """
         entries = self.memory.entries()
+        if not topic:
+            return entries[-1:]
         bare = _bare(topic)
+        if bare in ("my name", "name"):
+            return [entry for entry in entries if entry.kind == "name"]
         same = [entry for entry in entries if bare and _bare(entry.text) == bare]
         if same:
             return same[-1:]
@@ -131,16 +138,17 @@ class Remembering:
                 entry = self.memory.edit(number, note.text, note.said)
                 context.emit(events.MemoryChanged(change="edited", text=entry.text))
                 self._change = Change(made, (), (entry,))
-            self._latest = (context.earlier, entry.id)
+            self._latest = (context.earlier, entry.id, context.reply)
 
         context.reply.when_released(keep)
         return words(f"{KEPT}{to_you(note.text)}.")
 
     def _taken_up_again(self, context: TurnContext) -> int | None:
         """Return the entry that this turn made before it went on: its reply was not heard, so it is the same turn."""
-        is_whole = context.messages[-1].content == context.text
-        if is_whole and self._latest and self._latest[0] == context.earlier:
-            number = self._latest[1]
+        if self._latest is None or context.messages[-1].content != context.text:
+            return None
+        earlier, number, reply = self._latest
+        if earlier == context.earlier and reply is not context.reply:  # else: two requests in one turn
             return number if any(entry.id == number for entry in self.memory.entries()) else None
         return None
 
@@ -215,6 +223,9 @@ class Remembering:
             return words(NOTHING_ABOUT)
         if len(found) > 1 and not call.every:
             return self._which(context, found)
+        if says_otherwise(call.about, found[0].text):
+            asks(context)
+            return words(f"I remember that {told(found[0])}. Shall I forget that?")
         return self._forgotten(context, call, found)
 
     def _which(self, context: TurnContext, found: Sequence[Entry]) -> Answer:

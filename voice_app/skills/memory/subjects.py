@@ -36,12 +36,14 @@ _PLACED = phrase(r"(?:in|on|at|to|under|behind|beside|near|by|from|above|below|i
 _AT_THE_END = phrase(
     r"[\s,]+(?:now|anymore|any more|actually|these days|last (?:week|month|year)|from now on|instead)$"
 )
-_OFTEN = phrase(r"\b(?:now|actually|really|currently)\s+")
+_OFTEN = phrase(r"\b(?:now|actually|really|currently|new)\s+")
 NO_STATEMENT, MARKERS = word_set(WORDS["no_statement"]), word_set(WORDS["markers"])
 KEEP_BEFORE = word_set(WORDS["keep_before"])
 LONGEST_STATEMENT_WORDS = 20
 LONGEST_REPLACED_WORDS = 5
 """Behind a verb: a longer text says more than the one thing that is corrected."""
+LOOSE = about(WORDS["weak"]).all - about(WORDS["attributes"]).all
+"""Stems that a subject may have more: my dentist appointment is my dentist."""
 _FROM = word_set("live work study drive weigh")
 """What one does in one way at a time, so that "I moved to Leeds" takes the place of "I live in York"."""
 _OPENING = phrase(
@@ -89,9 +91,18 @@ def same_subject(fact: str, entries: Sequence[Entry]) -> Entry | None:
         return None
     for entry in reversed(entries):
         other = statement(entry.text)
-        if other and other.subject == said.subject:
+        if other and other.subject & said.subject and other.subject ^ said.subject <= LOOSE:
             return entry
     return None
+
+
+def says_otherwise(text: str, known: str) -> bool:
+    """Return whether two sentences say different things of the same."""
+    said, other = statement(text), statement(known)
+    if said is None or other is None:
+        return False
+    values = said.value.casefold(), other.value.casefold()
+    return values[0] not in values[1] and values[1] not in values[0]
 
 
 def outdated(text: str, entries: Sequence[Entry]) -> tuple[Entry, str] | None:
