@@ -173,7 +173,7 @@ SLOTS = {
     "topic": Slot(r"[^,;:?]{2,100}", ("the rent", "Anna's bike"), topic_of),
     "statement": Slot(r"[^,;:?]{2,100}", ("my dentist is on Tuesday",), statement_of),
     "mine": Slot(r"(?:my|our|the) [^,;:?]{2,60}", ("my dog", "the rent"), mine_of),
-    "own": Slot(r"(?:the \w+ of )?(?:my|our)(?: [\w'’-]+){1,4}", ("my shoe size", "our landlord"), own_of),
+    "own": Slot(r"(?:(?:the \w+ of )?my|our)(?: [\w'’-]+){1,4}", ("my shoe size", "our landlord"), own_of),
     "doing": Slot(r"(?:i|we) [\w'’ -]{2,40}", ("I live",), doing_of),
     "value": Slot(r"(?:(?:dr|mrs?|ms|st)\. ?)?[^,;:.?!]{1,60}", ("Tuesday", "a red one"), value_of),
     "name": Slot(
