@@ -124,6 +124,8 @@ def test_an_answer_is_judged_by_its_words(answer: str, wanted: Words, right: boo
             Wanted(skill="timer", does="start", has=("19:30",)),
             False,
         ),
+        (call("timer", at="07:30", either=True), Wanted(skill="timer", does="start", has=("07:30",)), False),
+        (call("timer", at="07:30", either=True), Wanted(skill="timer", does="x", has=("07:30/19:30",)), True),
         (call("timer", day="2026-12-04"), Wanted(skill="timer", does="start", has=("day:friday",)), True),
         (call("timer", day="tomorrow"), Wanted(skill="timer", does="start", has=("day:friday",)), False),
         (call("timer", label="pick up Leo"), Wanted(skill="timer", does="start", has=("leo",)), True),

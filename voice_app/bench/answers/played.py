@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from voice_app.bench.answers.seen import Known, SeenCall, SeenTurn
-from voice_app.core import clock, events
+from voice_app.core import events
 from voice_app.core.ports import Send, Text
 from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedTurns
@@ -19,6 +19,7 @@ from voice_app.runtime.devices import Devices
 from voice_app.runtime.engine_set import EngineSet
 from voice_app.runtime.host import Hosted, hosted
 from voice_app.runtime.plan import SessionPlan
+from voice_app.skills.timer.timers import left_s
 
 NOTES = {
     "boiler.md": "# Boiler\nThe boiler was serviced in May. The pressure should be 1.5 bar.\n",
@@ -89,7 +90,7 @@ class _Watch:
         running, memory = skills.timers.running(), skills.memory
         return Known(
             tuple(map(repr, running)),
-            tuple(round(timer.due_s - clock.now(), 1) for timer in running),
+            tuple(float(left_s(timer)) for timer in running),
             tuple(f"{entry.kind} {entry.word} {entry.text}" for entry in memory.entries()) if memory else (),
             self.table,
         )
