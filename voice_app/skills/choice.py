@@ -37,6 +37,7 @@ _SLOTS = {
     "few": Slot(r"(?:[\w']+ ){0,5}", ("",)),
     "things": Slot(r"(?!.*\b(?:table|column|timer)\b)\S.*?", ("eggs",)),
     "thing": Slot(r"[a-z']+", ("dad",)),
+    "past": Slot(r"(?!wondering\b).+", ("late",)),
     "played": Slot(r"(?!.*\bgames?\b).+", ("jazz",)),
     "wanted": Slot(r"(?!forget\b|let me forget\b|you forget\b).+", ("set a timer",)),
 }

@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_app.core.errors import ToolError
-from voice_app.skills.clock.dates import DAY_PATTERN, resolve
+from voice_app.skills.clock.clock_call import Moment, follow
+from voice_app.skills.clock.dates import DAY_PATTERN, MOVABLE, resolve
 from voice_app.skills.clock.places import zone_of
-from voice_app.skills.clock.world_clock import Moment, clock_skill, tell
+from voice_app.skills.clock.world_clock import clock_skill, tell
 from voice_app.skills.router import route
+from voice_app.skills.skill import Called
 from voice_app.skills.utterance import Utterance
+from voice_app.skills.word_lists import WEEKDAYS
 
 NOW = datetime.datetime(2026, 11, 22, 15, 5, tzinfo=ZoneInfo("America/New_York"))
 """A Sunday."""
@@ -161,7 +164,8 @@ def test_every_day_is_a_day_of_the_calendar_or_none(day: str, today: datetime.da
     else:
         refusal = ""
         days = (found - today).days
-        assert day[-3:] != "day" or day in ("today", "yesterday") or 1 <= abs(days) <= 7
+        assert day.split()[-1] not in WEEKDAYS or day in MOVABLE or 1 <= abs(days) <= 7
+        assert day not in MOVABLE or 0 <= days <= 400
         assert not (len(day) == 5 and day[2] == "-" and day[0].isdecimal()) or 0 <= days <= 8 * 366
 
     assert refusal in ("", "The calendar has no such day.")
@@ -178,3 +182,98 @@ def test_a_place_without_one_time_is_told_so(place: str, refusal: str) -> None:
     """In a sentence that says what to do."""
     with pytest.raises(ToolError, match=refusal):
         tell(Moment(about="time", place=place), NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("What's the time in São Paulo?", Moment(about="time", place="Sao Paulo")),
+        ("what time is it back in tokyo", Moment(about="time", place="Tokyo")),
+        ("What time is it in Paris, Texas?", Moment(about="time", place="Paris Texas")),
+        ("is it late in Tokyo", Moment(about="time", place="Tokyo")),
+        (
+            "what time is it in New York when it's 3 pm in London",
+            Moment(about="time", place="New York", at="15:00", other="London"),
+        ),
+        (
+            "if it's noon in Paris, what time is it here?",
+            Moment(about="time", at="12:00", other="Paris"),
+        ),
+        ("how many hours ahead is Dubai", Moment(about="time_difference", place="Dubai")),
+        ("How long until 6 pm?", Moment(about="time_until", at="18:00")),
+        ("When is Thanksgiving?", Moment(about="date", day="thanksgiving")),
+        ("I was wondering what time it is in Oslo.", Moment(about="time", place="Oslo")),
+        ("My sister lives in Sydney, what time is it for her?", Moment(about="time", place="Sydney")),
+        ("I asked what time it was in London.", None),
+        ("What's the time in my town?", None),
+        ("when did Christmas become a holiday", None),
+    ],
+)
+def test_places_times_and_days_as_people_name_them(text: str, call: Moment | None) -> None:
+    """Accents, regions, times of other places, days that are another date every year."""
+    found = route(Utterance.of(text), (clock_skill(),))
+
+    assert (found and found.call) == call
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (Moment(about="time", place="New York", at="15:00", other="London"), "10:00 AM in New York"),
+        (Moment(about="time", place="Tokyo", at="23:00"), "1:00 PM the next day in Tokyo"),
+        (Moment(about="time", at="06:00", other="Tokyo"), "4:00 PM the day before here"),
+        (Moment(about="time_until", at="15:04"), "23 hours and 59 minutes until 3:04 PM"),
+        (Moment(about="time_difference", place="Tokyo", other="London"), "9 hours ahead of London"),
+        (Moment(about="date", place="Tokyo"), "In Tokyo it is Monday, November 23."),
+        (Moment(about="date", day="thanksgiving"), "November 26"),
+        (Moment(about="days_until", day="easter"), "March 28, 2027"),
+        (Moment(about="days_until", day="memorial day"), "May 31, 2027"),
+    ],
+)
+def test_what_the_clock_works_out(call: Moment, told: str) -> None:
+    """Times between places, the time until a time, and days that rules of the calendar make."""
+    assert told in tell(call, NOW).text
+
+
+@pytest.mark.parametrize("year", [1818, 1954, 2000, 2008, 2019, 2024, 2038])
+def test_easter_is_a_sunday_after_the_first_full_moon_of_spring(year: int) -> None:
+    """Dates of the published tables."""
+    known = dict.fromkeys([1818], (3, 22)) | {
+        1954: (4, 18), 2000: (4, 23), 2008: (3, 23), 2019: (4, 21), 2024: (3, 31), 2038: (4, 25),
+    }  # fmt: skip
+    found = resolve("easter", datetime.date(year, 1, 1))
+
+    assert (found.month, found.day) == known[year]
+    assert found.weekday() == 6
+
+
+TOKYO = {"about": "time", "place": "Tokyo", "day": "today", "minutes": 0, "at": "", "other": ""}
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "call"),
+    [
+        ({}, "and for Naples?", Moment(about="time", place="Naples")),
+        ({}, "Cairo?", Moment(about="time", place="Cairo")),
+        ({}, "and here?", Moment(about="time")),
+        ({}, "what about in 3 hours", Moment(about="time", place="Tokyo", minutes=180)),
+        ({}, "and tomorrow?", Moment(about="date", day="tomorrow")),
+        ({"about": "date"}, "and next Friday?", Moment(about="date", place="Tokyo", day="next friday")),
+        (
+            {"place": "", "about": "days_until", "day": "12-25"},
+            "and until Easter?",
+            Moment(about="days_until", day="easter"),
+        ),
+        (
+            {"place": "Oslo", "at": "15:00", "other": "London"},
+            "and in Tokyo?",
+            Moment(about="time", place="Tokyo", at="15:00", other="London"),
+        ),
+        ({}, "nice", None),
+        ({}, "and what is the capital of Japan?", None),
+        ({}, "thanks", None),
+    ],
+)
+def test_what_goes_on_from_the_clock(before: dict[str, object], text: str, call: Moment | None) -> None:
+    """What is new replaces what was said; other words are none of it."""
+    assert follow(Utterance.of(text), Called("clock", TOKYO | before, "")) == call

@@ -45,15 +45,27 @@ def _table(text: str) -> list[list[str]]:
 
 def zone_of(place: str) -> ZoneInfo:
     """Return the time zone of a city, a country or a name such as "eastern". Raises ToolError."""
-    name = re.sub(r"[^a-z' ]", "", place.lower()).strip()
-    bare = re.sub(r"^(?:the )?(?:city of )?| (?:standard |daylight |summer )?time$", "", name)
-    zones, several = _zones(), _data()["several"]
-    for known in (name, bare, "the " + bare):
-        if known in several:
-            raise ToolError(f"{place} has several time zones. Name a city, as {several[known]}.")
-        if known in zones:
-            return ZoneInfo(zones[known])
+    name = " ".join(re.sub(r"[^a-z' ]", " ", place.lower()).split())
+    bare = re.sub(r"^(?:the )?(?:city of )?| (?:standard |daylight |summer )?time(?: zone)?$", "", name)
+    known = next((each for each in (name, bare, "the " + bare) if each in _zones()), "")
+    zone = _zones().get(known) or _zone_inside(name.split())
+    if zone:
+        return ZoneInfo(zone)
+    several = _data()["several"]
+    wide = next((each for each in (name, bare, "the " + bare) if each in several), "")
+    if wide:
+        raise ToolError(f"{place} has several time zones. Name a city, as {several[wide]}.")
     raise ToolError(f"I don't know the time zone of {place}. Name a large city near it.")
+
+
+def _zone_inside(words: list[str]) -> str | None:
+    """Return the zone of a place with its region: of the region, "Paris, Texas", unless that has several."""
+    zones, several = _zones(), _data()["several"]
+    for cut in range(1, len(words)):
+        place, region = " ".join(words[:cut]), " ".join(words[cut:])
+        if place in zones and (region in zones or region in several):
+            return zones.get(region) or zones[place]
+    return None
 
 
 def is_place(place: str) -> bool:

@@ -3,104 +3,37 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Callable, Sequence
-from typing import Literal
-
-from pydantic import Field
 
 from inference.types import Message
 from voice_app.core import clock
 from voice_app.core.errors import ToolError
-from voice_app.skills.clock.dates import DAY_PATTERN, day_in_words, resolve, spoken_date
-from voice_app.skills.clock.places import is_place, zone_of
-from voice_app.skills.durations import SPAN, span_s
-from voice_app.skills.phrases import Slot
-from voice_app.skills.skill import Arguments, Open, Outcome, Skill, skill
+from voice_app.skills.clock.clock_call import SLOTS, Moment, filled, follow, titled
+from voice_app.skills.clock.dates import MOVABLE, resolve, spoken_date
+from voice_app.skills.clock.places import zone_of
+from voice_app.skills.durations import listed
+from voice_app.skills.skill import Clarify, Outcome, Skill, skill
 from voice_app.skills.utterance import Utterance
 
 Now = Callable[[], datetime.datetime]
 """Returns the local date and time, aware of its zone."""
 
-MOST_MINUTES = 7 * 24 * 60
-_NO_PLACES = ("nice", "central", "mountain", "reading", "la", "universal", "zulu")
-"""Places that are other words far more often."""
-
-
-class Moment(Arguments):
-    """What to tell of the clock or the calendar."""
-
-    about: Literal["time", "date", "days_until", "time_difference"]
-    place: str = Field("", max_length=60, pattern=r"^[A-Za-z' .-]*$")
-    """A city or country; empty: here."""
-    day: str = Field("today", pattern=DAY_PATTERN)
-    minutes: int = Field(0, ge=-MOST_MINUTES, le=MOST_MINUTES)
-    """From now, of the time that is asked for."""
-
-
-def _titled(place: str) -> str:
-    return " ".join(
-        word if word in ("the", "of", "de", "time") else word.capitalize() for word in place.split()
-    )
-
-
-def _known(place: str) -> str | None:
-    return _titled(place) if is_place(place) else None
-
-
-def _minutes(words: str) -> int | None:
-    """Return the whole minutes of a span, None where it is longer than MOST_MINUTES."""
-    minutes = span_s(words) // 60
-    return minutes if minutes <= MOST_MINUTES else None
-
-
-def _minutes_ago(words: str) -> int | None:
-    minutes = _minutes(words)
-    return minutes and -minutes
-
-
-_PLACE = r"[a-z][a-z' ]{1,40}?"
-_PLACES = ("tokyo", "new york", "india")
-SLOTS = {
-    "place": Slot(_PLACE, _PLACES, _titled),
-    "known_place": Slot(_PLACE, _PLACES, _known),
-    "named_time": Slot(r"[a-z]{2,20} time", ("pacific time",), _known),
-    "from_now": Slot(SPAN, ("45 minutes", "an hour and 0.5"), _minutes),
-    "ago": Slot(SPAN + " ago", ("2 hours ago",), lambda words: _minutes_ago(words.removesuffix(" ago"))),
-    "day": Slot(r"\S.{0,40}?", ("next friday", "december 25th", "christmas", "in 3 days"), day_in_words),
-    "tomorrow": Slot("tomorrow", ("tomorrow",)),
-}
-
-
-def read(utterance: Utterance, earlier: Sequence[Message]) -> Open | None:
-    """Return that the time of a place is asked for, among other words."""
-    asks = re.search(r"\b(?:what time (?:is it|it is)|the (?:current|local) time)\b", utterance.request)
-    places = _places(utterance.request) if asks else []
-    return Open({"about": ["time"], "place": places, "day": ["today"], "minutes": ["0"]}) if places else None
-
-
-def _places(words: str) -> list[str]:
-    """Return the first place of those that a request names."""
-    found = words.replace(" ,", "").split()
-    runs = [
-        " ".join(found[start : start + count])
-        for count in (3, 2, 1)
-        for start in range(len(found) - count + 1)
-    ]
-    return [_titled(run) for run in runs if run not in _NO_PLACES and is_place(run)][:1]
-
 
 def tell(call: Moment, now: datetime.datetime) -> Outcome:
     """Answer a call at a moment. Raises ToolError."""
     match call.about:
+        case "time" if call.at:
+            return Outcome(_elsewhere(call, now))
         case "time":
             return Outcome(_time(call, now))
+        case "time_until":
+            return Outcome(_time_until(call.at, now))
         case "time_difference":
-            return Outcome(_difference(call.place, now))
+            return Outcome(_difference(call, now))
         case "days_until":
             return Outcome(_until(call.day, now.date()))
         case _:
-            return Outcome(_date(call.day, now.date()))
+            return Outcome(_date(call, now))
 
 
 def _time(call: Moment, now: datetime.datetime) -> str:
@@ -122,22 +55,61 @@ def spoken_time(at: datetime.datetime) -> str:
     return f"{at.hour % 12 or 12}:{at.minute:02} {'AM' if at.hour < 12 else 'PM'}"
 
 
-def _difference(place: str, now: datetime.datetime) -> str:
+def _elsewhere(call: Moment, now: datetime.datetime) -> str:
+    """Return what time it is in a place when a clock somewhere else shows a time, today there."""
+    hour, minute = map(int, call.at.split(":"))
+    wall = (now.astimezone(zone_of(call.other)) if call.other else now).replace(tzinfo=None)
+    zone = zone_of(call.other) if call.other else now.tzinfo
+    said = wall.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=zone)
+    then = said.astimezone(zone_of(call.place)) if call.place else _local(said, now)
+    days = (then.date() - said.date()).days
+    day = {1: " the next day", -1: " the day before"}.get(days, "")
+    when, there = f"When it is {spoken_time(said)}", f"it is {spoken_time(then)}"
+    return f"{when} {_where(call.other)}, {there}{day} {_where(call.place)}."
+
+
+def _where(place: str) -> str:
+    return f"{'by' if place.endswith('time') else 'in'} {place}" if place else "here"
+
+
+def _time_until(at: str, now: datetime.datetime) -> str:
+    """Return how long it is until a clock shows a time next."""
+    if not at:
+        raise ToolError("Name the time until which you want to know.")
+    hour, minute = map(int, at.split(":"))
+    then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if then <= now:
+        then += datetime.timedelta(days=1)
+    minutes = -(-int((then - now).total_seconds()) // 60)
+    return f"{_hours(minutes)} until {spoken_time(then)}."
+
+
+def _hours(minutes: int) -> str:
+    counts = zip(("hour", "minute"), divmod(minutes, 60), strict=True)
+    return listed([f"{count} {name}{'s' * (count != 1)}" for name, count in counts if count]) or "No time"
+
+
+def _difference(call: Moment, now: datetime.datetime) -> str:
+    place, other = call.place, call.other
     if not place:
         raise ToolError("Name the place whose time you want to compare.")
-    there, here = now.astimezone(zone_of(place)).utcoffset(), now.utcoffset()
+    there = now.astimezone(zone_of(place)).utcoffset()
+    here = now.astimezone(zone_of(other)).utcoffset() if other else now.utcoffset()
     assert there is not None
     assert here is not None
     minutes = round((there - here).total_seconds() / 60)
     if minutes == 0:
-        return f"It is the same time in {place}."
-    hours, rest = divmod(abs(minutes), 60)
-    parts = [f"{hours} hour{'s' * (hours != 1)}"] * bool(hours) + [f"{rest} minutes"] * bool(rest)
-    return f"{place} is {' and '.join(parts)} {'ahead' if minutes > 0 else 'behind'}."
+        return f"It is the same time in {place}{' and ' + other if other else ''}."
+    side = "ahead" if minutes > 0 else "behind"
+    of = (" of " if minutes > 0 else " ") + other if other else ""
+    return f"{place} is {_hours(abs(minutes))} {side}{of}."
 
 
-def _date(day: str, today: datetime.date) -> str:
+def _date(call: Moment, now: datetime.datetime) -> str:
+    day, today = call.day, (now.astimezone(zone_of(call.place)) if call.place else now).date()
     then = resolve(day, today)
+    if call.place and day == "today":
+        return f"In {call.place} it is {spoken_date(then, now.date())}."
     if day in ("", "today"):
         return f"Today is {spoken_date(then, today)}, {then.year}."
     if day in ("tomorrow", "yesterday"):
@@ -147,6 +119,8 @@ def _date(day: str, today: datetime.date) -> str:
         count = abs(int(day))
         when = f"{count} day{'s' * (count != 1)}"
         return f"{'In ' + when if then > today else when + ' ago'} it {verb} {spoken_date(then, today)}."
+    if day in MOVABLE:
+        return f"{titled(day)} {verb} {spoken_date(then, today)}."
     if day[0].isdecimal():
         return f"{spoken_date(then, today, weekday=False)} {verb} a {then:%A}."
     return f"{day[0].upper()}{day[1 : -len(f'{then:%A}')]}{then:%A} {verb} {spoken_date(then, today, weekday=False)}."
@@ -165,11 +139,16 @@ def _until(day: str, today: datetime.date) -> str:
 def clock_skill(now: Now = clock.wall) -> Skill:
     """Return the skill that tells the time."""
 
+    def fill(utterance: Utterance, earlier: Sequence[Message]) -> Moment | Clarify | None:
+        return filled(utterance, world_clock.phrases)
+
     @skill(
         "clock",
         about="Tells the time here and in other places, days and dates, and how long it is until one.",
         slots=SLOTS,
-        read=read,
+        fill=fill,
+        read=fill,
+        follow=follow,
     )
     def world_clock(call: Moment) -> Outcome:
         return tell(call, now())
