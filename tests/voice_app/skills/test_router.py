@@ -81,7 +81,7 @@ def test_a_call_that_is_cut_off_is_asked_for_again() -> None:
         (
             "My sister lives in Sydney, what time is it for her?",
             "clock",
-            {"about": "time", "place": "Sydney", "day": "today", "minutes": 0},
+            {"about": "time", "place": "Sydney", "day": "today", "minutes": 0, "at": "", "other": ""},
         ),
         (
             "If I bought seven boxes at twelve dollars each, what is seven times twelve?",
