@@ -84,7 +84,7 @@ class NativeModel:
     def __init__(self, path: Path, *, vocab_only: bool = False) -> None:
         self.lib = _library()
         parameters = self.lib.llama_model_default_params()
-        parameters.use_mmap = False
+        parameters.load_mode = self.lib.LLAMA_LOAD_MODE_NONE
         parameters.vocab_only = vocab_only
         parameters.n_gpu_layers = 0
         _errors.clear()

@@ -56,6 +56,13 @@ def test_the_capital_of_france(chat: LlamaChat) -> None:
     assert "Paris" in answer(chat, *PARIS)
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not say what is mapped")
+@pytest.mark.usefixtures("llm")
+def test_the_weights_are_not_mapped_from_the_file(gguf: Path) -> None:
+    """They are in anonymous memory once: mapped, they would be there twice, and idle time would take them back."""
+    assert str(gguf.resolve()) not in Path("/proc/self/maps").read_text()
+
+
 def test_a_cached_prefix_changes_no_token_count_and_no_word(chat: LlamaChat, gguf: Path) -> None:
     """What a fresh cache answers, a warm one answers, with nearly all of the prompt taken from the cache."""
     cold = LlamaCpp(gguf, context_tokens=1024)
