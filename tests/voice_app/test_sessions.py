@@ -130,7 +130,7 @@ def test_a_session_too_many_is_refused_and_the_others_go_on() -> None:
 def test_another_model_is_swapped_in_when_the_reply_is_over() -> None:
     """A switch during a reply: the reply ends in the old model's words and the old voice, the next is the new one's.
 
-    The chat goes on: the new model is asked with what was said before.
+    The chat goes on: the new model is asked with what was said before, and told in its own way who it is.
     """
     house, log = House(), list[events.Event]()
     meter = Meter()
@@ -148,7 +148,8 @@ def test_another_model_is_swapped_in_when_the_reply_is_over() -> None:
 
             async def switch() -> None:
                 await speaks.wait()
-                await host.adopt(replace(house.engines, llm=other))
+                told = house.engines.persona.model_copy(update={"prompt": "You are the other one."})
+                await host.adopt(replace(house.engines, llm=other, persona=told))
 
             await asyncio.gather(host.run(), switch())
 
@@ -158,4 +159,6 @@ def test_another_model_is_swapped_in_when_the_reply_is_over() -> None:
     assert texts[0].startswith("You said hello.")
     assert texts[1] == "I am the other one."
     assert statuses(log) == ["completed"] * 2
-    assert [message.role for message in other.requests[0].messages] == ["user", "assistant", "user"]
+    roles = [message.role for message in other.requests[0].messages]
+    assert roles == ["system", "user", "assistant", "user"]
+    assert other.requests[0].messages[0].content == "You are the other one."

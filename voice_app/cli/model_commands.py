@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from inference.models.manifest import Model
 from inference.models.store import ModelStore
@@ -34,6 +34,7 @@ def list_models(as_json: bool) -> None:
             "role": model.role,
             "mb": round(model.size_bytes / 1e6),
             "installed": store.installed(model.name),
+            "right_of_30": model.right_of_30,
             "licence": model.licence,
             "description": model.description,
         }
@@ -42,9 +43,9 @@ def list_models(as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("name", "role", "MB", "installed", "licence", "description")
+    table = Table(Column("name", no_wrap=True), "role", "MB", "installed", "licence", "description")
     for row in rows:
-        table.add_row(*(str(value) if value is not None else "-" for value in row.values()))
+        table.add_row(*(str(row[name] or "-") for name in row if name != "right_of_30"))
     Console().print(table)
 
 
