@@ -8,7 +8,7 @@ import pytest
 
 from inference.types import Message
 from tests.voice_app.skills.talk import Talk
-from voice_app.skills.repeat.repeat import NOTHING_YET, REPEAT, RETRY, WARMTH, repeat
+from voice_app.skills.repeat.repeat import NOTHING_YET, REPEAT, RETRY, WARMTH, WHAT, repeat
 
 
 def held(*texts: str) -> tuple[Talk, list[str]]:
@@ -61,8 +61,20 @@ def test_before_the_first_answer_there_is_nothing_to_say_again(words: str) -> No
 
 @pytest.mark.parametrize(
     "words",
-    ["What did you say about Paris?", "Can you say hello?", "Try the door again.", "Repeat after me: one"],
+    ["What did you say about Paris?", "Can you say hello?", "Try the door again.", "He said that again."],
 )
 def test_other_words_are_left_to_the_language_model(words: str) -> None:
     """Words that only begin like a request for the same again are a question."""
     assert Talk((repeat,)).routed(words) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [("Repeat after me: Good morning, Rome.", "Good morning, Rome."), ("Please repeat after me.", WHAT)],
+)
+def test_what_is_said_before_is_said_after(words: str, said: str) -> None:
+    """With its letters and marks; the language model is not asked."""
+    talk, answers = held(words)
+
+    assert answers == [said]
+    assert talk.requests == []

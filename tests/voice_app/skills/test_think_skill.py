@@ -22,10 +22,16 @@ from voice_app.skills.utterance import Utterance
         ("Think harder.", ""),
         ("Think harder about that!", ""),
         ("Can you think harder about it?", ""),
+        ("Could you think a bit harder?", ""),
+        ("Think it through carefully.", ""),
+        ("Take a moment to think about whether zero is even.", "whether zero is even."),
+        ("Really think about this one: is a whale a fish?", "is a whale a fish?"),
         ("I think hard work pays.", None),
         ("What do you think about hard cheese?", None),
         ("Thinking harder is what I do.", None),
         ("Think of a number.", None),
+        ("Take your time.", None),
+        ("Think about it.", None),
     ],
 )
 def test_what_is_a_request_to_think_harder(text: str, question: str | None) -> None:

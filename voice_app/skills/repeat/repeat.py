@@ -1,10 +1,12 @@
-"""The last answer once more: repeated to the word, or tried again with tokens drawn otherwise."""
+"""The last answer once more: repeated to the word, or tried again with tokens drawn otherwise; and words after a user."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Literal
+
+from pydantic import Field
 
 from inference.types import Message, Text
 from voice_app.core.turn import Answer, TurnContext, announcement, text_delta
@@ -17,17 +19,22 @@ REPEAT = "Say that again."
 RETRY = "Try again."
 WARMTH = 0.7
 """Temperature of another try: a greedy model would say the same."""
+WHAT = "What shall I say?"
 NOTHING_YET = "I have not said anything yet."
 
 
 class OnceMore(Arguments):
-    """What to do with the last answer."""
+    """What to do with the last answer, or what to say instead."""
 
-    action: Literal["repeat", "retry"]
+    action: Literal["repeat", "retry", "say"]
+    text: str = Field("", max_length=200)
+    """What is to be said after the user."""
 
 
 _AGAIN = word_set("again once repeat slower slowly pardon catch hear")
 _OTHER = word_set("try different another other wrong better right")
+_OTHERS = word_set("he she they his her their we us him them everyone people history who why don't never")
+"""Whoever they are about, the last answer is not meant."""
 LONGEST_WORDS = 12
 """Words of a request for the same again; more are about something else."""
 
@@ -35,7 +42,11 @@ LONGEST_WORDS = 12
 def fill(utterance: Utterance, earlier: Sequence[Message]) -> OnceMore | None:
     """Read whether the same answer is wanted, or another one; None where the words say neither."""
     words = set(words_of(utterance.request))
-    if len(words) > LONGEST_WORDS or not words & {"that", "it", "you", "what", "answer", "reply"}:
+    if (
+        words & _OTHERS
+        or len(words) > LONGEST_WORDS
+        or not words & {"that", "it", "you", "what", "answer", "reply"}
+    ):
         return None
     if words & _OTHER:
         return OnceMore(action="retry")
@@ -44,7 +55,9 @@ def fill(utterance: Utterance, earlier: Sequence[Message]) -> OnceMore | None:
 
 @skill("repeat", about="Says the last answer again, or tries another one.", fill=fill)
 def repeat(call: OnceMore, context: TurnContext) -> Answer:
-    """Answer "say that again" and "try again"."""
+    """Answer "say that again", "try again" and "repeat after me"."""
+    if call.action == "say":
+        return announcement(call.text or WHAT)
     return _repeated(context) if call.action == "repeat" else _retried(context)
 
 
