@@ -40,6 +40,7 @@ NO_SOUND = word_set(
 )
 LONG_AGO = word_set("days day times time moment moments night summer")
 """What stories are told of: "Remember the days when we had no phones"."""
+NO_START = word_set("down up out in on off away back over again")
 OF_A_STORY = word_set("when we you i that they")
 NO_WORD = word_set("name word he she what how which there who it that this my your")
 
@@ -60,7 +61,9 @@ def fact_of(words: str) -> str | None:
     """Return what is to be remembered; None for a question, and for how the assistant is to talk."""
     fact = ended(words).lstrip(" ,:")
     found = words_of(fact)
-    if len(found) < 2 or len(fact) > LONGEST_TEXT_CHARS or found[0] in NO_FACT:
+    if len(found) < 2 or len(fact) > LONGEST_TEXT_CHARS or found[0] in NO_FACT | NO_START:
+        return None
+    if found[-1] in ("don't", "not"):
         return None
     tells = found[0] == "the" and found[1] in LONG_AGO and found[2:3] and found[2] in OF_A_STORY
     if tells or (words.rstrip().endswith("?") and not _states(found)):
@@ -79,13 +82,19 @@ def own_fact_of(words: str) -> str | None:
         return fact
     found = words_of(fact)
     is_a_work = any(word[0].isupper() for word in fact.split()[:2]) and found[-1] in WORKS
-    numbered = found[0] in OF_THE_SPEAKER and any(char.isdigit() for char in fact)
+    if found[0] in STATES:
+        return None
+    numbered = any(char.isdigit() for char in (fact if found[0] in OF_THE_SPEAKER else found[-1]))
+    numbered = numbered and not words.rstrip().endswith("?") and not found[0][0].isdigit()
     return fact if (_states(found) or numbered) and not is_a_work else None
 
 
 def _states(found: Sequence[str]) -> bool:
     """Return whether words state something: there is a verb behind the first of them."""
     short = any(word.endswith(("'s", "'m", "'re", "'ve", "'ll")) for word in found)
+    ends = any(len(word) > 3 and word.endswith(("s", "ed")) for word in found[2:])
+    if ends and len(found) > 3 and found[0] in ("my", "our"):
+        return True
     return short or any(word in STATES or word.endswith("n't") for word in found[1:])
 
 
@@ -140,7 +149,8 @@ def own_of(words: str) -> str | None:
 def doing_of(words: str) -> str | None:
     """Return what the speaker does: "I live", "I park my car"."""
     found = words_of(words)
-    return ended(words) if len(found) > 1 and found[1] in DOING and not set(found) & NOT_OWN else None
+    is_done = len(found) > 1 and (found[1] in DOING or (found[1] == "was" and found[2:3] == ["born"]))
+    return ended(words) if is_done and not set(found) & NOT_OWN and found[-1] not in NO_TOPIC else None
 
 
 def value_of(words: str) -> str | None:

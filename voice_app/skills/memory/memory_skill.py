@@ -25,7 +25,14 @@ from voice_app.skills.memory.remembering import (
     words,
 )
 from voice_app.skills.memory.store import Memory
-from voice_app.skills.memory.subjects import bare_fact, corrected, outdated, same_subject, statement
+from voice_app.skills.memory.subjects import (
+    bare_fact,
+    corrected,
+    of_the_same,
+    outdated,
+    same_subject,
+    statement,
+)
 from voice_app.skills.phrases import language_data, load_phrases, phrases_of
 from voice_app.skills.skill import Called, Clarify, Skill, skill
 from voice_app.skills.utterance import Utterance
@@ -180,6 +187,9 @@ def _followed(remembering: Remembering, utterance: Utterance, called: Called) ->
             text = corrected(entry, each["text"], each.get("wrong", ""))
             if text and text != entry:
                 return MemoryCall(action="replace", about=entry, text=text)
+    meant = [fact for fact in remembering.memory.facts() if fact.text == entry]
+    if entry and (update := outdated(of_the_same(utterance.text, entry), meant)):
+        return MemoryCall(action="replace", about=entry, text=update[1])
     return _restated(remembering, utterance, entry)
 
 

@@ -9,6 +9,7 @@ from voice_app.skills.word_lists import word_set
 
 PARTICLES = word_set(WORDS["particles"])
 NO_NAMES = word_set(WORDS["no_names"]) | word_set(WORDS["not_value"])
+TITLES = word_set("dr mr mrs ms doctor professor sir lady")
 LONGEST_NAME_CHARS = 30
 """Of one word of a name."""
 LONGEST_SPELLED_LETTERS = 20
@@ -19,7 +20,10 @@ def name_of(words: str) -> str | None:
 
     Several words are a name where they are written large; one in small letters is, where it is no common word.
     """
-    found = re.split(r",? (?:and )?not ", words)[0].strip(" .,").split()
+    words = re.split(r",? (?:and )?not |,? (?:from now on|instead|please|by the way)$", words)[0]
+    found = words.strip(" .,").split()
+    if found and found[0].lower().rstrip(".") in TITLES and words.islower():
+        found = [word.capitalize() for word in found]
     if not found or found[0].lower() in NO_NAMES or any(len(word) > LONGEST_NAME_CHARS for word in found):
         return None
     if len(found) == 1:

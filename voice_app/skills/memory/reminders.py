@@ -1,7 +1,7 @@
 """What is remembered, told to the language model where it matters: a line behind the user's words.
 
 Behind them, so that what was read while the user spoke stays valid; and only in the turn that it is about, so that
-nothing stands in the chat that a small language model could repeat. A reminder of two short facts is about 25 tokens.
+nothing stands in the chat that a small language model could repeat. A reminder of a short fact is about 8 tokens.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ LONGEST_REMINDER_CHARS = 200
 """About 50 tokens, which the embedded language model reads in a tenth of a second."""
 LONGEST_QUESTION_CHARS = 400
 """A longer turn is a text of its own."""
-SAID = "(What I told you about me: {})"
+SAID = "({})"
+"""The user's own words as an aside of the user: with longer forms ("What I told you about me: …") the recommended model
+answers less to the point, in 3 of 7 questions, and none is shorter."""
 
 
 def _topics() -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:

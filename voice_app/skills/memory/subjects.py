@@ -46,6 +46,7 @@ LOOSE = about(WORDS["weak"]).all - about(WORDS["attributes"]).all
 """Stems that a subject may have more: my dentist appointment is my dentist."""
 _FROM = word_set("live work study drive weigh")
 """What one does in one way at a time, so that "I moved to Leeds" takes the place of "I live in York"."""
+_PRONOUN = phrase(r"^(?:(?:no|actually|sorry|well)\b[,.]?\s+)?(?:he|she|it|they)\b(?=(?:'s)?\s)")
 _OPENING = phrase(
     r"^(?:no|nope|sorry|oops|wait|actually|well|oh|um|by the way|so|and|but|correction)\b[,.:]?\s+"
 )
@@ -127,6 +128,12 @@ def outdated(text: str, entries: Sequence[Entry]) -> tuple[Entry, str] | None:
         return None
     fact = bare_fact(said)
     return None if new.value.casefold() == was.value.casefold() else (old, fact)
+
+
+def of_the_same(text: str, known: str) -> str:
+    """Return a statement with the subject of a known fact in the place of "she" or "it"; "" where it has no such word."""
+    found, verb = _PRONOUN.match(text), VERB.search(known)
+    return known[: verb.start()] + text[found.end() :] if found and verb else ""
 
 
 def bare_fact(text: str) -> str:
