@@ -131,7 +131,7 @@ def outdated(text: str, entries: Sequence[Entry]) -> tuple[Entry, str] | None:
 
 
 def of_the_same(text: str, known: str) -> str:
-    """Return a statement with the subject of a known fact in the place of "she" or "it"; "" where it has no such word."""
+    """Return a statement with a known fact's subject in the place of "she" or "it"; "" where it has no such word."""
     found, verb = _PRONOUN.match(text), VERB.search(known)
     return known[: verb.start()] + text[found.end() :] if found and verb else ""
 
