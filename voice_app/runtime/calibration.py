@@ -14,7 +14,7 @@ from inference.files import write_whole
 from voice_app import __version__
 from voice_app.runtime import machine
 
-METHOD = 1
+METHOD = 2
 """Number of the way to measure; another one makes what was measured before void."""
 
 

@@ -131,15 +131,21 @@ UNREAD_WORDS = 2
 """Words at the end of a question that were not read while the user spoke."""
 
 
+TRIES = 3
+"""How often each is asked."""
+
+
 def measured_speed(llm: LanguageModel, persona: tuple[Message, ...]) -> Speed:
     """Measure a language model as a turn uses it: read along, asked whether the words are complete, answering.
 
-    Each question counts with the quicker of two times, so that what other programs do meanwhile counts little. The
+    Each question counts with the quickest of its tries, so that what other programs do meanwhile counts little. The
     model is closed afterwards.
     """
     chat = llm.chat()
     chat.restore(persona)
-    asked_s = [min((_answer_s(chat, persona, question) for _ in range(2)), key=sum) for question in SAMPLES]
+    asked_s = [
+        min((_answer_s(chat, persona, question) for _ in range(TRIES)), key=sum) for question in SAMPLES
+    ]
     llm.close()
     first_s, clause_s = (statistics.median(spans_s) for spans_s in zip(*asked_s, strict=True))
     return Speed(first_s, clause_s / SHORT_TOKENS)
