@@ -33,13 +33,16 @@ PLAUSIBLE = -1.0
 SURE = -0.4
 """The same where there is no language model to ask, before the skill reads the words."""
 _SLOTS = {
-    "word": Slot(r"[a-z']+", ("mother", "boss")),
+    "word": Slot(
+        r"(?!(?:just|also|now|then|please|maybe|quickly|mind|ok|okay|so|and|let's|lets|simply)\b)[a-z']+",
+        ("mother", "boss"),
+    ),
     "few": Slot(r"(?:[\w']+ ){0,5}", ("",)),
     "things": Slot(r"(?!.*\b(?:table|column|timer)\b)\S.*?", ("eggs",)),
     "thing": Slot(r"[a-z']+", ("dad",)),
     "past": Slot(r"(?!wondering\b).+", ("late",)),
     "played": Slot(r"(?!.*\bgames?\b).+", ("jazz",)),
-    "wanted": Slot(r"(?!forget\b|let me forget\b|you forget\b).+", ("set a timer",)),
+    "wanted": Slot(r"(?!mind\b|forget\b|let me forget\b|you forget\b).+", ("set a timer",)),
 }
 
 

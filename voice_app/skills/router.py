@@ -106,7 +106,7 @@ def _said(utterance: Utterance, skills: Sequence[Skill]) -> Iterator[Route]:
     for skill in skills:
         for arguments in skill.phrases.match(utterance):
             if (call := _valid(skill, arguments)) is not None:
-                yield Route(skill, call, "template")
+                yield Route(skill, skill.asks(call) or call, "template")
 
 
 def _several(text: str, skills: Sequence[Skill], called: Sequence[Called]) -> list[Route]:

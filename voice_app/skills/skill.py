@@ -124,6 +124,8 @@ class Skill:
     phrases: Phrases = Phrases()
     fill: Fill | None = None
     follow: Follow | None = None
+    asks: Callable[[Any], Clarify | None] = lambda call: None
+    """Returns a question back for a call of the phrases that lacks something, None for one that can be made."""
     read: Read = _nothing
     """For what the phrases do not read."""
     takes_s: Callable[[], float] = lambda: 0.0

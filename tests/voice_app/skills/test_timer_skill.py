@@ -1,206 +1,355 @@
-"""Timers: what a request sets, cancels and lists, and which of them is meant."""
+"""Timers: what is done to them, which of them is meant, what is taken back; on a declared clock."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime
+from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.voice_app.skills.talk import BY_MODEL, Talk
 from voice_app.bench.virtual_time import run_virtual as run_virtually
 from voice_app.core.errors import ToolError
-from voice_app.skills.durations import spoken_span
-from voice_app.skills.router import Route, route
-from voice_app.skills.skill import Open
-from voice_app.skills.timer.timer_calls import TimerCall, run, timer_skill
-from voice_app.skills.timer.timers import MOST_TIMERS, Timers, seconds_until
-from voice_app.skills.utterance import Utterance
+from voice_app.skills.timer.timer_calls import timer_skill
+from voice_app.skills.timer.timers import LONGEST_S, MOST_TIMERS, Timers, exact_left_s, left_s, next_at
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=ZoneInfo("America/New_York"))
+"""A Sunday."""
+Say = Callable[[str], Awaitable[str]]
 
 
-def read(text: str) -> Route | None:
-    """Return whose turn it is, the timers' or nobody's."""
-    return route(Utterance.of(text), (timer_skill(Timers()),))
+def held(talk_of: Callable[[Timers, Say], Awaitable[None]]) -> list[str]:
+    """Hold a chat about timers in virtual time; return what rang."""
+    rung: list[str] = []
+
+    async def hold() -> None:
+        timers = Timers(rung.append)
+        talk = Talk((timer_skill(timers, lambda: NOON),))
+        await talk_of(timers, talk.say)
+        timers.close()
+
+    run_virtually(hold())
+    return rung
 
 
-def call_of(text: str) -> TimerCall:
-    found = read(text)
-    assert found is not None, text
-    assert isinstance(found.call, TimerCall), text
-    return found.call
-
-
-def do(timers: Timers, text: str) -> bool:
-    """Do what a request asks for; return whether it could be done."""
-    try:
-        outcome = run(call_of(text), timers, lambda: NOON)
-    except ToolError:
-        return False
-    if outcome.effect:
-        outcome.effect()
-    return True
+def lengths(timers: Timers) -> list[int]:
+    return [timer.seconds for timer in timers.running()]
 
 
 def labels(timers: Timers) -> list[str]:
     return [timer.label for timer in timers.running()]
 
 
-def test_timers_are_cancelled_by_name() -> None:
-    """By what they are for, by how long they run, or all of them; where several are meant, none is."""
+def left(timers: Timers) -> list[int]:
+    return [left_s(timer) for timer in timers.running()]
 
-    async def talk() -> None:
-        timers = Timers()
-        assert not do(timers, "Cancel the timer.")
-        assert do(timers, "Set an egg timer for five minutes.")
-        assert do(timers, "Set a timer for 10 minutes for the pasta")
-        assert do(timers, "Start a 90 second timer.")
-        assert labels(timers) == ["", "egg", "the pasta"]
-        for text in ("Cancel the timer.", "Cancel one of the timers.", "Cancel the soup timer."):
-            assert not do(timers, text)
-        assert do(timers, "Cancel the pasta timer.")
-        assert do(timers, "Cancel the 90 second timer, please.")
+
+def test_timers_are_cancelled_by_name() -> None:
+    """By what they are for, by how long they were set for, or all of them."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        for text in ("Set an egg timer for five minutes.", "Set a timer for 10 minutes for the pasta"):
+            await say(text)
+        await say("Start a 90 second timer.")
+        assert labels(timers) == ["egg", "pasta", ""]
+        await say("Cancel the soup timer.")
+        assert labels(timers) == ["egg", "pasta", ""]
+        await say("Cancel the pasta timer.")
+        await say("Cancel the 90 second timer, please.")
         assert labels(timers) == ["egg"]
-        assert do(timers, "Start a 90 second timer.")
-        assert do(timers, "Cancel all timers.")
+        await say("Start a 90 second timer.")
+        await say("Cancel all timers.")
         assert labels(timers) == []
 
-    run_virtually(talk())
+    held(talk)
+
+
+@pytest.mark.parametrize(
+    ("answer", "still"),
+    [
+        ("the first one", ["tea"]),
+        ("number two", ["egg"]),
+        ("the newest", ["egg"]),
+        ("the egg timer", ["tea"]),
+        ("both", []),
+        ("never mind", ["egg", "tea"]),
+        ("What is the capital of France?", ["egg", "tea"]),
+    ],
+)
+def test_where_two_may_be_meant_the_next_turn_says_which(answer: str, still: list[str]) -> None:
+    """One of them, all, or none; other words are a turn of their own."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        for label in ("egg", "tea"):
+            timers.start(3600, label)
+        assert (await say("Cancel one of the timers.")).endswith("?")
+        assert labels(timers) == ["egg", "tea"]
+        await say(answer)
+        assert labels(timers) == still
+
+    held(talk)
+
+
+def test_timers_of_equal_length_are_told_apart_by_their_place() -> None:
+    """In a saying, and in an answer."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        first = timers.start(3600)
+        await asyncio.sleep(60)
+        second = timers.start(3600)
+        third = timers.start(3600)
+        await say("cancel the first 1 hour timer")
+        assert timers.running() == [second, third]
+        assert (await say("cancel the 1 hour timer")).endswith("?")
+        await say("the second one")
+        assert timers.running() == [second]
+        assert first not in timers.running()
+
+    held(talk)
+
+
+def test_how_long_is_asked_for_and_answered() -> None:
+    """A number alone is minutes; a timer that is not set for long enough is not started before."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        assert (await say("Set a timer.")).endswith("?")
+        assert lengths(timers) == []
+        await say("ten")
+        await say("Set a timer for the rice")
+        await say("ten seconds")
+        await say("Remind me tomorrow to call the bank")
+        await say("at three")
+        assert lengths(timers) == [600, 10, 27 * 3600]
+        assert labels(timers) == ["", "rice", "call the bank"]
+        await say("Wake me up")
+        await say("never mind")
+        assert len(timers.running()) == 3
+
+    held(talk)
+
+
+def test_a_paused_timer_keeps_what_was_left_to_the_fraction_of_a_second() -> None:
+    """However long it is paused; resumed, it rings after just that."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        await say("Set a timer for five minutes")
+        await asyncio.sleep(100.25)
+        await say("pause it")
+        await asyncio.sleep(5000)
+        (timer,) = timers.running()
+        assert exact_left_s(timer) == 199.75
+        await say("resume the timer")
+        await asyncio.sleep(199.5)
+        assert timers.running() == [timer]
+        await asyncio.sleep(0.5)
+        assert timers.running() == []
+
+    assert len(held(talk)) == 1
+
+
+@pytest.mark.parametrize(
+    ("turns", "seconds"),
+    [
+        (["add 5 minutes to the timer"], 840),
+        (["five more minutes"], 840),
+        (["give it another minute"], 600),
+        (["take two minutes off"], 420),
+        (["add five minutes", "no, ten"], 1140),
+        (["make it ten minutes"], 600),
+        (["no, five"], 300),
+        (["sorry, I meant eleven minutes"], 660),
+        (["make it two minutes longer"], 660),
+        (["restart the timer"], 600),
+        (["extend the timer by half an hour"], 2340),
+        (["take twenty minutes off the timer"], 540),
+    ],
+)
+def test_a_running_timer_is_changed(turns: list[str], seconds: int) -> None:
+    """By an amount, or to another length; by more than is left it is not."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        await say("Set a timer for ten minutes")
+        await asyncio.sleep(60)
+        for text in turns:
+            await say(text)
+        assert left(timers) == [seconds]
+
+    held(talk)
+
+
+@pytest.mark.parametrize(
+    ("turns", "still"),
+    [
+        (["set a timer for ten minutes", "undo that"], [500]),
+        (["cancel the timer", "undo that"], [400]),
+        (["cancel the timer", "bring it back"], [400]),
+        (["pause the timer", "undo that"], [400]),
+        (["add ten minutes to the timer", "undo that"], [400]),
+        (["cancel the timer", "set a timer for a minute", "undo that", "undo that"], [400]),
+    ],
+)
+def test_a_deed_is_taken_back(turns: list[str], still: list[int]) -> None:
+    """A timer that was cancelled goes on with what was left; one that was just started ends."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        timers.start(500)
+        if len(still) == 1 and still != [500]:
+            await asyncio.sleep(100)
+        for text in turns:
+            await say(text)
+        assert left(timers) == still
+
+    held(talk)
+
+
+def test_what_has_rung_does_not_come_back() -> None:
+    """Neither by undoing what was done to it before, nor by cancelling."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        await say("set a timer for ten seconds")
+        await say("add ten seconds")
+        await asyncio.sleep(30)
+        await say("undo that")
+        await say("cancel it")
+        assert timers.running() == []
+
+    assert len(held(talk)) == 1
+
+
+def test_an_alarm_that_has_rung_is_put_off() -> None:
+    """For as long as is said; where nothing has rung there is nothing to put off."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        await say("snooze")
+        assert timers.running() == []
+        await say("wake me in one minute")
+        await asyncio.sleep(61)
+        await say("snooze for ten minutes")
+        assert [(timer.kind, timer.seconds) for timer in timers.running()] == [("alarm", 600)]
+
+    held(talk)
+
+
+def test_going_on_from_a_timer() -> None:
+    """Another one, another name, and the one that was talked of."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        await say("Set a timer for ten minutes")
+        await say("call it pasta")
+        await say("and another for twenty minutes")
+        await say("cancel it")
+        assert labels(timers) == ["pasta"]
+        assert await say("How are you?") == BY_MODEL
+        await say("stop it")
+        assert labels(timers) == []
+
+    held(talk)
+
+
+def test_an_alarm_is_moved_to_another_day_and_time() -> None:
+    """What is not said stays as it was."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        await say("Set an alarm for Monday at eight in the morning")
+        assert left(timers) == [20 * 3600]
+        await say("no, Tuesday")
+        assert left(timers) == [44 * 3600]
+        await say("make it nine")
+        assert left(timers) == [45 * 3600]
+        await say("move the alarm to 7:15 pm")
+        assert left(timers) == [7 * 3600 + 900]
+
+    held(talk)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Set a timer for 5 minutes and another for 10 minutes", [300, 600]),
+        ("Set a timer for 10 minutes and an alarm for 6 pm", [600, 6 * 3600]),
+        ("Set two timers for one hour each", [3600, 3600]),
+        ("set two timers one for ten minutes and one for twenty", [600, 1200]),
+        ("set an egg timer for six minutes and also a rice timer for eighteen", [360, 1080]),
+    ],
+)
+def test_several_are_set_in_one_sentence(text: str, seconds: list[int]) -> None:
+    """Each of them, with its own length or time."""
+
+    async def talk(timers: Timers, say: Say) -> None:
+        await say(text)
+        assert left(timers) == seconds
+
+    held(talk)
 
 
 def test_the_time_left_is_told() -> None:
     """Of the timer that is meant, and it shrinks."""
 
-    async def talk() -> list[str]:
-        timers = Timers()
-        do(timers, "Set an egg timer for five minutes.")
+    async def talk(timers: Timers, say: Say) -> None:
+        await say("Set an egg timer for five minutes.")
+        await say("Set a timer for an hour.")
         await asyncio.sleep(30)
-        left = run(call_of("How much time is left on the egg timer?"), timers, lambda: NOON).text
-        timers.close()
-        return [left]
+        assert "4 minutes and 30 seconds" in await say("How much time is left on the egg timer?")
+        assert "59 minutes" not in await say("when will the egg timer ring")
 
-    assert run_virtually(talk())[0].startswith(spoken_span(270))
+    held(talk)
 
 
 def test_timers_are_bounded() -> None:
-    """In number and in length."""
+    """In number and in length; an alarm in a week is within bounds."""
 
-    async def talk() -> list[bool]:
-        timers = Timers()
-        done = [do(timers, f"Set a timer for {minute} minutes") for minute in range(1, MOST_TIMERS + 2)]
-        timers.close()
-        return [*done[-2:], do(timers, "Set a timer for 3 days"), do(timers, "Set a timer.")]
+    async def talk(timers: Timers, say: Say) -> None:
+        await say("Set a timer for 40 days")
+        assert lengths(timers) == []
+        await say("Set an alarm for 12 pm on Sunday")
+        assert left(timers) == [7 * 86400]
+        for minute in range(1, MOST_TIMERS + 2):
+            await say(f"Set a timer for {minute} minutes")
+        assert len(timers.running()) == MOST_TIMERS
 
-    assert run_virtually(talk()) == [True, False, False, False]
+    assert LONGEST_S > 7 * 86400
+    held(talk)
 
 
 @pytest.mark.parametrize(
-    ("text", "call"),
+    ("now", "at", "either", "hours"),
     [
-        ("Set a timer for an hour and a half.", {"seconds": 5400}),
-        ("Set a timer for two and a half minutes.", {"seconds": 150}),
-        ("Set a timer for one hour and 20 minutes.", {"seconds": 4800}),
-        ("Set a timer for quarter of an hour.", {"seconds": 900}),
-        ("Set a timer for 2 minutes 30.", {"seconds": 150}),
-        ("Start a 10-minute timer.", {"seconds": 600}),
-        ("set a 2-hour timer", {"seconds": 7200}),
-        (
-            "Remind me in 10 minutes to call my mother.",
-            {"kind": "reminder", "seconds": 600, "label": "call your mother"},
-        ),
-        (
-            "Remind me to take out the trash in half an hour.",
-            {"kind": "reminder", "seconds": 1800, "label": "take out the trash"},
-        ),
-        ("Wake me up at 7 a.m.", {"kind": "alarm", "at": "7:00 am"}),
-        ("Set an alarm for 6:30.", {"kind": "alarm", "at": "6:30"}),
-        ("Remind me at 5 p.m. to call Mum.", {"kind": "reminder", "at": "5:00 pm", "label": "call mum"}),
-        ("Set an alarm for noon", {"kind": "alarm", "at": "12:00 pm"}),
-        ("Set an alarm for quarter to eight.", {"kind": "alarm", "at": "7:45"}),
-        ("Set an alarm for a quarter past seven.", {"kind": "alarm", "at": "7:15"}),
-        ("Set an alarm for half past six in the morning.", {"kind": "alarm", "at": "6:30 am"}),
-        ("Set an alarm for seven thirty", {"kind": "alarm", "at": "7:30"}),
-        ("Set an alarm for 7.30", {"kind": "alarm", "at": "7:30"}),
-        ("Set an alarm for 5 to 9", {"kind": "alarm", "at": "8:55"}),
-        ("Set an alarm for 9 tonight", {"kind": "alarm", "at": "9:00 pm"}),
+        ("2026-11-22T12:00", "07:00", False, 19),
+        ("2026-11-22T12:00", "07:00", True, 7),
+        ("2026-11-22T12:00", "19:30", False, 7.5),
+        ("2026-11-22T12:00", "12:00", True, 12),
+        ("2026-11-22T12:00", "00:00", False, 12),
+        ("2026-03-07T22:00", "07:00", False, 8),  # clocks go forward in the night
+        ("2026-10-31T22:00", "07:00", False, 10),  # and back
     ],
 )
-def test_what_is_set(text: str, call: dict[str, object]) -> None:
-    """Spans in seconds, times of the clock as they are said, and what it is for."""
-    assert call_of(text) == TimerCall(action="start", **call)
-
-
-@pytest.mark.parametrize(
-    "text", ["Set an alarm for when the sun is up", "I need an alarm, so set an alarm early"]
-)
-def test_what_can_not_be_read_is_left_open(text: str) -> None:
-    """The time of an alarm is then for the language model to tell, not forbidden to it."""
-    found = read(text)
-
-    assert found is not None
-    assert isinstance(found.call, Open)
-    assert not {"seconds", "at"} & set(found.call.choices)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Who invented the alarm clock?",
-        "What is a timer?",
-        "How long does it take to boil an egg?",
-        "How many minutes are left in the game?",
-        "Remind me who wrote Hamlet.",
-        "Stop.",
-        "How much time does it take to fly to Mars?",
-        "don't set a timer for five minutes",
-        "Why did you set a timer for five minutes?",
-        "Did you start the timer?",
-        "I never said to set a timer for an hour.",
-        "I set a timer yesterday for ten minutes.",
-        "He set the alarm for six.",
-    ],
-)
-def test_talk_of_time_sets_no_timer(text: str) -> None:
-    """It is left to the language model."""
-    assert read(text) is None
-
-
-@pytest.mark.parametrize(
-    ("now", "at", "hours"),
-    [
-        ("2026-11-22T12:00", "7:00 am", 19),
-        ("2026-11-22T12:00", "7:00", 7),
-        ("2026-11-22T12:00", "19:30", 7.5),
-        ("2026-11-22T12:00", "12:00", 12),
-        ("2026-11-22T12:00", "0:00", 12),
-        ("2026-03-07T22:00", "7:00 am", 8),  # clocks go forward in the night
-        ("2026-10-31T22:00", "7:00 am", 10),  # and back
-    ],
-)
-def test_alarms_know_summer_time(now: str, at: str, hours: float) -> None:
+def test_alarms_know_summer_time(now: str, at: str, either: bool, hours: float) -> None:
     """The next time that the clock shows it, at least a second from now."""
     aware = datetime.datetime.fromisoformat(now).replace(tzinfo=NOON.tzinfo)
+    then = next_at(at, aware, either=either)
 
-    assert seconds_until(at, aware) == hours * 3600
+    assert then.timestamp() - aware.timestamp() == hours * 3600
+
+
+def test_a_time_that_has_passed_today_is_none() -> None:
+    """An alarm for it is refused, not set for tomorrow."""
+    with pytest.raises(ToolError):
+        next_at("09:00", NOON, day="today")
 
 
 @given(
     st.integers(0, 23),
     st.integers(0, 59),
+    st.booleans(),
     st.datetimes(datetime.datetime(2000, 1, 1), datetime.datetime(2100, 1, 1)),
 )
-def test_an_alarm_is_within_a_day(hour: int, minute: int, now: datetime.datetime) -> None:
+def test_an_alarm_is_within_a_day(hour: int, minute: int, either: bool, now: datetime.datetime) -> None:
     """Of 25 hours, where clocks are changed."""
-    assert 0 < seconds_until(f"{hour}:{minute:02}", now.replace(tzinfo=NOON.tzinfo)) <= 25 * 3600
+    aware = now.replace(tzinfo=NOON.tzinfo)
+    seconds = next_at(f"{hour:02}:{minute:02}", aware, either=either).timestamp() - aware.timestamp()
 
-
-@given(st.integers(1, 10**7))
-def test_spans_are_said_and_heard_alike(seconds: int) -> None:
-    """What the assistant says of a span, it understands."""
-    found = read(f"set a timer for {spoken_span(seconds)}")
-
-    assert found is not None
-    assert found.call == TimerCall(action="start", seconds=seconds)
+    assert 0 < seconds <= 25 * 3600
