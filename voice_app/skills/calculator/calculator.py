@@ -133,7 +133,6 @@ def _result(before: str) -> str | None:
     about="Sums: plus, minus, times, divided by, percent, powers, roots.",
     slots=SLOTS,
     fill=fill,
-    read=fill,
     follow=follow,
 )
 def calculate(call: Sum) -> Outcome:

@@ -94,7 +94,7 @@ def _numbers(words: str) -> dict[str, object]:
 
 
 SLOTS = {
-    "words": Slot(r"\S.{0,60}?", ("so", "the shirt")),
+    "words": Slot(r"\S.{0,60}?", ("the bag is full", "the shirt")),
     "sum": Slot(_TOKENS, ("12 * 7", "15 percent of 80", "2 to the power of 10"), _sum),
     "onward": Slot(_TOKENS, ("times 2", "plus 10", "divided by 3"), _onward),
     "plain": Slot(_SIGNED, ("3", "4"), _operand),

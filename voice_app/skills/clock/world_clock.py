@@ -147,7 +147,6 @@ def clock_skill(now: Now = clock.wall) -> Skill:
         about="Tells the time here and in other places, days and dates, and how long it is until one.",
         slots=SLOTS,
         fill=fill,
-        read=fill,
         follow=follow,
     )
     def world_clock(call: Moment) -> Outcome:

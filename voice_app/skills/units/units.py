@@ -123,7 +123,6 @@ def _going_on(said: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, A
     about="Converts units: lengths, weights, volumes, temperatures, times, speeds, areas, energy, data.",
     slots=SLOTS,
     fill=fill,
-    read=fill,
     follow=follow,
     takes_s=loading_s,
 )
