@@ -61,6 +61,7 @@ def _composed(said: Mapping[str, Any]) -> dict[str, Any]:
     parts = {name: value for name, value in said.items() if isinstance(value, Mapping)}
     plain = {name: said[name] for name in ("expression", "unit") if name in said}
     unit = plain.get("unit") or next((part["unit"] for part in parts.values() if part["unit"]), "")
+    unit = unit or money_in(str(said.get("lead", "")))
     if "form" in said:
         plain["expression"] = _in_form(said["form"], parts)
     elif "sum" in parts:
