@@ -43,7 +43,9 @@ def read_inside(words: str, phrases: Phrases) -> Iterator[Mapping[str, Any]]:
     if len(words) > LONGEST or is_no_request(words):
         return
     tokens = words.split()
-    starts = [at for at, word in enumerate(tokens) if not at or word in _STARTS or tokens[at - 1] == ","]
+    starts = [
+        at for at, word in enumerate(tokens) if not at or word in _STARTS or tokens[at - 1] in (",", ":")
+    ]
     for dropped in range(min(MOST_DROPPED, len(tokens) - 1) + 1):
         after = tokens[len(tokens) - dropped :]
         if after and (after[0] not in _AFTER or any(word[0].isdecimal() for word in after)):

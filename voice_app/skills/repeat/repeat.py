@@ -1,4 +1,4 @@
-"""The last answer once more: repeated to the word, or tried again with tokens drawn otherwise; and words after a user."""
+"""The last answer once more: to the word, or tried again with tokens drawn otherwise; and words after a user."""
 
 from __future__ import annotations
 

@@ -95,6 +95,7 @@ SLOTS = {
     "height": Slot(_HEIGHT, ("5 10", "6 2"), _height),
     "signed": Slot(rf"{_SIGN}{NUMBER}", ("20", "minus 5"), number_in_words),
     "metric": Slot(r"(?:centi|milli)?m(?:et(?:er|re)s?)?|cms?|mm", ("cm", "meters"), unit_in_words),
+    "rest": Slot(r"(?!\d|and \d)\S.{0,60}?", ("outside", "on the tin")),
     "words": Slot(r"\S.{0,60}?", ("the tin", "it says")),
     "money": Slot(
         rf"(?:[$€£¥] ?{NUMBER}|(?:{NUMBER}|an?|some|my) (?:{_MONEY}))", ("20 euros", "$ 5", "a dollar")
