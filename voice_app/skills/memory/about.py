@@ -25,6 +25,8 @@ WEAK = ATTRIBUTES | word_set(WORDS["weak"])
 """Words that need another one beside them to say what is meant: everybody has a name, a birthday, an appointment."""
 IS_A_NAME = re.compile(r"\b(?:is|was|are) (?:(?:Dr|Mr|Mrs|Ms)\.? )?[A-Z][\w'-]*$")
 
+_LETTER = re.compile(r"(?<=[a-z] )A(?=[?.!,;]|$| (?:is|was|has)\b)")
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -42,10 +44,17 @@ class About:
         return self.strong | self.weak
 
 
+def lettered(text: str) -> str:
+    """Return text in which a letter that is a name is no article: device A."""
+    return _LETTER.sub("lettera", text)
+
+
 @lru_cache(maxsize=2048)
 def about(text: str) -> About:
     """Return what `text` is about."""
-    plain = re.sub(r"(?<=\w)-(?=\w)", "", text.replace("’", "'").lower())  # Wi-Fi is wifi, as many write it
+    plain = re.sub(
+        r"(?<=\w)-(?=\w)", "", lettered(text).replace("’", "'").lower()
+    )  # Wi-Fi is wifi, as many write it
     found = [word for word in words_of(plain) if word not in EMPTY]
     owners = {word[:-2] for word in found if word.endswith("'s") and f"{word} " in plain}
     bare = {SAME.get(word, word) for word in (word.removesuffix("'s") for word in found)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from voice_app.skills.memory.about import About, about
+from voice_app.skills.memory.about import About, about, lettered
 from voice_app.skills.memory.entries import Entry
 from voice_app.skills.memory.subjects import TIME, VERB
 from voice_app.skills.word_lists import phrase
@@ -81,7 +81,7 @@ def answers(question: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
         return ()
     asked = about(ANSWER_KIND.sub(r"\1", question))
     own = bool(FIRST_PERSON.search(re.sub(r"\b(?:tell|remind) me\b", "", question, flags=re.IGNORECASE)))
-    if not own and (INDEFINITE.search(question) or not asked.strong):
+    if not own and (INDEFINITE.search(lettered(question)) or not asked.strong):
         return ()
     fitting = [entry for entry in entries if _says(question, entry) and _fits(asked, entry, whole=not own)]
     return _best(asked, fitting)
