@@ -20,10 +20,10 @@ from lpu_backend.estimate.smallest import smallest_system
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.ports import FRAME_S
 from voice_app.core.stages import NATURAL_TOKENS, SHORT_TOKENS, Estimates, Stage
-from voice_app.runtime.engine_set import EngineSet, load
+from voice_app.runtime.engine_set import load
 from voice_app.runtime.engines import CALIBRATED, lpu_steps, with_models
 from voice_app.runtime.llm_times import CHAT_TOKENS, TURN_TOKENS, UNKNOWN, LlmTimes, emulated_times, estimated
-from voice_app.runtime.model_choice import pick
+from voice_app.runtime.model_choice import Choice, pick
 from voice_app.runtime.settings import AUTO, PRESETS, Settings
 
 CLAIM = (
@@ -53,7 +53,7 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     report = {
         **chosen,
         **prediction(engines.estimates, request, emulated),
-        **_alternatives(engines, settings),
+        **alternatives(engines.choice, settings),
     }
     if request.json:
         typer.echo(json.dumps(report))
@@ -62,9 +62,8 @@ def run_plan(settings: Settings, request: PlanRequest) -> int:
     return 0 if report["short_clause_meets_it"] else 1
 
 
-def _alternatives(engines: EngineSet, settings: Settings) -> dict[str, object]:
+def alternatives(choice: Choice | None, settings: Settings) -> dict[str, object]:
     """Return what talking with the installed models would be like, and which of them each preset takes."""
-    choice = engines.choice
     if choice is None or not choice.prospects:
         return {}
     budget_s = settings.turn.budget_ms / 1000
