@@ -272,6 +272,7 @@ def test_an_alarm_is_moved_to_another_day_and_time() -> None:
         ("Set a timer for 5 minutes and another for 10 minutes", [300, 600]),
         ("Set a timer for 10 minutes and an alarm for 6 pm", [600, 6 * 3600]),
         ("Set two timers for one hour each", [3600, 3600]),
+        ("set timers for 5 and 10 minutes", [300, 600]),
         ("set two timers one for ten minutes and one for twenty", [600, 1200]),
         ("set an egg timer for six minutes and also a rice timer for eighteen", [360, 1080]),
     ],

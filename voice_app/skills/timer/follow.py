@@ -15,10 +15,15 @@ from voice_app.skills.skill import Called, Refuse
 from voice_app.skills.timer.call import TimerCall, which_of
 from voice_app.skills.timer.choosing import ALL
 from voice_app.skills.utterance import Utterance
+from voice_app.skills.word_lists import word_set, words_of
 
 Found = dict[str, Any]
 _SETS = ("start", "change", "extend")
 """Actions that a correction may be about."""
+_MENDS = word_set(
+    "no nope wait sorry oops actually meant mean said make rather instead not better change set should"
+)
+"""Words of which a correction has one: a length alone may be anything."""
 _COUNTED = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -35,7 +40,10 @@ class Follower:
             answer = self._answered(utterance, called)
             if answer is not None:
                 return answer
+        is_mended = bool(_MENDS & set(words_of(utterance.text)))
         for found in self.going_on.match(utterance):
+            if found.get("corrects") and not is_mended:
+                continue
             if (call := _gone_on(dict(found), called)) is not None:
                 return call
         return None

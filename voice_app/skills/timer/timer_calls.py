@@ -91,6 +91,7 @@ SLOTS = {
     "name": Slot(_LABEL, ("pasta", "green tea"), _named),
     "reason": Slot(_LABEL, ("call my mother", "the oven"), _reason),
     "tag": Slot(_LABEL, ("tea",), lambda words: _named(words) if len(words.split()) <= 2 else None),
+    "minutes": Slot(r"\d{1,3}", ("5",), lambda words: 60 * int(words)),
     "times": Slot(f"[2-{MOST_AT_ONCE}]", ("2",), int),
     "which": Slot(r"[a-z0-9':. ]{1,40}?", ("egg", "5 minute", "first 1 hour"), _which),
     "place": Slot("|".join(PLACES), ("first", "newest"), _place),

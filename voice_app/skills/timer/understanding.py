@@ -73,6 +73,8 @@ def understood(request: str) -> dict[str, Any] | Refuse | None:
 def _start(said: Request, kind: str) -> dict[str, Any] | Refuse:
     if said.has("repeats"):
         return Refuse("I can't repeat that every day or week yet.")
+    if {"timers", "alarms", "reminders"} & set(said.words):
+        return Refuse("Please tell me them one after the other.")
     moment = said.moment
     if kind in ("", "timer") and said.seconds and moment.either:  # a number, where a span is said as well
         moment = Moment()
