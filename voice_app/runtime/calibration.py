@@ -14,7 +14,7 @@ from inference.files import write_whole
 from voice_app import __version__
 from voice_app.runtime import machine
 
-METHOD = 2
+METHOD = 3
 """Number of the way to measure; another one makes what was measured before void."""
 
 
@@ -24,8 +24,8 @@ class Speed:
 
     first_token_s: float
     """From the last words of a question, those before being read while they are spoken, to the first token."""
-    token_s: float
-    """A token of a first clause, as it comes out in a conversation: with whatever guesses it there."""
+    clause_s: float
+    """From there to the end of a short first clause, as a conversation has it: with whatever guesses tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,13 @@ from inference.protocols import (
     VoiceActivityDetector,
 )
 from inference.stt.whisper import WhisperSpeechToText
-from inference.text import speakable
+from inference.text import ClauseSplitter, speakable
 from inference.tts.piper import PiperTextToSpeech
 from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
 from inference.types import Audio, ChatRequest, Message, Voice, texts
 from inference.vad.silero import SileroVad
-from voice_app.core.stages import SHORT_TOKENS, TOKEN, Estimates, Stage
+from voice_app.core.stages import TOKEN, Estimates, Stage
 from voice_app.core.turn import Filler
 from voice_app.runtime.calibration import Calibration, Speed
 from voice_app.runtime.model_choice import Choice, choose
@@ -131,6 +131,8 @@ UNREAD_WORDS = 2
 """Words at the end of a question that were not read while the user spoke."""
 
 
+LONGEST_CLAUSE_TOKENS = 32
+"""At so many tokens a first clause counts as ended."""
 TRIES = 3
 """How often each is asked."""
 
@@ -147,18 +149,20 @@ def measured_speed(llm: LanguageModel, persona: tuple[Message, ...]) -> Speed:
         min((_answer_s(chat, persona, question) for _ in range(TRIES)), key=sum) for question in SAMPLES
     ]
     llm.close()
-    first_s, clause_s = (statistics.median(spans_s) for spans_s in zip(*asked_s, strict=True))
-    return Speed(first_s, clause_s / SHORT_TOKENS)
+    return Speed(*(statistics.median(spans_s) for spans_s in zip(*asked_s, strict=True)))
 
 
 def _answer_s(chat: Chat, persona: tuple[Message, ...], question: str) -> tuple[float, float]:
-    """Return what a reply's first token takes, and a short first clause after it."""
+    """Return what a reply's first token takes, and what its first clause takes after it, cut as short as it may be."""
     messages = (*persona, Message("user", question))
     chat.prefill((*persona, Message("user", " ".join(question.split()[:-UNREAD_WORDS]))))
-    started_s = time.perf_counter()
+    at_s, splitter = [time.perf_counter()], ClauseSplitter(short_first=True)
     NextTokenTurnDetector().finished(chat, messages)
-    at_s = [time.perf_counter() for _ in texts(chat.stream(ChatRequest(messages, 1 + SHORT_TOKENS)))]
-    return (at_s[0] - started_s, at_s[-1] - at_s[0]) if at_s else (0.0, 0.0)
+    for text in texts(chat.stream(ChatRequest(messages, LONGEST_CLAUSE_TOKENS))):
+        at_s.append(time.perf_counter())
+        if splitter.push(text.text):
+            break
+    return at_s[:2][-1] - at_s[0], at_s[-1] - at_s[:2][-1]
 
 
 def _llm_path(settings: Settings) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from inference.models.store import ModelStore, cache_folder
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.ports import FRAME_S
-from voice_app.core.stages import SHORT_TOKENS, Estimates, Stage
+from voice_app.core.stages import Estimates, Stage
 from voice_app.runtime import calibration, machine
 from voice_app.runtime.calibration import Calibration, Speed
 from voice_app.runtime.settings import AUTO, Preset, Settings
@@ -165,9 +165,9 @@ def predicted_s(around: Mapping[str, float], speed: Speed | None) -> float | Non
     if speed is None:
         return None
     spans_s = {stage: around[stage] for stage in Stage if stage in around}
-    estimates = Estimates({**spans_s, Stage.LLM_FIRST_TOKEN: speed.first_token_s}, speed.token_s)
+    estimates = Estimates({**spans_s, Stage.LLM_FIRST_TOKEN: speed.first_token_s})
     soonest_s = EndpointLimits().finished_s + FRAME_S / 2 + estimates.spans_s[Stage.DEVICE]
-    return max(estimates.voice_to_voice_s(SHORT_TOKENS), soonest_s)
+    return max(estimates.voice_to_voice_s(0) + speed.clause_s, soonest_s)
 
 
 def installed(store: ModelStore) -> list[Candidate]:
