@@ -158,6 +158,10 @@ def test_a_paused_timer_keeps_what_was_left_to_the_fraction_of_a_second() -> Non
         (["five more minutes"], 840),
         (["give it another minute"], 600),
         (["take two minutes off"], 420),
+        (["take two off"], 420),
+        (["add two"], 660),
+        (["make it a minute shorter"], 480),
+        (["restart it"], 600),
         (["add five minutes", "no, ten"], 1140),
         (["make it ten minutes"], 600),
         (["no, five"], 300),
@@ -260,6 +264,8 @@ def test_an_alarm_is_moved_to_another_day_and_time() -> None:
         assert left(timers) == [44 * 3600]
         await say("make it nine")
         assert left(timers) == [45 * 3600]
+        await say("make it half an hour later")
+        assert [timer.at for timer in timers.running()] == ["09:30"]
         await say("move the alarm to 7:15 pm")
         assert left(timers) == [7 * 3600 + 900]
 

@@ -35,7 +35,7 @@ def run(call: TimerCall, timers: Timers, now: Now) -> Outcome:
         "cancel": partial(_cancelled, call, timers),
         "pause": partial(_paused, call, timers),
         "resume": partial(_resumed, call, timers),
-        "extend": partial(_extended, call, timers, now),
+        "extend": partial(_extended, call, timers),
         "change": partial(_changed, call, timers, now),
         "restart": partial(_restarted, call, timers),
         "rename": partial(_renamed, call, timers),
@@ -127,7 +127,7 @@ def _resumed(call: TimerCall, timers: Timers) -> Outcome:
     )
 
 
-def _extended(call: TimerCall, timers: Timers, now: Now) -> Outcome:
+def _extended(call: TimerCall, timers: Timers) -> Outcome:
     timer = the_one(call, timers)
     if not call.seconds:
         raise ToolError("By how much?")
@@ -137,7 +137,7 @@ def _extended(call: TimerCall, timers: Timers, now: Now) -> Outcome:
         raise ToolError(f"Only {spoken_span(left_s(timer))} left on {timer.name()}. I can cancel it.")
     if after > LONGEST_S:
         raise ToolError(f"That is too far ahead: {LONGEST_S // 86400} days are the most.")
-    at = f"{now() + datetime.timedelta(seconds=after):%H:%M}" if timer.at else ""
+    at = _later(timer.at, call.seconds) if timer.at else ""
 
     def extend() -> None:
         left = max(1.0, exact_left_s(timer) + call.seconds)
@@ -147,6 +147,12 @@ def _extended(call: TimerCall, timers: Timers, now: Now) -> Outcome:
     if at:
         return Outcome(f"{name[0].upper()}{name[1:]} rings at {spoken_at(at)} now.", effect=extend)
     return Outcome(f"{spoken_span(round(after))} left on {name} now.", effect=extend)
+
+
+def _later(at: str, seconds: int) -> str:
+    """Return the time that a clock shows some seconds after `at`."""
+    minutes = int(at[:2]) * 60 + int(at[3:]) + seconds // 60
+    return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
 
 
 def _changed(call: TimerCall, timers: Timers, now: Now) -> Outcome:

@@ -93,6 +93,9 @@ def _chosen(found: Found, known: Found, asked: str) -> TimerCall | None:
 def _gone_on(found: Found, called: Called) -> TimerCall | None:
     known = called.arguments
     corrects, goes_on = found.pop("corrects", False), found.pop("goes_on", False)
+    if found.pop("soon", False) and called.ago:
+        return None
+    is_less = found.pop("less", False)
     if corrects and (called.ago or known.get("action") not in _SETS):
         return None
     found.pop("old", None)
@@ -100,11 +103,11 @@ def _gone_on(found: Found, called: Called) -> TimerCall | None:
         found.setdefault("kind", known.get("kind", "timer"))
         if "seconds" not in found and "at" not in found and "count" not in found:
             found["seconds"] = known.get("seconds", 0)
-    if "label" in found and found["action"] == "extend":
-        found["which"] = ""
-    if "which" in found and found["action"] not in ("start",) and found.get("label"):
-        found.pop("which")
-    found |= _timed(found, known)
+    elif found.get("label"):
+        found.pop("which", None)
+    found |= _timed(found, known if found["action"] != "extend" else {"seconds": known.get("seconds", 0)})
+    if is_less:
+        found["seconds"] *= -1
     if corrects and known["action"] == "extend" and found.get("seconds"):
         found |= {"action": "extend", "seconds": found["seconds"] - known["seconds"]}
     elif found["action"] == "change" and found.get("day") and not found.get("at"):
