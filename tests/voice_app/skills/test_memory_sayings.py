@@ -14,6 +14,8 @@ from tests.voice_app.skills.talk import Talk
 from voice_app.skills.memory.entries import Note
 from voice_app.skills.memory.store import Memory
 from voice_app.skills.registry import SkillValues, session_skills
+from voice_app.skills.router import route
+from voice_app.skills.utterance import Utterance
 
 HERE = Path(__file__).parent
 
@@ -117,3 +119,31 @@ def test_what_is_said_to_the_memory_and_what_only_looks_like_it(
 def test_what_is_said_after_something_else_was(row: Row, tmp_path: Path) -> None:
     """Corrections, answers to questions back, undoing, and what only stands in their place."""
     assert outcome(row, Memory(tmp_path / "plain.sqlite3")) == ""
+
+
+SKILLS = {skill.name: skill for skill in session_skills(SkillValues()) if skill.name in ("memory", "notes")}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, skill in SKILLS.items() for text in skill.phrases.like]
+)
+def test_what_the_choice_is_shown_can_be_read(name: str, text: str) -> None:
+    """By a saying, or by the skill once it is chosen."""
+    said = Utterance.of(text)
+    fill = SKILLS[name].fill
+    assert fill
+
+    assert route(said, [SKILLS[name]]) or fill(said, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, skill in SKILLS.items() for text in skill.phrases.unlike]
+)
+def test_what_only_looks_like_it_is_no_saying(name: str, text: str) -> None:
+    """Nor read by the skill where it is chosen by mistake."""
+    said = Utterance.of(text)
+    fill = SKILLS[name].fill
+    assert fill
+
+    assert not route(said, [SKILLS[name]])
+    assert not fill(said, ())

@@ -17,7 +17,7 @@ from voice_app.core.errors import VoiceAppError
 from voice_app.core.turn import Answer, TurnContext
 from voice_app.skills.memory.about import WORDS
 from voice_app.skills.memory.memory_call import SLOTS, MemoryCall, fact_of, own_fact_of, topic_of
-from voice_app.skills.memory.recall import answers, may_be_answered
+from voice_app.skills.memory.recall import FIRST_PERSON, answers, may_be_answered
 from voice_app.skills.memory.remembering import (
     UNKNOWN,
     Pronunciations,
@@ -49,7 +49,15 @@ OFF = "I can't remember that: my memory is off."
 LONGEST_SHORT_TOPIC = 6
 """Words of what is to be forgotten that count as a topic where nothing is known of it."""
 _NOT_MEANT, _CUES = word_set(WORDS["not_meant"]), WORDS["cues"]
-_WISH = re.compile(r"\b(?:if|whether) you (?:could|would|can|might)\b|\bi(?:'d| would) (?:love|like)\b")
+_WISH = re.compile(
+    r"\b(?:it(?:'d| would) be [\w ]+ )?(?:if|whether) you (?:could|would|can|might)\b|\bi(?:'d| would) (?:love|like)\b",
+    re.IGNORECASE,
+)
+"""A wish, which is no condition."""
+_REMIND = re.compile(
+    r"^(?:do you (?:still |happen to )?(?:know|remember)|(?:tell|remind) me|i (?:can't|don't) remember|i forgot)\b",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[.!?]\s+|,?\s+and\s+|,\s+")
 
 
@@ -142,7 +150,7 @@ def filled(utterance: Utterance) -> MemoryCall | None:
         for cue in cues.split("|"):
             at = lower.find(cue.strip())
             before = words_of(_WISH.sub("", lower[: max(at, 0)]))
-            if at < 0 or _NOT_MEANT & set(before) - {"don't"}:
+            if at < 0 or _NOT_MEANT & set(before):
                 continue
             rest = said[at + len(cue.strip()) :].strip(" ,:")
             rest = re.sub(r"^(?:that|about|the fact that)\s+", "", rest, flags=re.IGNORECASE)
@@ -152,9 +160,9 @@ def filled(utterance: Utterance) -> MemoryCall | None:
                 return MemoryCall(action="remember", text=fact)
             if action == "forget" and (topic := topic_of(rest)) and len(topic.split()) <= LONGEST_SHORT_TOPIC:
                 return MemoryCall(action="forget", about=topic)
-    if may_be_answered(said) and not _NOT_MEANT & set(words_of(said)) - {"don't", "can't"}:
-        return MemoryCall(action="recall", about=said[:300])
-    return None
+    asked = _REMIND.sub("", said)
+    is_own = FIRST_PERSON.search(asked) and not _NOT_MEANT & set(words_of(asked))
+    return MemoryCall(action="recall", about=said) if is_own and may_be_answered(said) else None
 
 
 # What goes on from the last call.

@@ -41,6 +41,10 @@ def fill(utterance: Utterance, earlier: Sequence[Message]) -> NoteQuery | None:
     """Return what a request looks for that is meant for the notes; None where it does not name them."""
     names_them = re.search(r"\bmy (?:own )?notes?\b|\bi (?:wrote|noted|jotted|write)\b", utterance.request)
     query = query_of(utterance.text)
+    if re.search(
+        r"\b(?:should i|to) (?:write|put|add|note)\b|\b(?:never|always) reads?\b", utterance.request
+    ):
+        return None
     return NoteQuery(query=query) if names_them and query else None
 
 
