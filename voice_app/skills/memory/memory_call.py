@@ -98,6 +98,12 @@ def _states(found: Sequence[str]) -> bool:
     return short or any(word in STATES or word.endswith("n't") for word in found[1:])
 
 
+def new_fact_of(words: str) -> str | None:
+    """Return a fact that takes another one's place: it is of the speaker or of a thing, not "let's eat"."""
+    fact = own_fact_of(words)
+    return fact if fact and words_of(fact)[0] in OF_THE_SPEAKER | {"the", "a", "an"} else None
+
+
 def as_fact_of(words: str) -> str | None:
     """Return "my pin as 4411" as a fact: my pin is 4411."""
     about, _, value = ended(words).rpartition(" as ")
@@ -179,6 +185,7 @@ SLOTS = {
     "so_you_know": Slot(r"so you know", ("just so you know",), lambda words: ""),
     "as_fact": Slot(r"(?:my|our) .* as \S.*", ("my pin as 4411",), as_fact_of),
     "own_fact": Slot(r"\S.*", ("my dentist is on Tuesday", "I like tea"), own_fact_of),
+    "new_fact": Slot(r"\S.*", ("my dentist is on Tuesday",), new_fact_of),
     "errand": Slot(r"to .*", ("to buy milk",), errand_of),
     "topic": Slot(r"[^,;:?]{2,100}", ("the rent", "Anna's bike"), topic_of),
     "statement": Slot(r"[^,;:?]{2,100}", ("my dentist is on Tuesday",), statement_of),

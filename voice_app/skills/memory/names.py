@@ -20,7 +20,9 @@ def name_of(words: str) -> str | None:
 
     Several words are a name where they are written large; one in small letters is, where it is no common word.
     """
-    words = re.split(r",? (?:and )?not |,? (?:from now on|instead|please|by the way)$", words)[0]
+    words = re.split(
+        r",? (?:and )?not |,? (?:from now on|instead|please|by the way|with (?:an?|one|two) .*)$", words
+    )[0]
     found = words.strip(" .,").split()
     if found and found[0].lower().rstrip(".") in TITLES and words.islower():
         found = [word.capitalize() for word in found]
