@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from voice_app.core.errors import ToolError
 from voice_app.skills.calculator.arithmetic import LARGEST_BITS, evaluate
-from voice_app.skills.calculator.calculator import Sum, calculate
+from voice_app.skills.calculator.calculator import Sum, calculate, follow
 from voice_app.skills.number_words import canonical, spoken, value_of
 from voice_app.skills.router import route
+from voice_app.skills.skill import Called
 from voice_app.skills.utterance import Utterance
 
 Known = tuple[str, Fraction]
@@ -258,3 +259,30 @@ def test_a_sum_is_json() -> None:
     call = Sum(expression="12 * 7")
 
     assert Sum.model_validate_json(call.model_dump_json()) == call
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "value"),
+    [
+        ("12 * 8", "times two", 192),
+        ("90", "and divided by three?", 30),
+        ("40 + 2", "Plus ten.", 52),
+        ("3 - 8", "square it", 25),
+        ("7 * 6", "what's half of that", 21),
+        ("100 / 3", "times 3", 100),
+        ("100 / 3", "and multiply that by 6", 200),
+        ("15 % * 80", "and 20 percent?", 16),
+        ("60 - 18 %", "and off 100", 82),
+        ("5 * 5", "split that between 10 people", Fraction(5, 2)),
+        ("5 * 5", "and in Tokyo?", None),
+        ("5 * 5", "20 percent", None),
+        ("5 * 5", "add 5 minutes to the timer", None),
+        ("5 * 5", "that's two more than I thought", None),
+        ("1 / 0", "times two", None),
+    ],
+)
+def test_what_goes_on_from_a_sum(before: str, text: str, value: Fraction | int | None) -> None:
+    """From its exact value, or with one number of it replaced; other words are none of it."""
+    call = follow(Utterance.of(text), Called("calculator", {"expression": before, "unit": ""}, ""))
+
+    assert (call and evaluate(call.expression).value) == value

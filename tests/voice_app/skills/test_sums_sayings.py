@@ -29,7 +29,7 @@ ROWS = [
     if line[0] != "#"
 ]
 HALVES = {"worked with": ROWS[::2], "put aside": ROWS[1::2]}
-LEAST_RIGHT = {"worked with": 72, "put aside": 70}
+LEAST_RIGHT = {"worked with": 72, "put aside": 71}
 """Measured."""
 MOST_TAKEN = {"worked with": 0, "put aside": 0}
 

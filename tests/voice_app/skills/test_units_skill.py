@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from voice_app.core.errors import ToolError
 from voice_app.skills.router import route
+from voice_app.skills.skill import Called
 from voice_app.skills.units.conversion import KIND_OF, UNITS, converted
 from voice_app.skills.units.quantities import NAMES
-from voice_app.skills.units.units import AMOUNT_PATTERN, NO_CURRENCIES, Conversion, convert
+from voice_app.skills.units.units import AMOUNT_PATTERN, NO_CURRENCIES, Conversion, convert, follow
 from voice_app.skills.utterance import Utterance
 
 
@@ -94,28 +95,28 @@ def test_every_amount_of_every_unit_can_be_said(amount: str, unit: str) -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("How many ounces are in two and a half pounds?", "2.5 pounds are 40 ounces."),
-        ("What is 5 miles in kilometers?", "5 miles are about 8.05 kilometers."),
+        ("How many ounces are in two and a half pounds?", "40 ounces."),
+        ("What is 5 miles in kilometers?", "About 8.05 kilometers."),
         (
             "Convert 100 degrees Fahrenheit to Celsius.",
-            "100 degrees Fahrenheit is about 37.78 degrees Celsius.",
+            "About 37.78 degrees Celsius.",
         ),
-        ("What's 70 degrees in Celsius?", "70 degrees Fahrenheit is about 21.11 degrees Celsius."),
-        ("How many ounces in a cup?", "1 cup is 8 fluid ounces."),
-        ("What's 6 foot 2 in centimeters?", "74 inches are about 188 centimeters."),
-        ("How many seconds in 2 hours and 30 minutes?", "150 minutes are 9,000 seconds."),
+        ("What's 70 degrees in Celsius?", "About 21.11 degrees Celsius."),
+        ("How many ounces in a cup?", "8 fluid ounces."),
+        ("What's 6 foot 2 in centimeters?", "About 188 centimeters."),
+        ("How many seconds in 2 hours and 30 minutes?", "9,000 seconds."),
         (
             "What is minus 40 Celsius in Fahrenheit?",
-            "Minus 40 degrees Celsius is minus 40 degrees Fahrenheit.",
+            "Minus 40 degrees Fahrenheit.",
         ),
         (
             "60 miles per hour in kilometers per hour",
-            "60 miles per hour are about 96.56 kilometers per hour.",
+            "About 96.56 kilometers per hour.",
         ),
-        ("How many teaspoons are in a tablespoon?", "1 tablespoon is 3 teaspoons."),
-        ("What is a mile and a half in meters?", "1.5 miles are about 2,414 meters."),
-        ("How many pounds is 80 kilos?", "80 kilograms are about 176.4 pounds."),
-        ("How many feet are in a mile?", "1 mile is 5,280 feet."),
+        ("How many teaspoons are in a tablespoon?", "3 teaspoons."),
+        ("What is a mile and a half in meters?", "About 2,414 meters."),
+        ("How many pounds is 80 kilos?", "About 176.4 pounds."),
+        ("How many feet are in a mile?", "5,280 feet."),
     ],
 )
 def test_conversions_in_words(text: str, answer: str) -> None:
@@ -181,3 +182,31 @@ def test_every_name_is_one_of_a_unit() -> None:
     """And a unit is called by its own name."""
     assert set(NAMES.values()) == set(UNITS)
     assert all(NAMES[unit.replace("_", " ")] == unit for unit in UNITS)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "source", "target"),
+    [
+        ("and in kelvin?", "350", "fahrenheit", "kelvin"),
+        ("and 20?", "20", "fahrenheit", "celsius"),
+        ("What about minus 5 degrees?", "-5", "fahrenheit", "celsius"),
+        ("the other way round", "350", "celsius", "fahrenheit"),
+        ("and 300 kelvin", "300", "kelvin", "celsius"),
+    ],
+)
+def test_what_goes_on_from_a_conversion(text: str, amount: str, source: str, target: str) -> None:
+    """In another unit, of another amount, or back."""
+    before = {"amount": "350", "source": "fahrenheit", "target": "celsius"}
+    call = follow(Utterance.of(text), Called("units", before, ""))
+
+    assert call == Conversion(amount=amount, source=source, target=target)
+
+
+@pytest.mark.parametrize(
+    "text", ["and in miles?", "and in Tokyo?", "and five minutes?", "thanks", "and in Fahrenheit?"]
+)
+def test_what_does_not_go_on_from_a_conversion(text: str) -> None:
+    """Units of another kind, the same unit, other words."""
+    before = {"amount": "350", "source": "fahrenheit", "target": "celsius"}
+
+    assert follow(Utterance.of(text), Called("units", before, "")) is None

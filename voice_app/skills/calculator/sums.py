@@ -81,7 +81,7 @@ def _sum(words: str) -> dict[str, str] | None:
 def _onward(words: str) -> str | None:
     """Return what goes on from a result, as "* 2" and "+ 10 %"."""
     onward = as_symbols(words)
-    is_sum = re.match(r"[-+*/^!]|mod", onward) and expression_in_words(f"1 {onward}")
+    is_sum = re.match(r"[-+*/^!]|mod", onward) and expression_in_words(f"( 1 ) {onward}")
     return onward if is_sum else None
 
 

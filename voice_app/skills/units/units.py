@@ -127,7 +127,7 @@ def _going_on(said: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, A
     takes_s=loading_s,
 )
 def convert(call: Conversion) -> Outcome:
-    """Say an amount in another unit."""
+    """Say an amount in another unit, and nothing else: who asks knows what was asked."""
     if "currency" in (call.source, call.target):
         raise ToolError(NO_CURRENCIES)
     value = Fraction(call.amount)
@@ -136,6 +136,4 @@ def convert(call: Conversion) -> Outcome:
     said = spoken(short(result), exact=not about)
     if short(result) != result and not said.startswith("about"):
         said = "about " + said
-    verb = "is" if abs(value) == 1 or call.source in TEMPERATURES else "are"
-    start = f"{spoken(value)} {named(value, call.source)}".removeprefix("about ")
-    return Outcome(f"{start[0].upper()}{start[1:]} {verb} {said} {named(short(result), call.target)}.")
+    return Outcome(f"{said[0].upper()}{said[1:]} {named(short(result), call.target)}.")
