@@ -181,9 +181,17 @@ def test_what_is_missing_is_asked_for(text: str) -> None:
     assert found.arguments["action"] == "start"
 
 
-def test_what_cannot_be_done_is_refused() -> None:
-    """An alarm for every day is not set for one."""
-    found = read("set an alarm for every day at 7")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set an alarm for every day at 7",
+        "set a timer for minus five minutes",
+        "wake me when it stops raining",
+    ],
+)
+def test_what_cannot_be_done_is_refused(text: str) -> None:
+    """Nothing is set instead: no single alarm, no other length, no time that was not said."""
+    found = read(text)
 
     assert found is not None
     assert isinstance(found.call, Refuse)

@@ -31,7 +31,7 @@ _EXTRA = (
 )
 _NO_NAMES = word_set(
     "don't do not never why what who how when where if is are was were did does it that this i i'd i'll we he she they "
-    "you told said me him her them there please and or but so because for every each"
+    "you told said me him her them there please and or but so because for every each minus negative"
 )
 """Words that are in no timer's name."""
 _DEEDS = word_set(

@@ -61,6 +61,8 @@ def understood(request: str) -> dict[str, Any] | Refuse | None:
         ),
         "",
     )
+    if kind in ("alarm", "reminder") and not has_length and said.has("events") and said.has("verbs"):
+        return Refuse("I can only go by the clock, not by what happens.")
     if has_length and said.has("starts") and action not in ("extend", "less", "change", "snooze"):
         action = "start"
     if action == "start" or (not action and kind and said.has("verbs")):
@@ -71,6 +73,8 @@ def understood(request: str) -> dict[str, Any] | Refuse | None:
 
 
 def _start(said: Request, kind: str) -> dict[str, Any] | Refuse:
+    if said.has("backwards"):
+        return Refuse("A timer can't run for less than nothing.")
     if said.has("repeats"):
         return Refuse("I can't repeat that every day or week yet.")
     if {"timers", "alarms", "reminders"} & set(said.words):
