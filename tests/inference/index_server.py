@@ -43,7 +43,7 @@ class IndexServer:
         class Handler(_Handler):
             served = index
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self
@@ -59,6 +59,11 @@ class IndexServer:
     def url(self) -> str:
         """The index's address, as pip takes it."""
         return f"http://127.0.0.1:{self._server.server_port}/simple/"
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep quiet where pip was stopped in the middle of a file."""
 
 
 class _Handler(BaseHTTPRequestHandler):
