@@ -13,7 +13,7 @@ from voice_app.core.errors import ToolError
 from voice_app.skills.router import route
 from voice_app.skills.skill import Called
 from voice_app.skills.units.conversion import KIND_OF, UNITS, converted
-from voice_app.skills.units.quantities import NAMES
+from voice_app.skills.units.quantities import NAMES, Quantity, quantity_in_words
 from voice_app.skills.units.units import AMOUNT_PATTERN, NO_CURRENCIES, Conversion, convert, follow
 from voice_app.skills.utterance import Utterance
 
@@ -210,3 +210,23 @@ def test_what_does_not_go_on_from_a_conversion(text: str) -> None:
     before = {"amount": "350", "source": "fahrenheit", "target": "celsius"}
 
     assert follow(Utterance.of(text), Called("units", before, "")) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "amount", "unit"),
+    [
+        ("5 foot 10", 70, "inch"),
+        ("6 lb 4 oz", 100, "ounce"),
+        ("2 hours and 30 seconds", 7230, "second"),
+        ("1 m 80 cm", 180, "centimeter"),
+    ],
+)
+def test_an_amount_of_two_units_is_one_of_the_smaller(words: str, amount: int, unit: str) -> None:
+    """Known without pint, which takes a while to load."""
+    assert quantity_in_words(words) == Quantity(Fraction(amount), unit)
+
+
+@pytest.mark.parametrize("words", ["5 feet 3 feet", "5 feet 3 pounds", "5 kg 10", "5", "miles"])
+def test_what_is_no_amount_of_a_unit(words: str) -> None:
+    """Two of one unit, units of two kinds, and a number that counts nothing."""
+    assert quantity_in_words(words) is None

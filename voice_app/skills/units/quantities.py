@@ -10,14 +10,18 @@ from pathlib import Path
 
 from voice_app.skills.number_words import NUMBER, value_of
 from voice_app.skills.phrases import Slot, language_data
-from voice_app.skills.units.conversion import KIND_OF, UNITS, converted, plural
+from voice_app.skills.units.conversion import UNITS, plural
 
 _DATA = language_data(Path(__file__).parent, "units.")
 _ALSO: Mapping[str, str] = _DATA["also"]
-BELOW = {"foot": "inch", "pound": "ounce", "stone": "pound", "hour": "minute", "minute": "second"}
-"""What a number without a unit counts after one: five foot ten."""
-ONLY_COUNTED = ("k", "m", "g", "l", "c", "f", "s", "h", "b", "in", "min", "sec", "bar", "degree")
-"""Names that are a unit only after a number, or where a unit has to stand."""
+_BELOW = {
+    "yard": ("foot", 3), "foot": ("inch", 12), "kilometer": ("meter", 1000), "meter": ("centimeter", 100),
+    "stone": ("pound", 14), "pound": ("ounce", 16), "kilogram": ("gram", 1000), "liter": ("milliliter", 1000),
+    "gallon": ("quart", 4), "week": ("day", 7), "day": ("hour", 24), "hour": ("minute", 60), "minute": ("second", 60),
+}  # fmt: skip
+"""The unit below one, and how many make it up: what a number after an amount counts, as in five foot ten."""
+_BARE = ("foot", "stone", "pound", "hour", "minute")
+"""Units after which a number without a unit counts the one below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,18 @@ def quantity_in_words(words: str) -> Quantity | None:
     if said["part"]:
         value += value_of(said["part"])
     if said["more"]:
-        inner = NAMES[said["smaller"]] if said["smaller"] else BELOW.get(unit, "")
-        if not inner or KIND_OF[inner] != KIND_OF[unit] or inner == unit:
-            return None
-        return Quantity(converted(value, unit, inner) + value_of(said["more"]), inner)
+        bare = _BELOW[unit][0] if unit in _BARE else ""
+        return _with_smaller(value, unit, value_of(said["more"]), NAMES.get(said["smaller"] or "", bare))
     return Quantity(value, unit)
+
+
+def _with_smaller(value: Fraction, unit: str, more: Fraction, smaller: str) -> Quantity | None:
+    """Return an amount of two units as one of the smaller; None where that is no part of the larger."""
+    whole = unit
+    while unit != smaller and unit in _BELOW:
+        unit, count = _BELOW[unit]
+        value *= count
+    return Quantity(value + more, unit) if unit == smaller != whole else None
 
 
 def _height(words: str) -> Quantity:
