@@ -41,6 +41,7 @@ NO_SOUND = word_set(
 LONG_AGO = word_set("days day times time moment moments night summer")
 """What stories are told of: "Remember the days when we had no phones"."""
 NO_START = word_set("down up out in on off away back over again")
+NO_END = word_set("minute moment second sec joke that it you")
 OF_A_STORY = word_set("when we you i that they")
 NO_WORD = word_set("name word he she what how which there who it that this my your")
 
@@ -163,7 +164,9 @@ def value_of(words: str) -> str | None:
     """Return what takes the place of something said before: "Tuesday", "a Fritz NAS"."""
     value = re.sub(r"\s+(?:now|instead|actually)$", "", ended(words), flags=re.IGNORECASE)
     found = words_of(value)
-    is_value = found and len(found) <= LONGEST_VALUE_WORDS and not {found[0], found[-1]} & NO_VALUE
+    is_value = (
+        found and len(found) <= LONGEST_VALUE_WORDS and found[0] not in NO_VALUE and found[-1] not in NO_END
+    )
     return value if is_value and not {"is", "are", "was", "were"} & set(found) else None
 
 
