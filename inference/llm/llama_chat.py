@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from inference.errors import PromptTooLong
-from inference.llm.lookup import follow
+from inference.llm.lookup import BEGINNING_TOKENS, beginning, follow
 from inference.llm.native import BATCH_TOKENS, Logits, NativeModel, NativeSampler
 from inference.llm.prompt import Prompts
 from inference.llm.saved import SavedPrefixes
@@ -92,8 +92,10 @@ class LlamaChat:
         self._number: int | None = sequence
         self._closed = closed
         self._cached: list[int] = []
-        self._logits: Logits | None = None
-        """Of the token after the last cached one, where they were asked for."""
+        self._ahead: list[int] = []
+        """Tokens after the cached ones that are guessed: they are in the sequence, but nobody has drawn them."""
+        self._rows: list[Logits] = []
+        """Of the token after the last cached one, where they were asked for; then of the token after each of `_ahead`."""
         self._call_ids = (f"call_{number}" for number in itertools.count(1))
         self.usage = Usage()
         """See Chat.usage."""
@@ -129,24 +131,22 @@ class LlamaChat:
     ) -> Generator[Delta, None, None]:
         """Yield the tokens of a reply as text, then how it ended."""
         reason: Reason = "cancelled"
-        if rows := self._extend_to(prompt, [len(prompt) - 1], request.cancelled):
-            reason = yield from self._tokens(rows[-1], sampler, request)
+        guess = [] if request.grammar else self._guessed_beginning(request.messages)
+        if self._extend_to(prompt, [len(prompt) - 1], request.cancelled, guess):
+            reason = yield from self._tokens(sampler, request)
         yield Done(self.usage, reason)
 
-    def _tokens(
-        self, logits: Logits, sampler: NativeSampler, request: ChatRequest
-    ) -> Generator[Text, None, Reason]:
+    def _tokens(self, sampler: NativeSampler, request: ChatRequest) -> Generator[Text, None, Reason]:
         """Yield sampled tokens; return why they end.
 
-        A token is decoded together with those that the question suggests after it. `ahead` are those of them that are
-        in the cache, but not sampled. The next token is drawn from the first of `rows`; the others belong to `ahead`.
+        A token is decoded together with those that the question suggests after it. Whether they were guessed or not,
+        all are drawn from the model's own logits, in turn.
         """
         decoder, asked = codecs.getincrementaldecoder("utf-8")("replace"), self._question(request)
         words, said = [self._shared.text(token) for token in asked], list[str]()
-        ahead, rows = list[int](), [logits]
         remaining = self._shared.context.size - len(self._cached)
         for left in range(min(request.max_tokens, remaining) - 1, -1, -1):
-            token = sampler.choose(rows[0])
+            token = sampler.choose(self._rows[0])
             if self._shared.model.ends_reply(token):
                 return "stop"
             if request.cancelled.is_set():
@@ -156,16 +156,14 @@ class LlamaChat:
             yield Text(decoder.decode(self._shared.model.piece(token)), token)
             if left == 0:
                 break
-            if ahead[:1] == [token]:
-                ahead, rows = ahead[1:], rows[1:]
+            if self._ahead[:1] == [token]:
+                self._cached.append(token)
+                self._ahead, self._rows = self._ahead[1:], self._rows[1:]
                 continue
-            if ahead:
-                self._keep(len(self._cached) - len(ahead))
-            ahead = [asked[index] for index in follow(words, said)][: left - 1]
-            found = self._append([token, *ahead], range(1 + len(ahead)), request.cancelled)
-            if found is None:
+            self._keep(len(self._cached))
+            guess = [asked[index] for index in follow(words, said)][: left - 1]
+            if self._append([token], [0], request.cancelled, guess) is None:
                 return "cancelled"
-            rows = found
         return "length"
 
     def _question(self, request: ChatRequest) -> list[int]:
@@ -173,6 +171,12 @@ class LlamaChat:
         if not (self._shared.guesses and self._shared.model.can_forget):
             return []
         return self._shared.model.tokenize(" " + request.messages[-1].content)
+
+    def _guessed_beginning(self, messages: Sequence[Message]) -> list[int]:
+        """Return the tokens with which a reply may begin, as the question suggests them; see `_question`."""
+        if not (self._shared.guesses and self._shared.model.can_forget) or messages[-1].role != "user":
+            return []
+        return self._shared.model.tokenize(beginning(messages[-1].content))[:BEGINNING_TOKENS]
 
     def _prompt(
         self, messages: Sequence[Message], tools: Sequence[Tool] = (), *, plain: bool = False
@@ -200,7 +204,8 @@ class LlamaChat:
         bare = (*messages[:-1], replace(last, content=last.content.rstrip(marks)))
         prompt, _ = self._prompt(messages)
         place = max(common(self._shared.prompts.unfinished(bare), prompt) - 1, 0)
-        rows = self._extend_to(prompt, [place, len(prompt) - 1], Cancel())
+        guess = self._guessed_beginning(messages)
+        rows = self._extend_to(prompt, [place, len(prompt) - 1], Cancel(), guess)
         assert rows is not None, "nobody cancels this"
         odds = np.exp(rows[0] - rows[0].max(), dtype=np.float32)
         return float(odds[self._shared.matching(ending)].sum() / odds.sum())
@@ -241,43 +246,56 @@ class LlamaChat:
             number, self._number = self._number, None
             self._closed(number)
 
-    def _extend_to(self, prompt: list[int], asked: Sequence[int], cancelled: Cancel) -> list[Logits] | None:
-        """Make the cache hold exactly `prompt`; return the logits after its tokens `asked`, None when cancelled."""
+    def _extend_to(
+        self, prompt: list[int], asked: Sequence[int], cancelled: Cancel, guess: Sequence[int] = ()
+    ) -> list[Logits] | None:
+        """Make the cache hold exactly `prompt`; return the logits after its tokens `asked`, None when cancelled.
+
+        The tokens of a `guess` at what comes after it are decoded along, where the last of `asked` is the prompt's.
+        """
         same = common(self._cached, prompt)
-        if same == len(self._cached) == len(prompt) and asked == [same - 1] and self._logits is not None:
+        if same == len(self._cached) == len(prompt) and asked == [same - 1] and self._rows:
             self.usage = Usage(same, same)
-            return [self._logits]
+            return self._rows[:1]
         same = self._keep(min([same, *asked]))  # what is asked about must be decoded
         self.usage = Usage(len(prompt), same)
-        return self._append(prompt[same:], [place - same for place in asked], cancelled)
+        return self._append(prompt[same:], [place - same for place in asked], cancelled, guess)
 
     def _keep(self, tokens: int) -> int:
         """Leave the first `tokens` in the cache, or none where the model can't forget a part; return how many."""
+        if tokens == len(self._cached) and not self._ahead:
+            return tokens
         if not self._shared.context.keep(self._sequence, tokens):
             tokens = 0
-        if tokens < len(self._cached):
-            del self._cached[tokens:]
-            self._logits = None
+        self._ahead, self._rows = [], self._rows[:1] if tokens == len(self._cached) else []
+        del self._cached[tokens:]
         return tokens
 
-    def _append(self, tokens: list[int], asked: Sequence[int], cancelled: Cancel) -> list[Logits] | None:
+    def _append(
+        self, tokens: list[int], asked: Sequence[int], cancelled: Cancel, guess: Sequence[int] = ()
+    ) -> list[Logits] | None:
         """Decode tokens after the cached ones, in batches; return the logits after those at `asked`.
 
-        None when cancelled: then what was computed before stays.
+        None when cancelled: then what was computed before stays. A guess goes with the last batch, where there is room.
         """
         rows: list[Logits] = []
         for start in range(0, len(tokens), BATCH_TOKENS):
             batch = tokens[start : start + BATCH_TOKENS]
             places = [place - start for place in asked if start <= place < start + len(batch)]
-            at, self._logits = len(self._cached), None
-            found = self._shared.context.decode(self._sequence, batch, at, places, cancelled)
+            at, self._rows = len(self._cached), []
+            is_last = start + len(batch) == len(tokens) and places[-1:] == [len(batch) - 1]
+            room = min(BATCH_TOKENS - len(batch), self._shared.context.size - at - len(batch))
+            ahead = list(guess[:room]) if is_last else []
+            more = range(len(batch), len(batch) + len(ahead))
+            found = self._shared.context.decode(self._sequence, [*batch, *ahead], at, [*places, *more], cancelled)
             if found is None:
+                self._ahead = ahead
                 self._keep(at)
                 return None
             self._cached += batch
-            rows += found
-        if tokens and len(tokens) - 1 in asked:
-            self._logits = rows[-1]
+            rows += found[: len(places)]
+            if is_last:
+                self._ahead, self._rows = ahead, found[len(places) - 1 :]
         return rows
 
 

@@ -3,19 +3,52 @@
 A guess costs little, because a batch of four tokens takes hardly longer to decode than one (18 against 13 ms,
 measured), and every token of it that the sampler then chooses itself saves a step. Only the last bits of the logits
 change, as with every batch. It is speculative decoding (Leviathan et al. 2023) with the prompt as its draft model
-(Saxena 2023).
+(Saxena 2023). The beginning of a reply is guessed as well, so that it is decoded with the end of the question.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+BEGINNING_TOKENS = 8
+"""Most tokens of a guess at how a reply begins. With the end of the question they mostly make a batch of at most 16,
+which takes hardly longer than one of 8 (181 against 156 ms with 1.5B parameters on two cores, 227 against 176 on
+others, measured)."""
 GUESS_TOKENS = 3
 """Most tokens of a guess: of 2 to 5, on 63 questions, more do not pay (simulated with measured times of batches)."""
 _COMMON = frozenset(
     ("a", "an", "and", "are", "did", "do", "does", "in", "is", "of", "the", "to", "was", "were")
 )
 """Words that don't tell, alone, what follows."""
+
+
+_BEGINNINGS: Sequence[tuple[re.Pattern[str], str]] = tuple(
+    (re.compile(asked, re.IGNORECASE), begins)
+    for asked, begins in (
+        (r"how (?:many|much) .+ (?:is|are) (?:there )?in (.+)", r"There are"),
+        (r"how (?:many|much) .+ (?:do|does) (.+) have", r"\1 has"),
+        (r"how (?:do|can|should|would) (?:i|you|we) (.+)", r"To \1,"),
+        (r"(?:what|which) (?!is |are |was |were )\S+ (is|are|was|were) (.+)", r"\2 \1"),
+        (r"(?:what|who|where|when|why|how \w+)(?:'s| is) (?:the name of )?(.+)", r"\1 is"),
+        (r"(?:what|who|where|when|why|how \w+) (are|was|were) (?:the names? of )?(.+)", r"\2 \1"),
+        (r"(?:what|where|when|why) (?:does|do|did) (.+) \S+", r"\1"),
+        (r"(?:tell me|give me|say|name) (?:about |the name of )?(?!me )(.+)", r"\1 is"),
+    )
+)
+"""How a reply begins that takes up the words of its question, by what was asked; the first that fits."""
+_TURNED = {"my": "your", "your": "my", "i": "you", "me": "you", "you": "I", "mine": "yours"}
+"""Who is who, said by the other."""
+
+
+def beginning(question: str) -> str:
+    """Return how a reply may begin that takes up the words of its question; empty where they suggest nothing."""
+    last = re.split(r"(?<=[.!?])\s+|\n", question.strip())[-1].rstrip(" .?!,")
+    for asked, begins in _BEGINNINGS:
+        if found := asked.fullmatch(last):
+            words = " ".join(_TURNED.get(word.lower(), word) for word in found.expand(begins).split())
+            return words[:1].upper() + words[1:]
+    return ""
 
 
 def follow(asked: Sequence[str], said: Sequence[str]) -> range:

@@ -268,16 +268,21 @@ def test_a_question_suggests_what_follows(asked: str, said: str, expected: str) 
     assert expected == "|".join(words[found.start : found.stop])
 
 
+@pytest.mark.parametrize("beginning", ["", "The capital of France is", "The capital of Spain", "Never say this"])
 @pytest.mark.parametrize("guess", [range(0), range(3), range(1, 4)])
 def test_a_guess_changes_no_word(
-    llm: LlamaCpp, chat: LlamaChat, monkeypatch: pytest.MonkeyPatch, guess: range
+    llm: LlamaCpp, chat: LlamaChat, monkeypatch: pytest.MonkeyPatch, guess: range, beginning: str
 ) -> None:
     """Right, wrong or no guesses: a greedy reply is the same, and the cache holds what the chat believes it holds."""
     greedy = {"sampling": Sampling(temperature=0.0), "max_tokens": 12}
     expected = answer(chat, *PARIS, **greedy)
+    chat.forget()
     monkeypatch.setattr("inference.llm.llama_chat.follow", lambda words, said: guess)
+    monkeypatch.setattr("inference.llm.llama_chat.beginning", lambda question: beginning)
 
     assert expected == answer(chat, *PARIS, **greedy)
     prompt = llm.capabilities.context_tokens - chat.remaining_tokens(PARIS)
     assert expected.startswith(llm.model.piece(chat._cached[prompt]).decode())
-    assert llm.model.lib.llama_memory_seq_pos_max(llm.context._memory, 0) + 1 == len(chat._cached)
+    assert llm.model.lib.llama_memory_seq_pos_max(llm.context._memory, 0) + 1 == len(chat._cached) + len(
+        chat._ahead
+    )

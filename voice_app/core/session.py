@@ -37,8 +37,8 @@ JUDGE_EVERY_S = 0.6
 """How long a sound holds the reply before it is asked whether it is words; a cough has paused by then."""
 STREAMED_WORDS_EVERY_S = 0.2
 """How often the words so far are taken at most from an engine that has them without being asked."""
-UNSTABLE_WORDS = 2
-"""Words at the end of a partial transcript that the next one may change."""
+END_MARKS = " .?!,;:…"
+"""At the end of a partial transcript: speech to text sets them at every pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,14 +337,13 @@ class Session:
             self._guessing = asyncio.create_task(self._guess(self._turn, self._transcription, sound))
 
     async def _guess(self, turn: Turn, transcription: Transcription, sound: Audio) -> None:
-        """Guess the words so far, and let the language model read those that will hardly change."""
+        """Guess the words so far, and let the language model read them: it forgets those that turn out otherwise."""
         scheduler, chat = self.assistant.engines.scheduler, self.assistant.engines.chat
         guess = await transcription.partial(sound, Priority.PARTIAL_TRANSCRIPT)
         if guess.text and turn is self._turn and self.state is State.HEARING:
             self._emit(events.TranscriptDelta(text=guess.text))
-            stable = " ".join(guess.text.split()[:-UNSTABLE_WORDS])
-            messages = self.assistant.history.messages(stable)
-            if stable:
+            messages = self.assistant.history.messages(guess.text.rstrip(END_MARKS))
+            if messages[-1].content:
                 await scheduler.call(Priority.PARTIAL_TRANSCRIPT, lambda: chat.prefill(messages), on="llm")
 
     async def _judge_interruption(

@@ -105,7 +105,7 @@ class TurnTaking(Section):
     """Whether "Well," or the like may fill the wait if a reply is going to take longer than twice the budget."""
     drafting: bool = True
     """Whether replies are drafted while the user pauses."""
-    partial_every_ms: int = Field(1000, ge=0, le=60000)
+    partial_every_ms: int = Field(400, ge=0, le=60000)
     """0 switches partial transcripts off."""
 
 
