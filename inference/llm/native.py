@@ -24,9 +24,9 @@ FLASH_ATTENTION = 0
 """Off (`llama_flash_attn_type`): on two cores it takes 73 ms instead of 39 to prefill 16 tokens after 180, and 10.2 ms
 instead of 8.1 to decode one (measured)."""
 FULL_TILE = 16
-"""Rows of a tile of llama.cpp's kernels for quantised weights: a batch of 16 tokens takes 181 ms where one of 10 takes
-185 and one of 14 takes 227, with 1.5B parameters on two cores (measured)."""
-WORTH_FILLING = range(10, FULL_TILE)
+"""Rows of a tile of llama.cpp's kernels for quantised weights: a batch of 16 tokens takes 181 ms where one of 12 takes
+196 and one of 14 takes 227, with 1.5B parameters on two cores (measured)."""
+WORTH_FILLING = range(12, FULL_TILE)
 """Batches that are filled up to a tile."""
 LAST_TOKENS = 64
 """How many recent tokens the repeat penalty looks at (llama.cpp's own default)."""
