@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.errors import GrammarError, ModelCorrupt, PromptTooLong
 from inference.llm.llama_chat import LlamaChat
 from inference.llm.llamacpp import LlamaCpp
-from inference.llm.lookup import follow
+from inference.llm.lookup import beginning, follow
 from inference.llm.prompt import chat_template
 from inference.llm.selftest import EMBEDDED
 from inference.llm.template import defused, unfinished
@@ -268,17 +270,40 @@ def test_a_question_suggests_what_follows(asked: str, said: str, expected: str) 
     assert expected == "|".join(words[found.start : found.stop])
 
 
-@pytest.mark.parametrize("beginning", ["", "The capital of France is", "The capital of Spain", "Never say this"])
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is the capital of Germany?", "The capital of Germany is"),
+        ("Hello. What's my name?", "Your name is"),
+        ("How many legs does a dog have?", "A dog has"),
+        ("what color are bananas", "Bananas are"),
+        ("Tell me a joke.", ""),
+        ("Who wrote Hamlet?", ""),
+        ("", ""),
+    ],
+)
+def test_a_question_suggests_how_its_answer_begins(question: str, expected: str) -> None:
+    """The words of the question, turned; of the last sentence alone, and nothing where they suggest nothing."""
+    assert expected == beginning(question)
+
+
+@given(st.text(max_size=300))
+def test_any_text_may_be_asked(text: str) -> None:
+    """A beginning is guessed of any text, and is no longer than it by more than a few words."""
+    assert len(beginning(text)) <= 2 * len(text) + 20
+
+
+@pytest.mark.parametrize("begins", ["", "The capital of France is", "The capital of Spain", "Never say this"])
 @pytest.mark.parametrize("guess", [range(0), range(3), range(1, 4)])
 def test_a_guess_changes_no_word(
-    llm: LlamaCpp, chat: LlamaChat, monkeypatch: pytest.MonkeyPatch, guess: range, beginning: str
+    llm: LlamaCpp, chat: LlamaChat, monkeypatch: pytest.MonkeyPatch, guess: range, begins: str
 ) -> None:
     """Right, wrong or no guesses: a greedy reply is the same, and the cache holds what the chat believes it holds."""
     greedy = {"sampling": Sampling(temperature=0.0), "max_tokens": 12}
     expected = answer(chat, *PARIS, **greedy)
     chat.forget()
     monkeypatch.setattr("inference.llm.llama_chat.follow", lambda words, said: guess)
-    monkeypatch.setattr("inference.llm.llama_chat.beginning", lambda question: beginning)
+    monkeypatch.setattr("inference.llm.llama_chat.beginning", lambda question: begins)
 
     assert expected == answer(chat, *PARIS, **greedy)
     prompt = llm.capabilities.context_tokens - chat.remaining_tokens(PARIS)
