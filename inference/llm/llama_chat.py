@@ -95,7 +95,7 @@ class LlamaChat:
         self._ahead: list[int] = []
         """Tokens after the cached ones that are guessed: they are in the sequence, but nobody has drawn them."""
         self._rows: list[Logits] = []
-        """Of the token after the last cached one, where they were asked for; then of the token after each of `_ahead`."""
+        """After the last cached token, where they were asked for; then after each of `_ahead`."""
         self._call_ids = (f"call_{number}" for number in itertools.count(1))
         self.usage = Usage()
         """See Chat.usage."""
@@ -287,7 +287,9 @@ class LlamaChat:
             room = min(BATCH_TOKENS - len(batch), self._shared.context.size - at - len(batch))
             ahead = list(guess[:room]) if is_last else []
             more = range(len(batch), len(batch) + len(ahead))
-            found = self._shared.context.decode(self._sequence, [*batch, *ahead], at, [*places, *more], cancelled)
+            found = self._shared.context.decode(
+                self._sequence, [*batch, *ahead], at, [*places, *more], cancelled
+            )
             if found is None:
                 self._ahead = ahead
                 self._keep(at)
