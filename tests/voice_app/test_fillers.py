@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 
 from inference.types import Audio
-from tests.voice_app.scripted_session import ScriptedSession
+from tests.voice_app.scripted_session import ScriptedSession, tone
 from voice_app.bench.measured import SpokenSession, measured_answers
 from voice_app.bench.scenario import ScenarioTurn
+from voice_app.bench.virtual_time import run_virtual
 from voice_app.core import events, stages
 from voice_app.core.stages import Budget, Estimates, plan, turn_times
-from voice_app.core.turn import Filler
-from voice_app.io.recordings import SpokenTurn
+from voice_app.core.turn import Filler, Reply, TurnContext
+from voice_app.io.recordings import RecordedTurn, SpokenTurn
 from voice_app.observe.spans import turn_spans
+from voice_app.skills.fillers import BRIDGE_FROM_S, bridging
 
 FILLER = Filler("Well,", Audio(np.full(4_000, 0.1, np.float32), 16_000))
 SLOW = Estimates({stages.Stage.LLM_FIRST_TOKEN: 0.8})
 
 
-def late(**more: object) -> ScriptedSession:
-    return ScriptedSession(first_token_s=2.0, more={"openers": (FILLER,), "estimates": SLOW, **more}).run()
+ONE_TURN = ScriptedSession().turns
+
+
+def late(turns: Sequence[RecordedTurn] = ONE_TURN, **more: object) -> ScriptedSession:
+    engines = {"openers": (FILLER,), "estimates": SLOW, **more}
+    heard = ["hello"] * len(turns)
+    return ScriptedSession(heard, turns=turns, first_token_s=2.0, more=engines).run()
 
 
 def test_a_filler_is_said_at_the_end_of_the_turn_and_the_reply_after_it() -> None:
@@ -61,6 +73,33 @@ def test_a_reply_that_would_wait_for_its_filler_has_none() -> None:
     long = Filler("Let me think about that.", Audio(np.full(32_000, 0.1, np.float32), 16_000))
 
     assert late(openers=(long,)).of(events.OpenerSpoken) == []
+
+
+def test_one_turn_of_four_may_have_an_opener() -> None:
+    """However late all of them are."""
+    stage = late(turns=(RecordedTurn(tone(1.024)),) * 6)
+
+    assert [event.turn for event in stage.of(events.OpenerSpoken)] == [1, 5]
+
+
+@pytest.mark.parametrize(
+    ("takes_s", "bridged"), [(BRIDGE_FROM_S - 0.05, False), (BRIDGE_FROM_S + 0.05, True)]
+)
+def test_a_long_choice_is_bridged(takes_s: float, bridged: bool) -> None:
+    """By an opener, once it has taken too long; what is quick needs none."""
+    reply = Reply()
+    context = cast(
+        TurnContext, SimpleNamespace(engines=SimpleNamespace(openers=(FILLER,)), reply=reply, turns=())
+    )
+
+    async def choose() -> None:
+        with bridging(context):
+            await asyncio.sleep(takes_s)
+        await asyncio.sleep(1)
+
+    run_virtual(choose())
+
+    assert (reply.filler is FILLER) == reply.bridged.is_set() == bridged
 
 
 def test_openers_are_for_machines_that_are_late_by_far() -> None:

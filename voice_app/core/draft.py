@@ -25,6 +25,8 @@ from voice_app.core.turn import Assistant, Turn, TurnContext, announcement, answ
 
 T = TypeVar("T")
 Messages = tuple[Message, ...]
+OPENER_EVERY = 4
+"""Turns of which one may have an opener: more often they sound like a habit."""
 TURN_TOKENS = 150
 """What a long turn of the user takes of the model's context: half a minute of speech."""
 
@@ -68,6 +70,8 @@ class Drafter:
     endpointer: Endpointer
     gauge: DraftGauge = field(default_factory=DraftGauge)
     budget: Budget = field(default_factory=Budget)
+    _bridged: int = -OPENER_EVERY
+    """The last turn that had an opener."""
 
     async def answer(
         self, turn: Turn, speaker: Speaker, emit: Emit, after: asyncio.Task[None] | None
@@ -139,10 +143,15 @@ class Drafter:
         turn.reply.short_first_clause = planned.short_first_clause
         if planned.cause:
             emit(events.BudgetAction(action="short first clause", cause=planned.cause))
-        if planned.opener and engines.openers:
+        if planned.opener and engines.openers and turn.number - self._bridged >= OPENER_EVERY:
             turn.reply.filler = engines.openers[turn.number % len(engines.openers)]
             turn.reply.due_s = clock.now() + engines.estimates.reply_s()
             emit(events.BudgetAction(action="opener, if the reply is not there in time", cause=planned.cause))
+
+        def note(event: events.Event, /, *, at_s: float | None = None) -> None:
+            if isinstance(event, events.OpenerSpoken):
+                self._bridged = turn.number
+            emit(event, at_s=at_s)
 
         def speak(messages: Messages) -> Awaitable[Played]:
             assert turn.text is not None
@@ -155,7 +164,7 @@ class Drafter:
                 tokens = announcement(turn.announced)
             else:
                 tokens = assistant.guard(answer(context, assistant.skills), turn.reply)
-            return speak_reply(turn.reply, tokens, assistant, speaker, emit)
+            return speak_reply(turn.reply, tokens, assistant, speaker, note)
 
         return await self._fitting(turn.text, speak)
 

@@ -24,6 +24,7 @@ from voice_app.core.ports import Priority
 from voice_app.core.turn import Answer, TurnContext, announcement
 from voice_app.skills.calling import all_answered, answered, arguments_of
 from voice_app.skills.choice import PLAUSIBLE, SURE, Choice, asks_nothing, is_impossible, odds
+from voice_app.skills.fillers import bridging
 from voice_app.skills.followed import calls_before
 from voice_app.skills.parts import LONGEST_LINE, has_parts, is_any_text, splits
 from voice_app.skills.skill import Arguments, Called, Clarify, Fallback, Open, Refuse, Skill
@@ -225,9 +226,10 @@ class Router:
     ) -> AsyncGenerator[Text, None]:
         """Ask the language model whose the turn is, then answer it: as a skill, or as chat."""
         earlier = context.earlier
-        chosen = await context.engines.scheduler.call(
-            Priority.FIRST_TOKENS, lambda: self.chosen(said, earlier, chooser), on="llm"
-        )
+        with bridging(context):
+            chosen = await context.engines.scheduler.call(
+                Priority.FIRST_TOKENS, lambda: self.chosen(said, earlier, chooser), on="llm"
+            )
         answer = answered(context, chosen.skill, chosen.call) if chosen else context.chat()
         async with aclosing(answer) as words:
             async for word in words:
