@@ -8,6 +8,7 @@ VoiceAppError           1
 ├── ToolError           1  a local tool that has no answer, as to a sum that has no value
 ├── TableError          1  a table can't be changed as asked
 ├── Overloaded          1  more work than the machine can take on
+├── TerminalError       2  no terminal for a screen
 ├── AudioDeviceError    4  no sound card, or not the one asked for
 ├── BookError           1  a book that can't be written as asked
 ├── OutputError         7  a file or folder that was asked for can't be written
@@ -16,7 +17,7 @@ VoiceAppError           1
 └── EntryError          1  something that can't be remembered, or is not
 
 The number is the exit status of the program. The models' errors have theirs here too: 5 for a sound that
-can't be used (AudioError), 6 for a model (ModelError); 2 is wrong usage, from the command line's own parser;
+can't be used (AudioError), 6 for a model (ModelError); 2 is wrong usage, mostly from the command line's own parser;
 everything else is 1.
 """
 
@@ -32,6 +33,12 @@ class VoiceAppError(Exception):
     """Base of all errors of this room. `str()` is one line for the user: what is wrong, what to do."""
 
     exit_code: ClassVar[int] = 1
+
+
+class TerminalError(VoiceAppError):
+    """No terminal for a screen."""
+
+    exit_code = 2
 
 
 class ConfigError(VoiceAppError):

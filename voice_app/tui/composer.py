@@ -58,11 +58,14 @@ class Composer(TextArea):
         event.stop()
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Insert what is pasted as far as there is room for it, and post how much that was."""
+        """Insert what is pasted as far as there is room for it, and post how much that was.
+
+        Terminals send the ends of pasted lines as carriage returns.
+        """
         event.prevent_default()
         event.stop()
         room = max(0, MOST_CHARS - len(self.text) + len(self.selected_text))
-        kept, more = bounded(event.text, room)
+        kept, more = bounded(event.text.replace("\r\n", "\n").replace("\r", "\n"), room)
         self.insert(terminal_safe(kept), maintain_selection_offset=False)
         if more:
             self.post_message(self.Cut(len(event.text), len(kept)))

@@ -84,6 +84,22 @@ def test_what_is_typed_before_the_models_are_loaded_is_asked_afterwards() -> Non
     assert asked.asked == [("submit", "hi")]
 
 
+def test_pasted_lines_stay_lines() -> None:
+    """However a terminal sends their ends."""
+    asked = Asked(*CREATED)
+    app = ChatApp(Chat(asked, asked))
+    pasted = list[str]()
+
+    async def paste(pilot: Pilot[int]) -> None:
+        app.chat_screen.composer.post_message(textual_events.Paste("my note\rsecond\r\nthird\nfourth"))
+        await pilot.pause(0.3)
+        pasted.append(app.chat_screen.composer.text)
+
+    play(app, paste)
+
+    assert pasted == ["my note\nsecond\nthird\nfourth"]
+
+
 def test_a_paste_of_a_megabyte_keeps_its_beginning_and_what_was_typed() -> None:
     """What is cut off is reported with its size; escape sequences in it do nothing."""
     asked = Asked(*CREATED)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,12 +31,39 @@ def test_a_recorded_session_is_watched_and_left(env: dict[str, str]) -> None:
         terminal.type("hello")
         terminal.press("Enter")
         terminal.wait_for("This is a recording")
-        for columns, rows in ((20, 5), (140, 50), (80, 24)):
+        for columns, rows in ((20, 5), (4, 24), (1, 1), (140, 50), (80, 24)):
             terminal.resize(columns, rows)
         terminal.wait_for("voice-app  plain")
         terminal.press("C-q")
         assert terminal.end_status() == 0
         assert "Traceback" not in terminal.screen(history=200)
+
+
+def test_a_standard_error_in_a_file_leaves_the_screen_where_it_is(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    """It is drawn on the standard output then, and the file stays empty."""
+    told = tmp_path / "told"
+    command = shlex.join([*CHAT, "--replay", str(DATA / "session.jsonl"), "--speed", "20"])
+    with Terminal(["sh", "-c", f"exec {command} 2>{told}"], env) as terminal:
+        terminal.wait_for("Bees make honey.")
+        terminal.press("C-q")
+        assert terminal.end_status() == 0
+    assert told.read_text() == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--replay", str(DATA / "session.jsonl"))])
+def test_without_a_terminal_it_is_one_line_and_a_status(
+    arguments: tuple[str, ...], env: dict[str, str]
+) -> None:
+    """It says what to use instead, and does not wait for keys that can't come."""
+    told = subprocess.run(
+        [*CHAT, *arguments], env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+    )
+
+    assert told.returncode == 2
+    assert told.stderr.decode().count("\n") == 1
+    assert "needs a terminal" in told.stderr.decode()
 
 
 @pytest.mark.parametrize(
