@@ -83,7 +83,8 @@ def _drawing(rows: Sequence[tuple[str, str, Mapping[str, Any]]]) -> Element:
         parts.append(line(at, _y(found["low"]), at, _y(found["high"]), f"curve {class_}"))
         y = _y(found["right"] / found["of"])
         parts.append(element("circle", element("title", said), cx=at, cy=y, r=5, class_=class_))
-        parts.append(element("text", name, x=at, y=y + 4, dx=10, class_="halo"))
+        side = {"dx": -10, "text_anchor": "end"} if ms > most / 2 else {"dx": 10}
+        parts.append(element("text", name, x=at, y=y + 4, class_="halo", **side))
     title = "Share of questions answered rightly over the time to the first words, a dot for each model"
     return element("div", plot(BOTTOM + 34, title, parts), class_="chart counted")
 
