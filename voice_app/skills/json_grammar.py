@@ -15,6 +15,8 @@ from voice_app.skills.skill import Arguments
 
 LONGEST_TEXT = 60
 """Characters that the grammar allows in a text, also where the schema allows more."""
+_CHARACTER = r"[\x20-\x21\x23-\x5B\x5D-\x7E\u0080-\uD7FF\uE000-\U0010FFFF]"
+"""What needs no escape. Were it a complement, llama.cpp would let bytes through that encode no character."""
 _REGEX = re.compile(r"\[[^\]]+\]|\{\d+(?:,\d+)?\}|\(\?:|[()|?*+^$]|\\.|[^\\]")
 
 
@@ -71,7 +73,7 @@ def _text(schema: Mapping[str, Any]) -> str:
     if "pattern" in schema:
         body = _of_pattern(schema["pattern"], most)
     else:
-        body = rf'[^"\\\x00-\x1F\x7F]{{{schema.get("minLength", 0)},{most}}}'
+        body = f"{_CHARACTER}{{{schema.get('minLength', 0)},{most}}}"
     return rf'"\"" {body} "\""'
 
 

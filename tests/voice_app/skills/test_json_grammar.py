@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,6 +24,9 @@ from voice_app.skills.skill import Arguments
 
 SKILLS = session_skills(SkillValues())
 MOST_TOKENS = 400
+OVERLONG = (b"\xe0", b"\xf0")
+"""Bytes with which three and four bytes may begin that write what fewer could."""
+LIKING = 5.0
 
 
 class Everything(Arguments):
@@ -42,14 +47,28 @@ def vocabulary() -> NativeModel:
     return NativeModel(find_model("smollm2-135m-instruct", "llm").path, vocab_only=True)
 
 
-def written_at_random(vocabulary: NativeModel, grammar: str, seed: int) -> str | None:
-    """Return what a model that prefers tokens at random writes under a grammar; None where it does not end."""
+@functools.cache
+def ends(vocabulary: NativeModel, last: tuple[bytes, ...]) -> list[int]:
+    """Return the tokens that end in one of some bytes."""
+    return [token for token in range(vocabulary.vocab_size) if vocabulary.piece(token).endswith(last)]
+
+
+def written_at_random(
+    vocabulary: NativeModel, grammar: str, seed: int, liked: Sequence[int] = ()
+) -> str | None:
+    """Return what a model that prefers tokens at random writes under a grammar; None where it does not end.
+
+    Alone of what is no UTF-8, llama.cpp can't tell overlong forms: they begin with one of two bytes, never chosen here.
+    """
     rng = np.random.default_rng(seed)
     sampler = NativeSampler(vocabulary, Sampling(temperature=0.0, repeat_penalty=1.0), grammar)
     text = b""
     try:
         for _ in range(MOST_TOKENS):
-            token = sampler.choose(rng.standard_normal(vocabulary.vocab_size).astype(np.float32))
+            logits = rng.standard_normal(vocabulary.vocab_size).astype(np.float32)
+            logits[list(liked)] += LIKING
+            logits[ends(vocabulary, OVERLONG)] = -np.inf
+            token = sampler.choose(logits)
             if vocabulary.ends_reply(token):
                 return text.decode()
             text += vocabulary.piece(token)
@@ -74,6 +93,17 @@ def test_whatever_the_grammar_allows_the_schema_accepts(
 
     assert text is not None
     assert arguments.model_validate_json(text).model_dump_json()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("lead", [b"\xed", b"\xf4"], ids=["surrogates", "beyond Unicode"])
+def test_bytes_that_encode_no_character_are_not_written(vocabulary: NativeModel, lead: bytes) -> None:
+    """Not by a model either that likes the byte with which they begin."""
+    grammar = grammar_of(Everything, {"pattern": ["1"], "one_of": ["it's"]})
+    text = written_at_random(vocabulary, grammar, 0, liked=ends(vocabulary, (lead,)))
+
+    assert text is not None
+    assert Everything.model_validate_json(text)
 
 
 @pytest.mark.model

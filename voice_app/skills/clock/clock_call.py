@@ -69,7 +69,8 @@ def titled(place: str) -> str:
 
 
 def _known(place: str) -> str | None:
-    return titled(place) if is_place(place) else None
+    """Return a place that has a time; Christmas and Easter are days before they are islands."""
+    return titled(place) if is_place(place) and named_day_in_words(place) is None else None
 
 
 def _somewhere(place: str) -> str | None:
