@@ -20,6 +20,7 @@ from voice_app.skills.classifier import Classifier
 from voice_app.skills.phrases import SLOTS, Phrases, Saying, Slot, language_data, phrases_of, sayings_of
 from voice_app.skills.skill import Skill
 from voice_app.skills.utterance import Utterance
+from voice_app.skills.word_lists import WEEKDAYS
 
 CHAT = "chat"
 """The class of words that no skill is meant by."""
@@ -35,7 +36,8 @@ SURE = -0.75
 """The same where there is no language model to ask, before the skill reads the words."""
 _SLOTS = {
     "word": Slot(
-        r"(?!(?:just|also|now|then|please|maybe|quickly|mind|ok|okay|so|and|let's|lets|simply)\b)[a-z']+",
+        r"(?!(?:just|also|now|then|please|kindly|maybe|quickly|mind|ok|okay|so|and|let's|lets|simply|i wanted you|"
+        rf"noon|midday|midnight|today|tonight|tomorrow|{'|'.join(WEEKDAYS)})\b)[a-z']+",
         ("mother", "boss"),
     ),
     "few": Slot(r"(?:[\w']+ ){0,5}", ("",)),
@@ -43,7 +45,10 @@ _SLOTS = {
     "thing": Slot(r"[a-z']+", ("dad",)),
     "past": Slot(r"(?!wondering\b).+", ("late",)),
     "played": Slot(r"(?!.*\bgames?\b).+", ("jazz",)),
-    "wanted": Slot(r"(?!mind\b|forget\b|let me forget\b|you forget\b).+", ("set a timer",)),
+    "done": Slot(r"(?!(?:in|into|to)\b).+", ("five miles to kilometers",)),
+    "wanted": Slot(
+        r"(?!mind\b|(?:ever |you |let me )?forget\b|.* (?:anymore|any more|any longer)$).+", ("set a timer",)
+    ),
 }
 
 

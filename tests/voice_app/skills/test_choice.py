@@ -128,6 +128,8 @@ def test_without_a_judge_the_classifier_must_be_sure() -> None:
         "how come my timer rings",
         "tell me a story about an old clock",
         "would you ever forget my name",
+        "my mother wanted you to remember the bins",
+        "she converted ten miles to kilometers",
     ],
 )
 def test_negations_the_past_and_what_others_said_ask_for_nothing(text: str) -> None:
@@ -144,6 +146,11 @@ def test_negations_the_past_and_what_others_said_ask_for_nothing(text: str) -> N
         "what's the time",
         "set a timer for five minutes",
         "I want you to remind me at six",
+        "I wanted you to remember my shoe size",
+        "don't ever forget that my sister is Anna",
+        "tomorrow set a reminder to call my mother",
+        "a mile converted to kilometers",
+        "I don't need the tea timer anymore",
     ],
 )
 def test_requests_ask_for_something(text: str) -> None:

@@ -190,7 +190,9 @@ SLOTS = {
     "own_fact": Slot(r"\S.*", ("my dentist is on Tuesday", "I like tea"), own_fact_of),
     "new_fact": Slot(r"\S.*", ("my dentist is on Tuesday",), new_fact_of),
     "errand": Slot(r"to .*", ("to buy milk",), errand_of),
-    "topic": Slot(r"[^,;:?]{2,100}", ("the rent", "Anna's bike"), topic_of),
+    "topic": Slot(
+        r"[^,;:?]{2,100}(?<! )(?<! and| but)(?<! because)(?<! since)", ("the rent", "Anna's bike"), topic_of
+    ),
     "statement": Slot(r"[^,;:?]{2,100}", ("my dentist is on Tuesday",), statement_of),
     "mine": Slot(r"(?:my|our|the) [^,;:?]{2,60}", ("my dog", "the rent"), mine_of),
     "own": Slot(r"(?:(?:the \w+ of )?my|our)(?: [\w'’-]+){1,4}", ("my shoe size", "our landlord"), own_of),

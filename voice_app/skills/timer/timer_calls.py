@@ -57,6 +57,11 @@ def _named(words: str) -> str | None:
     return label_of(words.removeprefix("the ").removeprefix("my ").removeprefix("some "))
 
 
+def _purpose(words: str) -> str | None:
+    """Return a name that is no day: a countdown to Christmas is the clock's."""
+    return None if day_in_words(words) else _named(words)
+
+
 def _which(words: str) -> str | None:
     kept = words.split()
     return None if len(kept) > LONGEST_NAME or (_NO_NAMES - {"that", "this"}) & set(kept) else words
@@ -88,6 +93,7 @@ def _place(words: str) -> str | None:
 _ADDED = ("more", "extra", "additional")
 SLOTS = {
     "label": Slot(_LABEL, ("eggs", "chocolate cake"), _named),
+    "purpose": Slot(_LABEL, ("eggs", "chocolate cake"), _purpose),
     "name": Slot(_LABEL, ("pasta", "green tea"), _named),
     "reason": Slot(_LABEL, ("call my mother", "the oven"), _reason),
     "tag": Slot(_LABEL, ("tea",), lambda words: _named(words) if len(words.split()) <= 2 else None),
