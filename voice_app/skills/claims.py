@@ -23,6 +23,8 @@ _SLOTS = {
     **SLOTS,
     "few": Slot(r"(?:[\w':.-]+ ){0,6}", ("",)),
     "rest": Slot(r"(?:[^\w'].*)?", ("",)),
+    "changed": Slot(r"\w+(?:ed|wn)|new|final|latest|complete", ("updated",)),
+    "worked": Slot(r"(?!wrong|incorrect|too)\S.*", ("it",)),
     "object": Slot(r"(?! you\b| when\b)(?:[^\w'].*)?", (" that",)),
 }
 _CUT = re.compile(
@@ -47,12 +49,28 @@ _OFFER = re.compile(
 """What makes an offer of what follows in the same sentence."""
 _QUOTE = re.compile(r"[\"“”«»]")
 _WORD = re.compile(r"[a-z']+")
-_WILL = re.compile(r"(?:(?:i|we)(?:'ll|'ve| will| have)|you(?:'ll| will)|let me) \w")
+_HELD = re.compile(r"(?:your|you'll|you will)\b")
 """What is begun so is held to the end of its clause."""
+_TELLS = re.compile(
+    r"\b(?:say|says|said|saying|tells?|told|asks?|asked|repl(?:y|ies|ied)|answers?|answered|shout(?:s|ed)|whisper(?:s|ed)|"
+    r"thinks?|thought|goes|reads?|writes?|wrote|calls? out|called out)\b[\w' ]{0,30}[,:]\s*$",
+    re.IGNORECASE,
+)
+"""What makes somebody else's words of what follows."""
+_INVENTED = re.compile(
+    r"\bdear [a-z]+|\bonce upon a time|^(?:subject|verse|chorus)\b", re.IGNORECASE | re.MULTILINE
+)
+"""What makes a letter, a tale or a song of all that follows: its speaker is somebody else."""
 _FIRST = word_set(
     "i i've i'll i'm i'd we we've we'll we're let have will am going to just now also already been be gladly definitely"
 )
 """Words with which a clause about the speaker begins, before its verb."""
+
+
+_PARTICIPLE = (
+    r"(?:[a-z]+ed|sent|set|put|done|bought|paid|cut|shut|taken|found|begun|left|lit|hung|fed|run|brought|built|caught|"
+    r"drawn|driven|kept|laid|lent|sold|taught|won|woken|written|undone|redone|reset|made|got|gotten|spoken|hidden|thrown)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +78,8 @@ class Claims:
     """Clauses that claim a deed, by the skill whose deed it would be."""
 
     sayings: tuple[tuple[str, Saying], ...]
+    speaker: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
+    """How clauses about the speaker begin, and how they go on where they claim nothing."""
     triggers: frozenset[str]
     """Words without one of which no clause is a claim."""
     denials: dict[str, str]
@@ -83,20 +103,39 @@ class Claims:
         *whole, last = _WORD.findall(bare) or [""]
         if not clause[-1:].isalnum() and last:
             whole, last = [*whole, last], ""
-        if any(word in self.triggers for word in whole) or _WILL.match(bare):
+        if any(word in self.triggers for word in whole) or _HELD.match(bare) or self._acts(bare):
             return True
         grows = any(word.startswith(last) for word in self.triggers | _FIRST)
         return grows if last else all(word in _FIRST for word in whole)
+
+    def _acts(self, bare: str) -> bool:
+        """Return whether a clause says that the speaker does, did or will do what may be a deed."""
+        for begins, harmless in self.speaker:
+            if found := begins.match(bare):
+                return not harmless.match(bare, found.end())
+        return False
 
 
 @functools.cache
 def known_claims() -> Claims:
     """Return the claims of the file."""
     document = language_data(Path(__file__).parent, "claims.")
+    rules = document["rules"]
+    harmless = {name: _either(words) for name, words in document["harmless"].items()}
+    slots = {
+        **_SLOTS,
+        "act": Slot(rf"(?!{harmless['will']})\S.*", ("open the door",)),
+        "done": Slot(rf"(?!{harmless['have']}){_PARTICIPLE}\b.*", ("opened the door",)),
+        "doing": Slot(rf"(?!{harmless['am']})[a-z]+ing\b.*", ("opening the door",)),
+    }
     sayings = tuple(
         (skill, saying)
         for skill, templates in document["claims"].items()
-        for saying in sayings_of(templates, document["rules"], _SLOTS)
+        for saying in sayings_of(templates, rules, slots)
+    )
+    speaker = tuple(
+        (re.compile(rf"{rules[name]}(?: |$)(?:{rules['adv']} )*"), re.compile(harmless[name]))
+        for name in harmless
     )
     words = _WORD.findall(
         " ".join(text for text in (*document["rules"].values(), *_flat(document["claims"])))
@@ -104,7 +143,12 @@ def known_claims() -> Claims:
     common = (
         set(_WORD.findall(" ".join(document["rules"][name] for name in ("i", "aux", "adv", "be")))) | _COMMON
     )
-    return Claims(sayings, frozenset(words) - common, document["denials"])
+    return Claims(sayings, speaker, frozenset(words) - common, document["denials"])
+
+
+def _either(words: str) -> str:
+    """Return a pattern of any of some words, which stand apart by bars."""
+    return rf"(?:{re.sub(r' *[|] *', '|', words)})\b"
 
 
 _COMMON = word_set(
@@ -154,6 +198,8 @@ class Watch:
         """Return what is to be said in place of a clause, "" where it may stand."""
         sentence = _END.split(self.text[: self.checked])[-1]
         if _OFFER.search(sentence) or _OFFER.match(clause.strip()) or clause.rstrip().endswith("?"):
+            return ""
+        if _TELLS.search(sentence) or _INVENTED.search(self.text, 0, self.checked):
             return ""
         if len(_QUOTE.findall(self.text[: self.checked])) % 2 or _QUOTE.match(clause.strip()):
             return ""

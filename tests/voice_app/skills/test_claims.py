@@ -6,7 +6,9 @@ import asyncio
 import itertools
 import random
 import re
+import zlib
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -128,6 +130,18 @@ def test_no_claim_of_a_model_is_said() -> None:
     assert [
         text for text, heard in said.items() if not any(d in heard for d in known_claims().denials.values())
     ] == []
+
+
+def test_sentences_that_no_rule_was_made_for_are_told_apart() -> None:
+    """In the half that rules are mended by, all; in the other one nearly all."""
+    path = Path(__file__).with_name("said_by_models.tsv")
+    lines = [line.split("\t") for line in path.read_text().splitlines() if not line.startswith("#")]
+    said = [(zlib.crc32(text.encode()) % 2, kind, text, passed(text) == text) for kind, text in lines]
+    wrong = [(half, kind, text) for half, kind, text, stands in said if stands == (kind == "claim")]
+
+    assert [text for half, _, text in wrong if half == 0] == []
+    assert sum(kind == "claim" for _, kind, _ in wrong) <= 4
+    assert sum(kind == "true" for _, kind, _ in wrong) <= 4
 
 
 @pytest.mark.parametrize("text", ORDINARY)
