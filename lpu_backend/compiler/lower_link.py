@@ -21,11 +21,6 @@ from lpu_backend.compiler.sram import Words
 _STREAM = 31
 
 
-def vectors_crossing(width: int, rows: int) -> int:
-    """Return the number of vectors of 320 bytes from one part to the next in a step of `rows` tokens."""
-    return 4 * len(standard(width)) * rows
-
-
 def lower_receive(lower: Lowering) -> Floats:
     """Lower `graph.Receive`: into SRAM as it arrives."""
     schedule, link = lower.schedule, lower.graph.part.receives_on

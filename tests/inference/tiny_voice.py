@@ -56,10 +56,29 @@ def tiny_voice(kernel: int = 5, dilation: int = 1, *, change: str = "", gain: fl
         "four": np.ones((1, 4, 1)),
     }
     shapes = {"last_axis": [2], "row": [1, 1, -1], "zero": [0]}
-    pad = dilation * (kernel - 1) // 2
-    flow_pads, flowed = {"dilations": [dilation], "pads": [pad, pad]}, "flowed"
-    node, steps = helper.make_node, []
-    steps += [
+    value = helper.make_tensor_value_info
+    given_ = [value("input", TensorProto.INT64, [1, "n"]), value("input_lengths", TensorProto.INT64, [1])]
+    given_ += [value("scales", TensorProto.FLOAT, [3])]
+    given_ += [value("sid", TensorProto.INT64, [1])] if change == "speaker" else []
+    graph = helper.make_graph(
+        _steps(first, dilation, dilation * (kernel - 1) // 2, change),
+        "tiny",
+        given_,
+        [value("output", TensorProto.FLOAT, [1, 1, "samples"])],
+        [numpy_helper.from_array(a.astype(np.float32), name) for name, a in arrays.items()]
+        + [numpy_helper.from_array(np.array(a, np.int64), name) for name, a in shapes.items()],
+        value_info=[value(n, TensorProto.FLOAT, None) for n in ("prior", "mask", "latent", "durations")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def _steps(first: str, dilation: int, pad: int, change: str) -> list[Any]:
+    """Return the nodes of the graph; `first` is the weight that its decoder begins with."""
+    from onnx import TensorProto, helper
+
+    node, flowed = helper.make_node, "flowed"
+    steps = [
         node("Cast", ["input"], ["ids"], to=TensorProto.FLOAT),
         node("Sub", ["ids", "ids"], ["nothing"]),
         node("Add", ["nothing", "two"], ["width"]),
@@ -75,7 +94,7 @@ def tiny_voice(kernel: int = 5, dilation: int = 1, *, change: str = "", gain: fl
         node("Mul", ["noise", "noise_scale"], ["scaled"]),
         node("Add", ["mean", "scaled"], ["prior"]),
         node("Sin", ["prior"], ["bounded"]),
-        node("Conv", ["bounded", "flow.weight"], ["flowed"], **flow_pads),
+        node("Conv", ["bounded", "flow.weight"], ["flowed"], dilations=[dilation], pads=[pad, pad]),
     ]
     if change == "global":
         steps += [
@@ -97,21 +116,7 @@ def tiny_voice(kernel: int = 5, dilation: int = 1, *, change: str = "", gain: fl
         node("ConvTranspose", ["pre", "dec.up.weight"], ["up"], strides=[8], pads=[4, 4]),
         node("Tanh", ["up"], ["output"]),
     ]
-    value = helper.make_tensor_value_info
-    given_ = [value("input", TensorProto.INT64, [1, "n"]), value("input_lengths", TensorProto.INT64, [1])]
-    given_ += [value("scales", TensorProto.FLOAT, [3])]
-    given_ += [value("sid", TensorProto.INT64, [1])] if change == "speaker" else []
-    graph = helper.make_graph(
-        steps,
-        "tiny",
-        given_,
-        [value("output", TensorProto.FLOAT, [1, 1, "samples"])],
-        [numpy_helper.from_array(a.astype(np.float32), name) for name, a in arrays.items()]
-        + [numpy_helper.from_array(np.array(a, np.int64), name) for name, a in shapes.items()],
-        value_info=[value(n, TensorProto.FLOAT, None) for n in ("prior", "mask", "latent", "durations")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
-    return bytes(model.SerializeToString())
+    return steps
 
 
 def install(folder: Path, model: bytes, **changes: object) -> Path:

@@ -19,7 +19,6 @@ from typing import Any
 import yaml
 
 from voice_app.skills.durations import LONGEST_S, SPAN, span_s
-from voice_app.skills.number_words import NUMBER
 from voice_app.skills.utterance import Utterance
 
 Arguments = dict[str, Any]
@@ -43,7 +42,6 @@ class Slot:
 
 SLOTS = {
     "text": Slot(r"\S.*", ("what is a tomato?",)),
-    "number": Slot(rf"(?:minus )?{NUMBER}", ("3", "2.5"), lambda words: words.replace("minus ", "-")),
     "count": Slot(r"\d+", ("3", "12")),
     "duration": Slot(
         SPAN, ("5 minutes", "1 hour and 20 minutes"), lambda words: min(span_s(words), LONGEST_S)

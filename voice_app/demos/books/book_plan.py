@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 
 from voice_app.core.errors import BookError
 
-MOST_PAGES = 300
 LONGEST_TOPIC = 120
 RECIPE = 1
 """Counts up when prompts or rules change: steps of an older recipe are not continued."""

@@ -44,7 +44,6 @@ OF_ENTRIES = phrases_of(language_data(_FOLDER, "stored."), SLOTS)
 """Sayings that count where there is an entry that they mean."""
 AFTER = phrases_of(language_data(_FOLDER, "after."), SLOTS)
 """Sayings that count right after a call of the memory."""
-DEEDS = ("remember", "replace", "forget", "forget_all", "name", "pronounce", "undo")
 OFF = "I can't remember that: my memory is off."
 LONGEST_SHORT_TOPIC = 6
 """Words of what is to be forgotten that count as a topic where nothing is known of it."""
