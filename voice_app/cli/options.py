@@ -13,7 +13,7 @@ Backend = Annotated[
     str | None,
     typer.Option(
         "--llm",
-        help="What runs the language model: llama.cpp; lpu, the emulated chip; lpu-delegated.",
+        help="What runs the language model: llama.cpp; lpu, the emulated chip; lpu-delegated; openai, an endpoint.",
     ),
 ]
 Backends = Annotated[str | None, typer.Option("--llm", help="llama.cpp, lpu (the emulated chip), or both.")]

@@ -106,6 +106,7 @@ class EngineSet:
         if not self.llm.capabilities.local:
             self.scheduler.set_remote("llm")
             return
+        self.scheduler.set_local("llm", self.settings.models.threads)
         most = self.llm.capabilities.threads
         self.scheduler.adapt("llm", most, self.llm.use_threads, self.llm.keep_warm)
         await self.scheduler.compare("llm")
@@ -191,9 +192,10 @@ def style_of(persona: Persona) -> ReplyStyle:
 
 def models_of(settings: Settings, persona: Persona) -> dict[str, str]:
     """Return the models of a session by their role."""
+    elsewhere = settings.models.llm_backend == "openai"
     return {
         "stt": settings.models.stt,
-        "llm": settings.models.llm,
+        "llm": settings.openai.model if elsewhere else settings.models.llm,
         "llm_backend": settings.models.llm_backend,
         "tts": persona.voice or settings.models.tts,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
 from inference.types import Audio, ChatRequest, Message, Voice, texts
 from inference.vad.silero import SileroVad
-from voice_app.core.stages import TOKEN, Estimates, Stage
+from voice_app.core.stages import TOKEN, Budget, Estimates, Stage
 from voice_app.core.turn import Filler
 from voice_app.runtime.calibration import Calibration, Speed
 from voice_app.runtime.model_choice import Choice, choose
@@ -109,9 +110,14 @@ def calibrated(settings: Settings, names: Sequence[str]) -> Calibration:
     }
     speeds = {}
     for name in names:
-        llm = build_llm(with_models(settings, llm=name))
+        llm = _measurable(with_models(settings, llm=name))
         speeds[name] = measured_speed(llm, persona.for_model(name).messages())
     return Calibration(speeds, around)
+
+
+def _measurable(settings: Settings) -> LanguageModel:
+    """Load a language model to be measured: beside an endpoint it is the local one that is chosen."""
+    return build_llamacpp(settings) if settings.models.llm_backend == "openai" else build_llm(settings)
 
 
 def with_models(settings: Settings, **changes: object) -> Settings:
@@ -190,11 +196,11 @@ def lpu_steps(settings: Settings) -> Steps:
     return chip_steps(shape, bucket(shape, settings.models.context_tokens, chips), chips)
 
 
-def build_delegated(settings: Settings, path: Path) -> Paced:
+def build_delegated(settings: Settings) -> Paced:
     """Load llama.cpp, whose tokens come when an emulated chip with the model of `lpu_shape` would have them."""
     from inference.llm.lpu import bucket, chip_shape, chip_steps
 
-    models = settings.models
+    models, path = settings.models, _quick_path(settings)
     shape = chip_shape(find_model(models.lpu_shape, "llm").path if models.lpu_shape else path)
     positions = bucket(shape, models.context_tokens, models.lpu_chips)
     steps = chip_steps(shape, positions, models.lpu_chips)
@@ -236,12 +242,21 @@ def _judges(path: Path) -> bool:
 
 
 def build_llm(settings: Settings) -> LanguageModel:
-    """Load the language model: for llama.cpp requantised once if that is faster, for the emulated LPU as it is."""
-    if settings.models.llm_backend == "lpu":
-        return build_lpu(settings)
-    path = prepare_gguf(_llm_path(settings), cache_folder() / "gguf")
-    if settings.models.llm_backend == "lpu-delegated":
-        return build_delegated(settings, path)
+    """Load the language model, for the backend of the settings."""
+    match settings.models.llm_backend:
+        case "lpu":
+            return build_lpu(settings)
+        case "lpu-delegated":
+            return build_delegated(settings)
+        case "openai":
+            return build_openai(settings)
+        case _:
+            return build_llamacpp(settings)
+
+
+def build_llamacpp(settings: Settings) -> LlamaCpp:
+    """Load a model for llama.cpp, requantised once if that is faster."""
+    path = _quick_path(settings)
     return LlamaCpp(
         path,
         context_tokens=settings.models.context_tokens,
@@ -250,6 +265,32 @@ def build_llm(settings: Settings) -> LanguageModel:
         state_dir=cache_folder() / "prefixes",
         thinks=settings.models.thinking,
     )
+
+
+def _quick_path(settings: Settings) -> Path:
+    return prepare_gguf(_llm_path(settings), cache_folder() / "gguf")
+
+
+def build_openai(settings: Settings) -> LanguageModel:
+    """Return the endpoint's language model, with the local one beside it where that is wanted. Nothing is sent yet."""
+    from inference.llm.first_token import FirstToken
+    from inference.llm.openai_chat import Endpoint, OpenAiModel
+
+    given = settings.openai
+    endpoint = Endpoint(
+        given.base_url,
+        given.model,
+        os.environ.get(given.key_variable, "").strip(),
+        given.connect_ms / 1000,
+        given.first_token_ms / 1000,
+        given.token_ms / 1000,
+        given.context_tokens,
+    )
+    remote = OpenAiModel(endpoint)
+    if not given.local_model:
+        return remote
+    allotted_s = Budget(settings.turn.budget_ms / 1000).allotments_s[Stage.LLM_FIRST_TOKEN]
+    return FirstToken(remote, lambda: build_llamacpp(settings), given.local_after_ms / 1000 or allotted_s)
 
 
 def calibrate(stt: SpeechToText, llm: LanguageModel, tts: TextToSpeech) -> Estimates:

@@ -80,6 +80,8 @@ def choose(settings: Settings, calibrate: Calibrate, store: ModelStore | None = 
 
 def remembered(settings: Settings, store: ModelStore | None = None) -> Choice | None:
     """Return the choice as far as it is known without measuring; None where that takes a calibration."""
+    if settings.models.llm_backend == "openai" and not settings.openai.local_model:
+        return Choice(settings.openai.model, "the endpoint of the settings")
     if settings.models.llm != AUTO:
         return Choice(settings.models.llm, "named in the settings")
     store = store or ModelStore()

@@ -123,6 +123,10 @@ class Scheduler:
         """Take an engine for one of another machine: whoever waits for it takes no core."""
         self._needs[engine] = 0
 
+    def set_local(self, engine: EngineName, cores: int) -> None:
+        """Take an engine for one of this machine again, with so many cores."""
+        self._needs[engine] = cores
+
     async def compare(self, engine: EngineName) -> bool:
         """Measure with how many threads an engine is quicker now, on idle cores; return False where that is fixed."""
         team = self._teams.get(engine)

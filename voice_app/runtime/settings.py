@@ -37,7 +37,7 @@ answers within one and a half budgets; `smart` takes the best answers."""
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 
 
-BACKENDS = ("llama.cpp", "lpu", "lpu-delegated")
+BACKENDS = ("llama.cpp", "lpu", "lpu-delegated", "openai")
 """What can run the language model."""
 
 
@@ -59,7 +59,7 @@ class Models(Section):
     """Judges by sound whether a turn is over, where the words are ambiguous; empty or missing: the words alone."""
     llm_backend: str = Field(BACKENDS[0], pattern=f"^({'|'.join(map(re.escape, BACKENDS))})$")
     """lpu: the emulated chip computes the tokens; lpu-delegated: llama.cpp does, at the times of a chip that holds the
-    model of `lpu_shape`."""
+    model of `lpu_shape`; openai: the endpoint of the table `openai` does."""
     paced: bool = False
     """Whether an emulated chip's tokens wait until the chip would have them."""
     lpu_shape: str = ""
@@ -78,6 +78,27 @@ class Models(Section):
     tts_threads: int = Field(2, ge=1, le=64)
     """Of the voice. The first sound of a clause comes 6 ms later with one (46 and 40 ms on two cores, medians of three
     conversations each; 50 and 56 beside a busy program, measured)."""
+
+
+class OpenAi(Section):
+    """An OpenAI-compatible endpoint, for the backend "openai": what is said goes there as text, never as sound."""
+
+    base_url: str = Field("http://127.0.0.1:8080/v1", pattern=r"^https?://[^/\s@]+[^\s@?#]*$")
+    """Up to and with the version; the default is where llama.cpp's server listens."""
+    model: str = "default"
+    """Its name there; llama.cpp's server takes any."""
+    key_variable: str = "OPENAI_API_KEY"
+    """The environment variable with the key, which stands in no file."""
+    local_model: bool = True
+    """Whether the local model is loaded, too: it judges whether a turn is over, writes what a grammar holds, and
+    answers where the endpoint is late or fails."""
+    local_after_ms: int = Field(0, ge=0, le=60_000)
+    """How long the endpoint's first token may take before the local model answers; 0: what the budget allots."""
+    connect_ms: int = Field(2000, ge=10, le=60_000)
+    first_token_ms: int = Field(10_000, ge=10, le=600_000)
+    """From the request on; the next one from token to token."""
+    token_ms: int = Field(10_000, ge=10, le=600_000)
+    context_tokens: int = Field(8192, ge=256, le=10_000_000)
 
 
 class AudioDevices(Section):
@@ -134,6 +155,7 @@ class Settings(BaseSettings):
 
     persona: str = "plain"
     models: Models = Models()
+    openai: OpenAi = OpenAi()
     audio: AudioDevices = AudioDevices()
     turn: TurnTaking = TurnTaking()
     memory: Literal["persona", "shared", "off"] = "persona"
