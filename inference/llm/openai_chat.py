@@ -47,11 +47,22 @@ class Endpoint:
     model: str
     key: str = field(default="", repr=False)
     connect_s: float = 2.0
-    first_token_s: float = 10.0
+    first_token_s: float = 30.0
     """From the request on."""
     token_s: float = 10.0
     """Between two tokens."""
     context_tokens: int = 8192
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what can't be used; the key is not told."""
+        try:
+            usable = bool(httpx2.URL(self.base_url).host)
+        except httpx2.InvalidURL:
+            usable = False
+        if not usable:
+            raise ValueError("the base URL is no address")
+        if not (self.key.isascii() and self.key.isprintable()):
+            raise ValueError("the key has characters that no key has")
 
     @property
     def place(self) -> str:
@@ -195,6 +206,7 @@ class OpenAiModel:
                         raise EndpointError("the reply is too long")
                     if event.data:
                         yield event.data
+                raise EndpointError("it broke off")  # of no weight where the reply has said why it ends
             else:  # as of a server that streams nothing
                 yield (await _whole(response)).decode(errors="replace")
 

@@ -69,6 +69,8 @@ class TypedAnswer:
                 self.done = event
             case events.Considered():
                 self.thought = event
+            case events.Noticed() if not self.asked_s:  # of the session, before the question
+                typer.echo(event.message, err=True)
             case events.Noticed():
                 self.notices.append(event.message)
             case events.ResponseDone():

@@ -14,9 +14,8 @@ from voice_app.observe.waterfall import waterfall
 BASIS = {
     "lpu": "the emulated LPU computes the tokens; times are this machine's but where they say emulated",
     "lpu-delegated": "llama.cpp computes the tokens; an emulated LPU only says when they would come",
-    "openai": "what you say goes as text to the endpoint of the settings, whose language model answers",
 }
-"""What a session's tokens and times are, where it is not simply llama.cpp's."""
+"""What a session's tokens and times are, where a chip is emulated."""
 
 
 class ConsoleView:

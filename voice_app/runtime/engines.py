@@ -34,16 +34,18 @@ from inference.turn.next_token import NextTokenTurnDetector
 from inference.turn.smart_turn import SmartTurn
 from inference.types import Audio, ChatRequest, Message, Voice, texts
 from inference.vad.silero import SileroVad
+from voice_app.core.errors import ConfigError
 from voice_app.core.stages import TOKEN, Budget, Estimates, Stage
 from voice_app.core.turn import Filler
 from voice_app.runtime.calibration import Calibration, Speed
 from voice_app.runtime.model_choice import Choice, choose
 from voice_app.runtime.persona import Persona, load_persona
-from voice_app.runtime.settings import Models, Settings
+from voice_app.runtime.settings import Models, OpenAi, Settings
 from voice_app.skills.choice import prefix
 from voice_app.skills.registry import SkillValues, session_skills
 
 if TYPE_CHECKING:
+    from inference.llm.openai_chat import Endpoint
     from lpu_backend.system.pipeline_steps import Steps
 
 
@@ -272,25 +274,41 @@ def _quick_path(settings: Settings) -> Path:
 
 
 def build_openai(settings: Settings) -> LanguageModel:
-    """Return the endpoint's language model, with the local one beside it where that is wanted. Nothing is sent yet."""
+    """Return the endpoint's language model, with the local one beside it where that is wanted. Nothing is sent yet.
+
+    Raises ConfigError.
+    """
     from inference.llm.first_token import FirstToken
-    from inference.llm.openai_chat import Endpoint, OpenAiModel
+    from inference.llm.openai_chat import OpenAiModel
 
     given = settings.openai
-    endpoint = Endpoint(
-        given.base_url,
-        given.model,
-        os.environ.get(given.key_variable, "").strip(),
-        given.connect_ms / 1000,
-        given.first_token_ms / 1000,
-        given.token_ms / 1000,
-        given.context_tokens,
-    )
-    remote = OpenAiModel(endpoint)
+    remote = OpenAiModel(endpoint_of(given))
     if not given.local_model:
         return remote
     allotted_s = Budget(settings.turn.budget_ms / 1000).allotments_s[Stage.LLM_FIRST_TOKEN]
     return FirstToken(remote, lambda: build_llamacpp(settings), given.local_after_ms / 1000 or allotted_s)
+
+
+def endpoint_of(given: OpenAi) -> Endpoint:
+    """Return the endpoint of the settings, with its key from the environment. Raises ConfigError."""
+    from inference.llm.openai_chat import Endpoint
+
+    key = os.environ.get(given.key_variable, "").strip()
+    limits = (given.connect_ms / 1000, given.first_token_ms / 1000, given.token_ms / 1000)
+    try:
+        return Endpoint(given.base_url, given.model, key, *limits, given.context_tokens)
+    except ValueError as error:
+        raise ConfigError(f"the settings of openai can't be used: {error}") from None
+
+
+def who_reads(settings: Settings) -> str:
+    """Return one line that says which other machine reads what the user says; empty where none does."""
+    if settings.models.llm_backend != "openai" or (endpoint := endpoint_of(settings.openai)).is_here:
+        return ""
+    how = "" if endpoint.base_url.startswith("https:") else ", not encrypted"
+    return (
+        f"what you say goes as text to {endpoint.place}{how}, whose language model {endpoint.model} answers"
+    )
 
 
 def calibrate(stt: SpeechToText, llm: LanguageModel, tts: TextToSpeech) -> Estimates:

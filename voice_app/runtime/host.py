@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from voice_app.core import clock, events
 from voice_app.core.history import History
-from voice_app.core.ports import Announce, Bus, Priority, Send, Swap, Text
+from voice_app.core.ports import Announce, Bus, Notify, Priority, Send, Swap, Text
 from voice_app.core.session import Session
 from voice_app.core.turn import Responder
 from voice_app.core.turn_table import State
@@ -26,6 +26,7 @@ from voice_app.io.speaker import FileSpeaker
 from voice_app.io.typed import TypedTurns, TypedUser, read_lines
 from voice_app.runtime.devices import Devices, open_devices, reporter
 from voice_app.runtime.engine_set import EngineSet, load, replaced
+from voice_app.runtime.engines import who_reads
 from voice_app.runtime.plan import Listener, SessionPlan, created, open_log, rules_of
 from voice_app.runtime.settings import Settings
 from voice_app.runtime.skill_set import SkillSet
@@ -89,6 +90,8 @@ class Hosted(Generic[D]):
                 self.skills.adopt(new)
                 self.skills.join(session.assistant)
             self.engines = new
+            if (told := who_reads(new.settings)) != who_reads(old.settings) and told:
+                session.send(Notify(told))
             if not same_llm:
                 await new.adapt()
                 await session.assistant.engines.scheduler.call(Priority.UPKEEP, old.llm.close, on="llm")
@@ -128,6 +131,8 @@ def hosted(
         assistant = engines.assistant(plan.name, history)
         session = Session(assistant, rules_of(plan.settings), bus, plan.name)
         devices = opened(plan, session.send)
+        if told := who_reads(engines.settings):
+            session.send(Notify(told))
         if isinstance(devices.source, RecordedUser | TypedUser | TypedTurns):
             bus.subscribe(_listening(devices.source))
 

@@ -95,9 +95,11 @@ class OpenAi(Section):
     local_after_ms: int = Field(0, ge=0, le=60_000)
     """How long the endpoint's first token may take before the local model answers; 0: what the budget allots."""
     connect_ms: int = Field(2000, ge=10, le=60_000)
-    first_token_ms: int = Field(10_000, ge=10, le=600_000)
-    """From the request on; the next one from token to token."""
+    first_token_ms: int = Field(30_000, ge=10, le=600_000)
+    """From the request on. A server reads the whole prompt first, and may have to load its model; one that shares two
+    busy cores took 10 s for 220 tokens, measured."""
     token_ms: int = Field(10_000, ge=10, le=600_000)
+    """From one token to the next."""
     context_tokens: int = Field(8192, ge=256, le=10_000_000)
 
 
@@ -234,7 +236,8 @@ def _explain(error: ValidationError) -> str:
     key = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         return f"unknown setting {key!r}{_nearest(key, ['.'.join(path) for path in _keys(Settings)])}"
-    return f"setting {key!r}: {first['msg']}, not {first['input']!r}"
+    given = re.sub(r"//[^/\s]*@", "//***@", repr(first["input"]))  # an address may hold a password
+    return f"setting {key!r}: {first['msg']}, not {given}"
 
 
 def _nearest(name: str, known: Sequence[str] | set[str]) -> str:

@@ -38,6 +38,8 @@ ABOUT_KEYS = (
     "Words turn bright as they are heard; what you cut off is struck out.",
     "Times are measured on this machine, unless they are called emulated.",
 )
+HERE = "Welcome. Everything runs on this machine; nothing you say leaves it.\n"
+ENDPOINT = "Welcome. The endpoint of the settings answers; all else runs on this machine.\n"
 NAMES = {"stt": "speech to text", "llm": "language model", "llm_backend": "run by", "tts": "voice"}
 STAGES = {"stt": "speech to text", "token": "a token", "tts_first_sound": "first sound"}
 LABEL_CELLS = 15
@@ -115,7 +117,7 @@ def welcome(
     scene: Scene, choices: Mapping[str, tuple[str, ...]] | None, level_db: float, palette: Palette
 ) -> Rows:
     """Return the greeting: devices, the microphone's level, models, and what the stages take here."""
-    greeting = "Welcome. Everything runs on this machine; nothing you say leaves it.\n"
+    greeting = ENDPOINT if scene.models.get("llm_backend") == "openai" else HERE
     level = f"{level_bar(level_db, 20)} {level_db:3.0f} dB"
     rows: Rows = [
         (None, Text(greeting, palette.title)),
