@@ -56,7 +56,8 @@ class Endpoint:
     def __post_init__(self) -> None:
         """Raise ValueError for what can't be used; the key is not told."""
         try:
-            usable = bool(httpx2.URL(self.base_url).host)
+            url = httpx2.URL(self.base_url)
+            usable = bool(url.host) and (url.port or 1) < 1 << 16
         except httpx2.InvalidURL:
             usable = False
         if not usable:

@@ -182,7 +182,7 @@ class StreamReader:
 
 
 def _number(value: object) -> int:
-    return value if isinstance(value, int) and 0 <= value < 1 << 31 else 0
+    return value if type(value) is int and 0 <= value < 1 << 31 else 0  # true is an int
 
 
 def _text(content: object) -> str:

@@ -86,7 +86,7 @@ def with_thoughts(
                 if inside:
                     yield Thought(inside, -1)
                 yield replace(delta, text=outside)
-            if written == request.max_tokens or thought == request.max_thoughts:
+            if written == request.max_tokens or thought >= max(1, request.max_thoughts):
                 end = Done(usage(), "length")
                 break
     inside, outside = parser.flush()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import wave
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -24,11 +25,18 @@ pytestmark = pytest.mark.model
 FRANCE = "What is the capital of France?"
 
 
-def voice_app(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def voice_app(
+    *arguments: str, typed: IO[str] | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the program with no sound card in reach."""
     env = os.environ | {"PULSE_SERVER": "unix:/nowhere"} | environment
     return subprocess.run(
-        [sys.executable, "-m", "voice_app", *arguments], capture_output=True, text=True, timeout=120, env=env
+        [sys.executable, "-m", "voice_app", *arguments],
+        stdin=typed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=env,
     )
 
 
