@@ -251,6 +251,8 @@ class LlmCapabilities:
     """Whether a reply can be made to match a grammar."""
     token_probabilities: bool = False
     """Whether a chat tells how probable its next token is."""
+    parameters: int = 0
+    """How many weights it has; 0 where nobody knows."""
     threads: int = 0
     """The most that `use_threads` may be asked for; 0 where their number is fixed."""
 

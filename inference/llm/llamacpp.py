@@ -45,6 +45,7 @@ class SequenceModel:
             tools=self._shared.prompts.knows_tools,
             grammar=True,
             token_probabilities=True,
+            parameters=model.parameters,
             threads=threads,
         )
 

@@ -99,6 +99,7 @@ class NativeModel:
         self.vocab = self.lib.llama_model_get_vocab(self.pointer)
         self.context_limit = int(self.lib.llama_model_n_ctx_train(self.pointer))
         self.vocab_size = int(self.lib.llama_vocab_n_tokens(self.vocab))
+        self.parameters = int(self.lib.llama_model_n_params(self.pointer))
         self.can_forget = not (
             self.lib.llama_model_is_recurrent(self.pointer) or self.lib.llama_model_is_hybrid(self.pointer)
         )

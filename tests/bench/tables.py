@@ -1,6 +1,6 @@
 """Runs the itinerary and table requests typed, with other seeds: is any table invalid, is anything lost, what is said.
 
-    python -m tests.bench.tables [--runs 20] [--llm llama.cpp] [--json] [--show]
+    python -m tests.bench.tables [--runs 20] [--llm llama.cpp] [--model NAME] [--json] [--show]
     python -m tests.bench.tables --spoken 10
 
 Every run is four turns: an itinerary, the same as a table, a column more, another city. Times are this machine's.
@@ -29,6 +29,7 @@ from voice_app.runtime.host import hold_typed
 from voice_app.runtime.plan import SessionPlan
 from voice_app.runtime.settings import load_settings
 from voice_app.skills.router import Router
+from voice_app.skills.table.author import knows_places
 from voice_app.skills.table.filling import phrases
 from voice_app.skills.table.ideas import kinds
 from voice_app.skills.table.table_skill import Tables, table_skill
@@ -50,20 +51,28 @@ RANGES = {
     "sunset": (0, 25),
 }
 """Dollars that a person would find plausible, by kind of activity."""
+MOST_OF_A_PLACE = 100
+"""Dollars that a person would find plausible, of an activity that a model has named itself."""
 
 
 def plausible(activity: str, cost: str) -> bool:
     """Whether a cost is in the range of its activity's kind."""
-    kind = next(kind for kind in kinds() if activity in phrases(kind.parts))
-    low, high = RANGES[kind.name]
+    kind = next((kind for kind in kinds() if activity in phrases(kind.parts)), None)
+    low, high = RANGES[kind.name] if kind else (0, MOST_OF_A_PLACE)
     return low <= (0 if cost == "free" else float(cost.strip("$"))) <= high
+
+
+def by_model(activity: str) -> bool:
+    """Whether an activity is none of the phrases of the assets."""
+    return not any(activity in phrases(kind.parts) for kind in kinds())
 
 
 async def run(engines: EngineSet, seed: int, texts: tuple[str, ...] = REQUESTS) -> list[TurnRecord]:
     """Hold one run of the requests."""
     listener = TurnRecorder(texts, ())
+    tables = Tables(seed, knows_places=knows_places(engines.llm.capabilities))
     plan = SessionPlan(load_settings(memory="off", keep_log=False), listeners=(listener,), skills=False)
-    await hold_typed(plan, texts, engines, (Router((table_skill(Tables(seed)),)),))
+    await hold_typed(plan, texts, engines, (Router((table_skill(tables),)),))
     return listener.turns
 
 
@@ -87,6 +96,7 @@ def figures(runs: list[list[TurnRecord]]) -> dict[str, Any]:
         "different_activities": len({row[3] for row in rows}),
         "different_costs": len(set(costs)),
         "free": round(costs.count("free") / len(costs), 2),
+        "from_the_model": round(sum(by_model(row[3]) for row in rows) / len(rows), 3),
         "plausible_costs": round(sum(plausible(row[3], row[-1]) for row in rows) / len(rows), 3),
         "first_row_s_median": medians("to_table_s"),
         "table_s_median": medians("to_whole_table_s"),
@@ -115,6 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--llm", default="llama.cpp")
+    parser.add_argument("--model", default="")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--show", action="store_true")
     parser.add_argument("--spoken", type=int, default=0)
@@ -122,13 +133,14 @@ def main() -> None:
     if options.spoken:
         print(json.dumps(spoken(options.spoken)))
         return
-    engines = load_text_only(load_settings(models={"llm_backend": options.llm}))
+    models = {"llm_backend": options.llm, **({"llm": options.model} if options.model else {})}
+    engines = load_text_only(load_settings(models=models))
     runs = [asyncio.run(run(engines, seed)) for seed in range(options.runs)]
     engines.close()
     if options.show:
         for told in (told for turns in runs for told in turns):
             print(told.answer, told.table.markdown() if told.table else "", sep="\n")
-    row = {"llm": options.llm, **figures(runs)}
+    row = {"llm": options.llm, "model": options.model, **figures(runs)}
     print(json.dumps(row) if options.json else "\n".join(f"{key}: {value}" for key, value in row.items()))
 
 

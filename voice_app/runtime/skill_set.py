@@ -16,6 +16,7 @@ from voice_app.skills.memory.reminders import reminders
 from voice_app.skills.memory.store import SHARED, Memory, memory_path
 from voice_app.skills.registry import SkillValues, session_skills
 from voice_app.skills.router import Router
+from voice_app.skills.table.author import knows_places
 from voice_app.skills.table.table_skill import Tables
 from voice_app.skills.think.think import Effort
 from voice_app.skills.timer.timers import Timers
@@ -45,6 +46,7 @@ class SkillSet:
         settings, persona = engines.settings, engines.persona.name
         if persona != self._persona:  # its chat begins anew, and so do its tables
             self._persona, self.tables = persona, Tables()
+        self.tables.knows_places = knows_places(engines.llm.capabilities)
         self._close_memory()
         self._memory = self._open_memory(settings, persona)
         values = SkillValues(

@@ -43,6 +43,7 @@ def session_skills(values: SkillValues) -> tuple[Skill, ...]:
     """Return all skills of a session."""
     return (
         repeat,
+        table_skill(values.tables),
         memory_skill(values.memory, values.pronounce),
         think_skill(values.effort),
         notes_skill(values.notes_folder, values.cache),
@@ -50,5 +51,4 @@ def session_skills(values: SkillValues) -> tuple[Skill, ...]:
         clock_skill(values.now),
         convert,
         calculate,
-        table_skill(values.tables),
     )

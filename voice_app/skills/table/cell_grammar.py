@@ -36,6 +36,12 @@ def words(most: int) -> str:
     return f'root ::= word (" " word){{0,{most - 1}}}\nword ::= {CELL_CHARS}{{1,16}}'
 
 
+def begun(starts: Sequence[str], most: int) -> str:
+    """Return the grammar of one of these beginnings and one to `most` words after it, the first a name or "the"."""
+    more = f'(" " word){{0,{most - 1}}}'
+    return f'root ::= {one_of(starts)} " " ("the " word | word) {more}\nword ::= {CELL_CHARS}{{1,16}}'
+
+
 def lines(count: int, most_words: int) -> str:
     """Return the grammar of `count` lines of one to `most_words` words each."""
     more = f' ("\\n" line){{{count - 1}}}' if count > 1 else ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from inference.types import Message
 from voice_app.skills.phrases import language_data
 from voice_app.skills.table.columns import ColumnKind, near
 
 Messages = tuple[Message, ...]
-_EXAMPLES: Mapping[str, Mapping[str, str]] = language_data(Path(__file__).parent, "prompts.")
+_EXAMPLES: Mapping[str, Mapping[str, Any]] = language_data(Path(__file__).parent, "prompts.")
+_REAL = _EXAMPLES["real"]
 LONGEST_WISH = 300
 
 
@@ -22,6 +24,32 @@ def activity(city: str, time: str, kind: str, wish: str) -> Messages:
         *_chat(_EXAMPLES["phrases"].items()),
         Message("user", f"{time} in {city}: {kind}"),
     )
+
+
+def real_activity(city: str, when: str, wish: str, told: Sequence[tuple[str, str]]) -> Messages:
+    """Ask a model that knows a city what to do there then; the rows so far are the chat before."""
+    system = Message("system", _REAL["system"])
+    asked = (
+        f"{city}: {wish[:LONGEST_WISH]} {begun}" if not at else begun
+        for at, begun in enumerate([*(before for before, _ in told), when])
+    )
+    *before, last = asked
+    answers = (text for _, text in told)
+    pairs = zip(before, answers, strict=True)
+    return (system, *_chat(_REAL["chat"].items()), *_chat(pairs), Message("user", last))
+
+
+def verbs(time: str) -> tuple[str, ...]:
+    """Return how what is done at a time of day may begin."""
+    return tuple(_REAL["begin"].get(time) or _REAL["begin"]["afternoon"])
+
+
+def named_cell(subject: str, row: str, column: str, told: Sequence[tuple[str, str]]) -> Messages:
+    """Ask for a cell of a table whose rows and columns have names; those before it are the chat before."""
+    system = Message(
+        "system", f"You fill in a {subject}. Answer each time with one short entry of one to five words."
+    )
+    return (system, *_chat(told), Message("user", f"{row}, {column}"))
 
 
 def chosen_cell(kind: ColumnKind, row: str) -> Messages:

@@ -1,215 +1,201 @@
-"""What is asked of the table that is there, from free speech; the columns help to know what is meant."""
+"""Changes of a table that need no language model, and which row or cell words mean. Pure; they raise TableError."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from voice_app.skills.number_words import small_number
-from voice_app.skills.table.spoken_cells import (
-    ABOUT,
-    ITINERARY,
-    PLACES,
-    bare,
-    column_named,
-    place_in,
-    singular,
-    titled,
-)
-from voice_app.skills.table.table_requests import (
-    AddColumn,
-    AlsoFor,
-    AsTable,
-    Change,
-    DropColumn,
-    DropRow,
-    RenameColumn,
-    SortRows,
-)
-from voice_app.skills.utterance import Utterance
-from voice_app.skills.word_lists import word_set
-
-Columns = tuple[str, ...]
-_AS_TABLE = re.compile(
-    r"\b(?:put|show|turn|make|convert|format|display|arrange|write|lay|present|organi[sz]e|give|see|have|get)\b.{0,40}?"
-    r"\b(?:this|that|it|these|those|them|itinerary|plan|list|everything|schedule|all)\b.{0,40}?"
-    r"\b(?:in|into|as|to)(?: a| the| an)? table\b"
-    r"|\b(?:put|show|write|lay) .{0,20}?\b(?:itinerary|plan|list|schedule) on a table\b"
-    r"|^\W*(?:now )?(?:can|could|would|will) you (?:please )?put\b.{0,30}?\b(?:in|into) (?:a|the)\b.{0,12}? table\W*$"
-    r"|^\W*(?:and )?(?:now )?(?:as|in) a table\b",
-    re.I,
-)
+from voice_app.core.errors import TableError
+from voice_app.skills.table.shown import CITY, DAY, TIME, Shown
+from voice_app.skills.table.spoken_cells import named, titled
+from voice_app.skills.table.table import Row, Table
+from voice_app.skills.table.table_call import TableCall
 
 
-def _as_table(said: Utterance, _: Columns) -> AsTable | None:
-    text = said.text
-    return AsTable() if _AS_TABLE.search(text) and "column" not in text.lower() else None
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a cell stands: its row and its column, from 0."""
+
+    row: int
+    column: int
 
 
-_ADD_COLUMN = (
-    re.compile(
-        r"\b(?:add|include|insert|append|put|give|create|make|have|need|want|like|at|had|ad)\b.{0,30}?\bcolumns?\b"
-        r"(?: (?:to|in) (?:the|this|that|my) table)?,?"
-        r" (?:with|for|of|showing|shows|called|named|about|containing|saying|titled|listing|on"
-        r"|(?:that|which) (?:shows|says|has|gives|lists|contains|tells|is called)) (?P<name>.+)",
-        re.I,
-    ),
-    re.compile(
-        r"\badd (?:an?|the|another) (?!new |another |extra |second )(?P<name>[\w' -]{2,40}?) columns?\b", re.I
-    ),
-)
-_ADD_EACH = re.compile(
-    r"\b(?:add|include|show|put in) (?:me |also )?"
-    r"(?P<name>(?:the|an?|approximate|rough|its|their) .{2,40}?) (?:of|for|to) (?:each|every|all)"
-    r"(?: (?:of )?(?:the |these |those )?(?P<noun>[a-z]+))?",
-    re.I,
-)
-_ROW_NOUNS = word_set("event activity row item one thing stop entry place day them line city trip")
-_OF_EACH = re.compile(
-    r",?\s+(?:of|for|per|to|in|on|at|from)\s+"
-    r"(?:each|every|all|the (?:table|itinerary|end|events?)|this (?:table|itinerary)|them|it|these|everything)\b.*$"
-    r"|\s+per\s+(?:event|row|item|activity|person)\b.*$",
-    re.I,
-)
-_PHRASES = (
-    (re.compile(r"^(?:approximately |about )?how much\b.*", re.I), "Cost"),
-    (re.compile(r"^how long\b.*", re.I), "Duration"),
-    (re.compile(r"^(?:whether|if) (?:it is|it's|they are|each \w+ is|you are) ", re.I), ""),
-)
+def column_meant(table: Table, said: str) -> str:
+    """Return the column that words mean: its name, or its place ("column 2", "column -1")."""
+    word, _, place = said.rpartition(" ")
+    if word == "column" and place.lstrip("-").isdecimal():
+        at = int(place)
+        if at == 0 or not -len(table.columns) <= at <= len(table.columns):
+            raise TableError(f"there is no column {at}; there are {len(table.columns)}")
+        return table.columns[at - 1 if at > 0 else at]
+    found = named(table.columns, said)
+    if found is None:
+        raise TableError(f"there is no column {said!r}; there are {', '.join(table.columns)}")
+    return found
 
 
-def _add_column(said: Utterance, columns: Columns) -> AddColumn | None:
-    text = said.plain
-    match = next((found for pattern in _ADD_COLUMN if (found := pattern.search(text))), None)
-    if match is None:
-        match = _ADD_EACH.search(text)
-        nouns = _ROW_NOUNS | {singular(column.casefold()) for column in columns}
-        if match is None or singular((match["noun"] or "one").lower()) not in nouns:
-            return None
-    name = column_name(match["name"])
-    return AddColumn(name) if name else None
+def rows_meant(table: Table, said: str) -> tuple[int, ...]:
+    """Return the rows that words mean, from 0: "day 2", "row 3" ("row -1" is the last), or what stands in them."""
+    word, _, number = said.rpartition(" ")
+    if number.lstrip("-").isdecimal() and word in ("day", "row"):
+        return _numbered(table, word, int(number))
+    wanted = said.casefold()
+    exact = [at for at, row in enumerate(table.rows) if wanted in map(str.casefold, row)]
+    inside = [at for at, row in enumerate(table.rows) if any(wanted in cell.casefold() for cell in row)]
+    if not (exact or inside):
+        raise TableError(f"there is no {said} in it")
+    return tuple(exact or inside)
 
 
-def column_name(said: str) -> str:
-    """Return the name of a column from the words that ask for it; empty where nothing is left."""
-    said = re.split(r"[.?!;]\s|[.?!;]$", said)[0]
-    for pattern, instead in _PHRASES:
-        said = pattern.sub(instead, bare(said))
-    return titled(bare(_OF_EACH.sub("", said))[:40].strip())
+def _numbered(table: Table, word: str, number: int) -> tuple[int, ...]:
+    if word == "day":
+        days = next((table.column(name) for name in table.columns if name.casefold() == DAY.casefold()), None)
+        if days is not None:
+            wanted = days[-1] if number < 0 and days else str(number)
+            found = tuple(at for at, cell in enumerate(days) if cell == wanted)
+            if found:
+                return found
+            if any(cell.isdecimal() for cell in days):
+                raise TableError(f"there is no day {number}")
+    at = number - 1 if number > 0 else len(table.rows) + number
+    if number == 0 or not 0 <= at < len(table.rows):
+        raise TableError(f"there is no {word} {number}; there are {len(table.rows)} rows")
+    return (at,)
 
 
-_ALSO_FOR = re.compile(
-    r"\b(?:do|make|repeat|create|give me|get|try|write|add|show me|have|want|like|need)\b.{0,25}?"
-    r"\b(?:this|that|it|the same(?: thing| itinerary| table| plan)?|these|another(?: one| itinerary| table)?"
-    r"|one|an itinerary|rows)\b.{0,25}?\b(?P<how>for|in) (?P<rest>.+)|\bthe same (?:\w+ )?(?:for|with|in) (?P<same>.+)"
-    r"|^add (?P<add>[A-Z].+?)"
-    r"(?: to (?:it|the table|this|that))?\W*$",
-    re.I,
-)
-_TORN = re.compile(
-    r"^([A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*)[.?!] (?=[A-Z]\w+(?: [A-Z]\w+)?,? (?:also|too|as well)\W*$)"
-)
-"""A place and its region in two sentences, as speech to text writes a comma: "for Atlanta? Georgia also."."""
-_TOO = re.compile(r"\b(?:also|too|as well|same|another|next|again|repeat)\b", re.I)
+def cell_meant(shown: Shown, row: str, column: str) -> Cell:
+    """Return the one cell that words mean; a time of day may be a column's name, or what another column says."""
+    table = shown.table
+    rows = rows_meant(table, row) if row else tuple(range(len(table.rows)))
+    said = column.removesuffix("s") if column.casefold() not in map(str.casefold, table.columns) else column
+    name = next(
+        (each for each in table.columns if each.casefold() in (column.casefold(), said.casefold())), None
+    )
+    if column and name is None:
+        there = [at for at in rows if said.casefold() in map(str.casefold, table.rows[at])]
+        name = None if there else named(table.columns, column)
+        if not there and name is None:
+            raise TableError(f"there is no {column}{' on ' + row if row else ''}")
+        rows = tuple(there) or rows
+    if name is None:
+        name = _cell_that_says(table, rows, row) or shown.key or table.columns[-1]
+    if len(rows) != 1:
+        raise TableError(f"{len(rows)} rows are meant by that; say which one")
+    return Cell(rows[0], table.index(name))
 
 
-def _also_for(said: Utterance, columns: Columns) -> AlsoFor | None:
-    text = said.plain
-    match = _ALSO_FOR.search(text)
-    if not match or ABOUT.match(text) or "column" in text.lower():
+def _cell_that_says(table: Table, rows: Sequence[int], said: str) -> str | None:
+    """Return the column in which words that name a row's activity stand, where one row is meant."""
+    if len(rows) != 1 or not said:
         return None
-    if ITINERARY.search(text) and not _TOO.search(text):
-        return None  # a new one
-    rest = match["rest"] or match["same"] or match["add"]
-    place = place_in(_TORN.sub(r"\1, ", rest))
-    if place is None or (match["add"] and rest[:1].islower()):
-        return None
-    if match["how"] and match["how"].lower() == "in" and not _TOO.search(text):
-        return None  # "do this in Spanish"
-    small = not rest.removeprefix("the ")[:1].isupper()
-    plain = re.fullmatch(r"\W*(?:\w+ ){0,4}do (?:this|that|it|the same) for [\w', -]{3,30}\W*", text, re.I)
-    return None if small and not (_TOO.search(text) or plain) else AlsoFor(place)
+    cells = table.rows[rows[0]]
+    return next(
+        (table.columns[at] for at, cell in enumerate(cells) if at and cell.casefold() == said.casefold()),
+        None,
+    )
 
 
-_DROP = re.compile(r"\b(?:remove|delete|drop|take out|take away|leave out|get rid of)\b (?P<rest>.+)", re.I)
-_ROW = re.compile(
-    r"\b(?P<ordinal>first|second|third|fourth|fifth|sixth|seventh|eighth|last) (?:row|line|event|entry)\b"
-    r"|\b(?:row|line|event|entry) (?:number )?(?P<number>\w+)",
-    re.I,
-)
+def with_cell(table: Table, cell: Cell, text: str) -> Table:
+    """Return a table with another text in one cell."""
+    row = table.rows[cell.row]
+    changed: Row = (*row[: cell.column], text, *row[cell.column + 1 :])
+    return replace(table, rows=(*table.rows[: cell.row], changed, *table.rows[cell.row + 1 :]))
 
 
-def _drop(said: Utterance, columns: Columns) -> DropColumn | DropRow | None:
-    text = said.plain
-    match = _DROP.search(text)
-    if not match:
-        return None
-    rest = match["rest"]
-    if row := _ROW.search(rest):
-        place = PLACES[row["ordinal"].lower()] if row["ordinal"] else small_number(row["number"])
-        return DropRow(place) if place else None
-    name = re.sub(r"\b(?:columns?|called|named|from (?:the|this) table|again|for)\b", " ", rest, flags=re.I)
-    name = bare(" ".join(name.split()))
-    is_column = re.search(r"\bcolumns?\b", rest, re.I) is not None
-    column = column_named(columns, name, surely=not is_column)
-    if column is None and not is_column:
-        return None
-    return DropColumn(column or name) if name else None
+def without_rows(table: Table, rows: Sequence[int]) -> Table:
+    """Return a table without some rows."""
+    return replace(table, rows=tuple(row for at, row in enumerate(table.rows) if at not in rows))
 
 
-_RENAME_TO = re.compile(
-    r"\b(?P<verb>rename|change|relabel)\b (?:the name of )?(?P<name>.+?) (?:to|into|as) (?P<other>.+)", re.I
-)
+def swapped(shown: Shown, one: str, other: str) -> Shown:
+    """Return a table in which two rows, or all rows of two days, have changed places; days and times stay."""
+    word = one.rpartition(" ")[0]
+    first, second = (
+        rows_meant(shown.table, one),
+        rows_meant(shown.table, other if " " in other else f"{word} {other}"),
+    )
+    if set(first) & set(second):
+        raise TableError("these are the same rows")
+    if len(first) != len(second):
+        raise TableError("they have different numbers of rows")
+    staying = (
+        {CITY, DAY, TIME} if shown.noun == "itinerary" else {shown.key} if shown.noun == "plan" else set()
+    )
+    rows = list(shown.table.rows)
+    for at, there in zip(first, second, strict=True):
+        pairs = list(zip(shown.table.columns, rows[at], rows[there], strict=True))
+        rows[at] = tuple(mine if name in staying else yours for name, mine, yours in pairs)
+        rows[there] = tuple(yours if name in staying else mine for name, mine, yours in pairs)
+    return shown.with_table(replace(shown.table, rows=tuple(rows)))
 
 
-def _rename(said: Utterance, columns: Columns) -> RenameColumn | None:
-    text = said.plain
-    match = _RENAME_TO.search(text)
-    if not match:
-        return None
-    is_column = re.search(r"\bcolumn\b|\bname of\b|\bheading\b", text, re.I) is not None
-    if not is_column and match["verb"].lower() == "change":
-        return None  # a cell may be meant, or something else
-    name = " ".join(re.sub(r"\b(?:column|heading|called|named)\b", " ", match["name"], flags=re.I).split())
-    column = column_named(columns, name, surely=not is_column)
-    other = titled(bare(match["other"])[:40])
-    if column is None and not re.search(r"\bcolumn\b|\brename\b", text, re.I):
-        return None
-    return RenameColumn(column or bare(name), other) if other else None
+def fewer(shown: Shown, call: TableCall) -> Shown:
+    """Return a table without the days or rows beyond those that it shall have. Raises TableError."""
+    table, most = shown.table, call.days or call.count
+    if shown.noun != "itinerary":
+        if call.days:
+            raise TableError("its rows are no days")
+        if most == len(table.rows):
+            raise TableError("it has as many rows already")
+        return shown.with_table(replace(table, rows=table.rows[:most]))
+    if DAY not in table.columns:
+        raise TableError("it has no column for the day")
+    if most == shown.days:
+        raise TableError("it has as many days already")
+    beyond = [at for at, day in enumerate(table.column(DAY)) if day.isdecimal() and int(day) > most]
+    return shown.with_table(without_rows(table, beyond)).of_days(most)
 
 
-_SORT = re.compile(r"\b(?:sort|order|rank|arrange)\b(?P<what>.{0,30}?) by (?:the )?(?P<name>.+)", re.I)
-_DOWN = re.compile(
-    r",?\s*\b(?:descending|in descending order|(?:from )?(?:the )?(?:highest|largest|most expensive|dearest)"
-    r"(?: first| to \w+)?"
-    r"|downwards?|backwards?|in reverse(?: order)?)\b.*$",
-    re.I,
-)
-_UP = re.compile(
-    r",?\s*\b(?:ascending|in ascending order|(?:from )?(?:the )?(?:lowest|smallest|cheapest)(?: first| to \w+)?)\b.*$",
-    re.I,
-)
+def sorting(shown: Shown, call: TableCall) -> str:
+    """Return the column that rows are sorted by: the one that is said, else the one that says what they are."""
+    return column_meant(shown.table, call.column) if call.column else shown.key or shown.table.columns[0]
 
 
-def _sort(said: Utterance, columns: Columns) -> SortRows | None:
-    text = said.plain
-    match = _SORT.search(text)
-    if not match:
-        return None
-    down = _DOWN.search(match["name"])
-    name = bare(re.sub(r"\bcolumn\b", "", _UP.sub("", _DOWN.sub("", match["name"]))))
-    column = column_named(columns, name)
-    explicit = re.search(r"\b(?:table|rows?|column)\b", text, re.I)
-    if column is None and not (explicit and name):
-        return None
-    return SortRows(column or name, bool(down))
+def changed(shown: Shown, call: TableCall) -> Shown:
+    """Return a table after a change that needs no model."""
+    table = shown.table
+    match call.action:
+        case "remove_column":
+            return shown.without_column(column_meant(table, call.column))
+        case "rename_column":
+            return shown.renamed(column_meant(table, call.column), titled(call.value))
+        case "remove_row":
+            return shown.with_table(without_rows(table, rows_meant(table, call.row)))
+        case "sort":
+            down = call.order == "down"
+            return shown.with_table(table.sorted_by(sorting(shown, call), descending=down))
+        case "swap":
+            return swapped(shown, call.row, call.value)
+        case "set_cell":
+            return shown.with_table(
+                with_cell(table, cell_meant(shown, call.row, call.column), titled(call.value))
+            )
+        case "clear":
+            return shown.with_table(replace(table, rows=()))
+        case _:
+            return replace(shown, listed=False)
 
 
-CHANGES: tuple[Callable[[Utterance, Columns], Change | None], ...] = (
-    _rename,
-    _sort,
-    _drop,
-    _add_column,
-    _as_table,
-    _also_for,
-)
+def check(call: TableCall, shown: Shown) -> None:
+    """Raise TableError where a change can't be made, before anything is said of it."""
+    match call.action:
+        case "add_column":
+            shown.table.with_column(call.column, [""] * len(shown.table.rows))
+        case "again":
+            if call.subject.casefold() in map(str.casefold, shown.subjects):
+                raise TableError(f"{call.subject} is in it already")
+            shown.table.with_rows(*shown.rows_of(shown.subjects[0]))
+            if shown.subject_column is None and shown.noun == "itinerary":
+                raise TableError("without its column for the city the rows could not be told apart")
+        case "fill" if call.row:
+            cell_meant(shown, call.row, call.column)
+        case "fill":
+            column_meant(shown.table, call.column)
+        case "read" if call.row:
+            rows_meant(shown.table, call.row)
+        case "resize":
+            fewer(shown, call)
+        case "make" | "read" | "add_row" | "undo" | "export":
+            pass
+        case _:
+            changed(shown, call)

@@ -16,8 +16,7 @@ from functools import cache
 from pydantic import BaseModel, ConfigDict
 
 from inference.assets import asset
-
-TIMES = ("Morning", "Afternoon", "Evening")
+from voice_app.skills.table.shown import TIMES
 
 
 class Kind(BaseModel):
@@ -58,13 +57,13 @@ class Slot:
     kind: Kind
 
 
-def plan(days: int, wish: str, seed: int, skip: int = 0) -> tuple[Slot, ...]:
-    """Return what takes turns on so many days, three times a day.
+def plan(days: int, wish: str, seed: int, skip: int = 0, times: Sequence[str] = TIMES) -> tuple[Slot, ...]:
+    """Return what takes turns on so many days, at some times of each.
 
     Kinds that `wish` calls for come first; those with sights only where it does not keep away from tourists, and
     then first of all. `seed` mixes the rest; `skip` leaves out as many of the first turns, for another city.
     """
-    orders = {time: _order(time.lower(), wish, seed) for time in TIMES}
+    orders = {time: _order(time.lower(), wish, seed) for time in times}
     used: set[str] = set()
     slots = []
     for day in range(1, days + 1):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from inference.text.en.numerals import cardinal
 from voice_app.skills.table.table import Table
 
 CITY, DAY, TIME, ACTIVITY = "City", "Day", "Time", "Activity"
+TIMES = ("Morning", "Afternoon", "Evening")
+"""Of a day of an itinerary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,31 @@ class Shown:
             key=None if self.key == there else self.key,
             filled=tuple(column for column in self.filled if column != there),
         )
+
+    @property
+    def days(self) -> int:
+        """How many days it has; 0 where no column says it."""
+        days = self.table.column(DAY) if DAY in self.table.columns else ()
+        return max((int(day) for day in days if day.isdecimal()), default=0)
+
+    def of_days(self, days: int) -> Shown:
+        """Return it with the title of an itinerary of so many days."""
+        title = f"{cardinal(str(days)).capitalize()}-day itinerary"
+        return replace(self, title=title, rows_a_subject=len(self.rows_of(self.subjects[0])), listed=False)
+
+    def with_rows_for(self, subject: str, *rows: tuple[str, ...]) -> Shown:
+        """Return it with more rows after the last one that is about a subject."""
+        there = self.table.rows
+        if self.subject_column is None:
+            return self.with_table(self.table.with_rows(*rows))
+        place = self.table.index(self.subject_column)
+        of = [at for at, row in enumerate(there) if row[place].casefold() == subject.casefold()]
+        after = of[-1] + 1 if of else len(there)
+        return self.with_table(replace(self.table, rows=(*there[:after], *rows, *there[after:])))
+
+    def without_rows(self) -> Shown:
+        """Return it with its columns alone."""
+        return self.with_table(replace(self.table, rows=()))
 
     def rows_of(self, subject: str) -> tuple[tuple[str, ...], ...]:
         """Return the rows that are about a subject; the first ones where no column says it."""
