@@ -16,7 +16,7 @@ from voice_app.runtime.settings import Settings
 from voice_app.skills.followed import LATEST_TURNS
 from voice_app.skills.memory.store import Memory
 from voice_app.skills.registry import SkillValues, session_skills
-from voice_app.skills.router import Route, Router, routes
+from voice_app.skills.router import Route, Router, is_open, routes
 from voice_app.skills.skill import Called, Clarify, Refuse
 from voice_app.skills.utterance import Utterance
 
@@ -64,15 +64,15 @@ class _Routing:
         said, start_s = Utterance.of(text), time.perf_counter()
         if found := routes(said, self._router.skills, earlier, called):
             return found, time.perf_counter() - start_s
-        likely = self._router.likely(said)
-        loading_s = time.perf_counter()
-        if likely and self._engines is None and judges(self._settings):
+        likely = self._router.likely(said, earlier)
+        asks, loading_s = is_open(likely), time.perf_counter()
+        if asks and self._engines is None and judges(self._settings):
             self._engines = load_text_only(self._settings)
         start_s += time.perf_counter() - loading_s
-        if likely and self._engines and self._engines.chooser:
-            route = self._router.chosen(said, earlier, self._engines.chooser)
+        if asks and self._engines and self._engines.chooser:
+            route = self._router.chosen(said, likely, self._engines.chooser)
         else:
-            route = self._router.filled(likely, said, earlier)
+            route = self._router.likeliest(likely)
         return [route] if route else [], time.perf_counter() - start_s
 
 

@@ -23,7 +23,7 @@ from voice_app.core.history import SkillCall
 from voice_app.core.ports import Priority
 from voice_app.core.turn import Answer, TurnContext, announcement
 from voice_app.skills.calling import all_answered, answered, arguments_of
-from voice_app.skills.choice import PLAUSIBLE, SURE, Choice, asks_nothing, is_impossible, odds
+from voice_app.skills.choice import CERTAIN, PLAUSIBLE, SURE, Choice, asks_nothing, is_impossible, odds
 from voice_app.skills.fillers import bridging
 from voice_app.skills.followed import calls_before
 from voice_app.skills.parts import LONGEST_LINE, has_parts, is_any_text, splits
@@ -34,8 +34,18 @@ By = Literal["template", "rule", "model"]
 NO_SAYING = ("negation", "reported")
 """What no saying may match: the words of a request may stand in it."""
 CANNOT = "I'm sorry, I can't do that."
-MOST_ASKED = 2
-"""Skills that are asked to read words that are no saying, the likeliest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a skill reads in words that are no saying, and how much likelier than chat it is by the classifier."""
+
+    call: Any
+    lead: float
+
+
+Readings = Mapping[str, Reading]
+"""By the names of the skills, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +180,11 @@ def _valid(skill: Skill, arguments: Mapping[str, Any]) -> Arguments | None:
         return None
 
 
+def is_open(likely: Readings) -> bool:
+    """Return whether only a language model can tell if a likely skill is meant."""
+    return bool(likely) and max(reading.lead for reading in likely.values()) < CERTAIN
+
+
 class Router:
     """Answers the turns that are a skill's."""
 
@@ -185,10 +200,10 @@ class Router:
         said = Utterance.of(context.text)
         if found := routes(said, self.skills, context.earlier, calls_before(context.turns)):
             return all_answered(context, [(each.skill, each.call) for each in found])
-        likely = self.likely(said)
-        if likely and context.engines.chooser:
-            return self._asked(context, said, context.engines.chooser)
-        chosen = self.filled(likely, said, context.earlier)
+        likely = self.likely(said, context.earlier)
+        if is_open(likely) and context.engines.chooser:
+            return self._asked(context, said, likely, context.engines.chooser)
+        chosen = self.likeliest(likely)
         return answered(context, chosen.skill, chosen.call) if chosen else _refused(context, said)
 
     @property
@@ -197,38 +212,36 @@ class Router:
         self._choice = self._choice or Choice.among(self.skills)
         return self._choice
 
-    def likely(self, said: Utterance) -> Mapping[str, float]:
-        """Return the leads of the skills, in words that no saying reads; none where they are chat for sure."""
+    def likely(self, said: Utterance, earlier: Sequence[Message] = ()) -> Readings:
+        """Return what plausible skills read in words that are no saying; nothing where they are chat for sure."""
         if not said.request or len(said.text) > LONGEST_LINE or asks_nothing(said):
             return {}
-        leads = self.choice.leads(said)
-        return leads if max(leads.values(), default=-math.inf) >= PLAUSIBLE else {}
+        found = {}
+        for name, lead in self.choice.leads(said).items():
+            fill = self.choice.skills[name].fill
+            if lead >= PLAUSIBLE and fill and (call := fill(said, earlier)) is not None:
+                found[name] = Reading(call, lead)
+        return found
 
-    def filled(self, leads: Mapping[str, float], said: Utterance, earlier: Sequence[Message]) -> Route | None:
-        """Return the call of the likeliest skill that can read the words, by the classifier alone."""
-        return self._read([name for name, lead in leads.items() if lead >= SURE], said, earlier)
+    def likeliest(self, likely: Readings) -> Route | None:
+        """Return the call of the likeliest skill by the classifier alone; None where none is likely enough."""
+        name, reading = next(iter(likely.items()), ("", Reading(None, -math.inf)))
+        return Route(self.choice.skills[name], reading.call, "model") if reading.lead >= SURE else None
 
-    def chosen(self, said: Utterance, earlier: Sequence[Message], chooser: ChoosingChat) -> Route | None:
-        """Return the call of the skill that the language model chooses and that can read the words. Blocks."""
-        return self._read(self.choice.ordered(odds(chooser, self.skills, said.text)), said, earlier)
-
-    def _read(self, names: Sequence[str], said: Utterance, earlier: Sequence[Message]) -> Route | None:
-        for name in names[:MOST_ASKED]:
-            skill = self.choice.skills[name]
-            assert skill.fill
-            reading = skill.fill(said, earlier)
-            if reading is not None:
-                return Route(skill, reading, "model")
+    def chosen(self, said: Utterance, likely: Readings, chooser: ChoosingChat) -> Route | None:
+        """Return the call of the skill that the language model chooses among the likely ones. Blocks."""
+        for name in self.choice.ordered(odds(chooser, self.skills, said.text)):
+            if name in likely:
+                return Route(self.choice.skills[name], likely[name].call, "model")
         return None
 
     async def _asked(
-        self, context: TurnContext, said: Utterance, chooser: ChoosingChat
+        self, context: TurnContext, said: Utterance, likely: Readings, chooser: ChoosingChat
     ) -> AsyncGenerator[Text, None]:
         """Ask the language model whose the turn is, then answer it: as a skill, or as chat."""
-        earlier = context.earlier
         with bridging(context):
             chosen = await context.engines.scheduler.call(
-                Priority.FIRST_TOKENS, lambda: self.chosen(said, earlier, chooser), on="llm"
+                Priority.FIRST_TOKENS, lambda: self.chosen(said, likely, chooser), on="llm"
             )
         answer = answered(context, chosen.skill, chosen.call) if chosen else context.chat()
         async with aclosing(answer) as words:

@@ -85,7 +85,19 @@ def test_the_language_model_chooses_where_the_classifier_finds_a_skill_plausible
     probability: float, answer: str
 ) -> None:
     """What it finds improbable is chat."""
-    assert said("could you water the thirsty roses", Chooser(probability)) == answer
+    assert said("the roses look thirsty", Chooser(probability)) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("could you water the thirsty roses", "Watering roses."), ("do not give the garden a drink", BY_MODEL)],
+)
+def test_what_is_sure_or_can_not_be_read_asks_no_language_model(text: str, answer: str) -> None:
+    """It costs the time of a short reply."""
+    chooser = Chooser(0.01)
+
+    assert said(text, chooser) == answer
+    assert chooser.asked == 0
 
 
 def test_an_ordinary_question_asks_nobody() -> None:
