@@ -20,6 +20,7 @@ from voice_app.runtime.model_choice import (
     Candidate,
     Choice,
     Prospect,
+    Use,
     choose,
     installed,
     pick,
@@ -100,6 +101,25 @@ def test_the_prediction_is_made_of_what_was_measured() -> None:
     assert predicted_s({}, Speed(0.25, 0.15)) == pytest.approx(base + 0.05)
     assert predicted_s({}, Speed(0.2, 0.25)) == pytest.approx(base + 0.1)
     assert predicted_s({}, None) is None
+
+
+def test_what_nobody_uses_takes_no_time() -> None:
+    """Typed words are neither heard nor waited for; where they are read, nothing is spoken, and there is more time."""
+    speed, around = Speed(0.25, 0.15), {Stage.STT: 0.060, Stage.TTS_FIRST_SOUND: 0.040}
+    speech, typed, text = (predicted_s(around, speed, use) for use in ("speech", "typed", "text"))
+
+    assert speech == pytest.approx(0.045 + 0.060 + 0.25 + 0.15 + 0.040 + 0.010)
+    assert typed == pytest.approx(0.25 + 0.15 + 0.040 + 0.010)
+    assert text == pytest.approx(0.25 + 0.15)
+
+
+@pytest.mark.parametrize(("use", "taken"), [("speech", "small"), ("typed", "small"), ("text", "large")])
+def test_who_reads_has_the_better_answers(use: Use, taken: str) -> None:
+    """A second is no long wait for a reader, for a listener it is."""
+    found = candidates_of(0.9, 0.8, 0.25)
+
+    assert pick(found, "balanced", BUDGET_S, use).name == taken
+    assert pick(found, "fast", BUDGET_S, use).name == "small"
 
 
 def test_no_prediction_is_sooner_than_the_end_of_the_turn() -> None:

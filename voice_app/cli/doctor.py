@@ -20,7 +20,7 @@ from inference.errors import InferenceError
 from inference.models.store import ModelStore, cache_folder
 from voice_app.core.errors import VoiceAppError
 from voice_app.runtime.machine import available_bytes, cores
-from voice_app.runtime.model_choice import default_llm, installed, remembered
+from voice_app.runtime.model_choice import by_use, default_llm, installed, remembered
 from voice_app.runtime.settings import AUTO, load_settings
 
 ROOM_BYTES = 1 << 30
@@ -145,7 +145,8 @@ def choice() -> Finding:
         return Finding(
             "choice", "note", "not measured yet", "the first start measures; so does `voice-app plan`"
         )
-    return Finding("choice", "ok", f"{Path(known.name).name}: {known.because}")
+    others = [f"; where {use}: {name}" for use, name in by_use(wanted).items() if name != known.name]
+    return Finding("choice", "ok", f"{Path(known.name).name}: {known.because}{''.join(others)}")
 
 
 def sound() -> Finding:

@@ -23,7 +23,7 @@ from voice_app.core.stages import NATURAL_TOKENS, SHORT_TOKENS, Estimates, Stage
 from voice_app.runtime.engine_set import load
 from voice_app.runtime.engines import CALIBRATED, lpu_steps, with_models
 from voice_app.runtime.llm_times import CHAT_TOKENS, TURN_TOKENS, UNKNOWN, LlmTimes, emulated_times, estimated
-from voice_app.runtime.model_choice import Choice, pick
+from voice_app.runtime.model_choice import Choice, by_use, pick
 from voice_app.runtime.settings import AUTO, PRESETS, Settings
 
 CLAIM = (
@@ -70,6 +70,7 @@ def alternatives(choice: Choice | None, settings: Settings) -> dict[str, object]
     return {
         "models": [one.as_json() for one in choice.prospects],
         "presets": {preset: pick(choice.prospects, preset, budget_s).name for preset in PRESETS},
+        "uses": by_use(settings),
     }
 
 
@@ -181,7 +182,7 @@ def print_plan(report: dict[str, object]) -> None:
     for name, stage in stages.items():
         table.add_row(name, str(stage["ms"]), stage["basis"])
     for name, value in report.items():
-        if name not in ("stages", "basis", "engagement", "llm", "because", "models", "presets"):
+        if name not in ("stages", "basis", "engagement", "llm", "because", "models", "presets", "uses"):
             table.add_row(name.replace("_", " "), str(value), "composed")
     console = Console()
     console.print(f"language model {report['llm']}: {report['because']}", highlight=False)
@@ -191,4 +192,7 @@ def print_plan(report: dict[str, object]) -> None:
         console.print(
             "; ".join(f"{preset} takes {name}" for preset, name in presets.items()), highlight=False
         )
+    uses = report.get("uses")
+    if isinstance(uses, dict) and len(set(uses.values())) > 1:
+        console.print("; ".join(f"where {use}: {name}" for use, name in uses.items()), highlight=False)
     console.print(str(report["engagement"]), highlight=False)

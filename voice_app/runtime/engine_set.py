@@ -31,7 +31,7 @@ from voice_app.runtime.engines import (
     ready_tts,
     with_models,
 )
-from voice_app.runtime.model_choice import Choice
+from voice_app.runtime.model_choice import Choice, Use
 from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Settings
@@ -61,6 +61,8 @@ class EngineSet:
     """A chat of the language model that tells what words are for, shared by all sessions."""
     choice: Choice | None = None
     """What there was to choose from; None: nobody chose."""
+    use: Use = "speech"
+    """What the session is for, which the choice depends on."""
 
     @property
     def models(self) -> dict[str, str]:
@@ -127,12 +129,12 @@ class EngineSet:
         self.scheduler.close()
 
 
-def load(settings: Settings) -> EngineSet:
+def load(settings: Settings, use: Use = "speech") -> EngineSet:
     """Load all models at once, and warm them. Raises ModelError, PersonaError."""
-    choice = chosen_llm(settings)  # measures, where it must, while nothing else loads
+    choice = chosen_llm(settings, use)  # measures, where it must, while nothing else loads
     scheduler = Scheduler(needs=cores_of(settings))
     with ThreadPoolExecutor(2) as pool:
-        text_loading = pool.submit(load_text_only, settings, scheduler, choice)
+        text_loading = pool.submit(load_text_only, settings, scheduler, choice, use)
         tts_loading = pool.submit(ready_tts, settings, load_persona(settings.persona))
         stt = build_stt(settings)
         stt.keep_warm()
@@ -146,17 +148,25 @@ def load(settings: Settings) -> EngineSet:
 
 
 def load_text_only(
-    settings: Settings, scheduler: Scheduler | None = None, choice: Choice | None = None
+    settings: Settings, scheduler: Scheduler | None = None, choice: Choice | None = None, use: Use = "text"
 ) -> EngineSet:
     """Load what sessions without sound need. Raises ModelError, PersonaError."""
-    choice = choice or chosen_llm(settings)
+    choice = choice or chosen_llm(settings, use)
     persona = load_persona(settings.persona).for_model(choice.name)
     settings = with_models(settings, llm=choice.name)
     scheduler = scheduler or Scheduler(needs=cores_of(settings))
     llm, detector = scheduler.prepare("llm", lambda: ready_llm(settings, persona)).result()
     chooser = scheduler.prepare("llm", lambda: chooser_of(llm)).result()
     return EngineSet(
-        settings, choice.because, persona, llm, scheduler, detector=detector, chooser=chooser, choice=choice
+        settings,
+        choice.because,
+        persona,
+        llm,
+        scheduler,
+        detector=detector,
+        chooser=chooser,
+        choice=choice,
+        use=use,
     )
 
 
@@ -165,7 +175,7 @@ def replaced(old: EngineSet, settings: Settings) -> EngineSet:
 
     The new models are warm; those of `old` can still be used. Raises ModelError, PersonaError.
     """
-    choice = chosen_llm(settings)
+    choice = chosen_llm(settings, old.use)
     persona = load_persona(settings.persona).for_model(choice.name)
     settings = with_models(settings, llm=choice.name)
     new = replace(old, settings=settings, because=choice.because, choice=choice, persona=persona)

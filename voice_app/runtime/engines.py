@@ -38,7 +38,7 @@ from voice_app.core.errors import ConfigError
 from voice_app.core.stages import TOKEN, Budget, Estimates, Stage
 from voice_app.core.turn import Filler
 from voice_app.runtime.calibration import Calibration, Speed
-from voice_app.runtime.model_choice import Choice, choose
+from voice_app.runtime.model_choice import Choice, Use, choose
 from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.settings import Models, OpenAi, Settings
 from voice_app.skills.choice import prefix
@@ -93,9 +93,9 @@ def build_fillers(tts: TextToSpeech, voice: Voice, texts: Sequence[str] = OPENER
     return tuple(Filler(text, Audio(np.concatenate(parts), tts.rate_hz)) for text, parts in sounds if parts)
 
 
-def chosen_llm(settings: Settings) -> Choice:
+def chosen_llm(settings: Settings, use: Use = "speech") -> Choice:
     """Return the language model to talk with, and why; measures the installed ones where that is not yet known."""
-    return choose(settings, lambda names: calibrated(settings, names))
+    return choose(settings, lambda names: calibrated(settings, names), use=use)
 
 
 def llm_of_chip(settings: Settings) -> str:
@@ -148,8 +148,8 @@ TRIES = 3
 def measured_speed(llm: LanguageModel, persona: tuple[Message, ...]) -> Speed:
     """Measure a language model as a turn uses it: read along, asked whether the words are complete, answering.
 
-    Each question counts with the quickest of its tries, so that what other programs do meanwhile counts little. The
-    model is closed afterwards.
+    Each question counts with the quickest of its tries, so that what other programs do meanwhile counts little; of the
+    questions counts the one of the median sum. The model is closed afterwards.
     """
     chat = llm.chat()
     chat.restore(persona)
@@ -157,7 +157,7 @@ def measured_speed(llm: LanguageModel, persona: tuple[Message, ...]) -> Speed:
         min((_answer_s(chat, persona, question) for _ in range(TRIES)), key=sum) for question in SAMPLES
     ]
     llm.close()
-    return Speed(*(statistics.median(spans_s) for spans_s in zip(*asked_s, strict=True)))
+    return Speed(*sorted(asked_s, key=sum)[len(asked_s) // 2])
 
 
 def _answer_s(chat: Chat, persona: tuple[Message, ...], question: str) -> tuple[float, float]:

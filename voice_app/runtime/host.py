@@ -155,7 +155,7 @@ def run_session(plan: SessionPlan) -> list[SpokenTurn]:
 
     Return when recordings were spoken, in seconds of the session; its sound file starts with it.
     """
-    engines = load(plan.settings)
+    engines = load(plan.settings, "typed" if plan.typed_only else "speech")
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             return asyncio.run(hold(plan, engines))

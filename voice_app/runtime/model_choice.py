@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from inference.models.store import ModelStore, cache_folder
 from voice_app.core.endpointing import EndpointLimits
@@ -22,6 +23,17 @@ MEMORY_SHARE = 0.5
 """Of the memory that is available, what the file of a model may take: its cache and the other models need room too."""
 BALANCED_BUDGETS = 1.5
 """How many budgets the median of the preset `balanced` may take: 450 ms of 300."""
+READERS_WAIT_S = 1.0
+"""What it may take instead where nobody listens: a wait of a second leaves a reader's thoughts in flow (Nielsen,
+"Usability Engineering", 1993)."""
+
+Use = Literal["speech", "typed", "text"]
+"""What a session is for: heard and spoken, typed and spoken, or typed and read."""
+_UNUSED: Mapping[Use, tuple[Stage, ...]] = {
+    "speech": (),
+    "typed": (Stage.ENDPOINT, Stage.STT),
+    "text": (Stage.ENDPOINT, Stage.STT, Stage.TTS_FIRST_SOUND, Stage.DEVICE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +85,14 @@ Calibrate = Callable[[Sequence[str]], Calibration]
 """Measures the installed models of these names, and the stages around them."""
 
 
-def choose(settings: Settings, calibrate: Calibrate, store: ModelStore | None = None) -> Choice:
+def choose(
+    settings: Settings, calibrate: Calibrate, store: ModelStore | None = None, use: Use = "speech"
+) -> Choice:
     """Return the language model of the settings; where they leave it open, what their preset takes here."""
-    return remembered(settings, store) or _measured(settings, calibrate, store or ModelStore())
+    return remembered(settings, store, use) or _measured(settings, calibrate, store or ModelStore(), use)
 
 
-def remembered(settings: Settings, store: ModelStore | None = None) -> Choice | None:
+def remembered(settings: Settings, store: ModelStore | None = None, use: Use = "speech") -> Choice | None:
     """Return the choice as far as it is known without measuring; None where that takes a calibration."""
     if settings.models.llm_backend == "openai" and not settings.openai.local_model:
         return Choice(settings.openai.model, "the endpoint of the settings")
@@ -92,34 +106,40 @@ def remembered(settings: Settings, store: ModelStore | None = None) -> Choice | 
     if len(candidates) < 2:
         return Choice(candidates[0].name if candidates else default_llm(store), _alone(store))
     known = calibration.recall(_path(), _key(candidates, settings))
-    return _picked(candidates, known, settings) if known else None
+    return _picked(candidates, known, settings, use) if known else None
 
 
-def _measured(settings: Settings, calibrate: Calibrate, store: ModelStore) -> Choice:
+def by_use(settings: Settings) -> dict[Use, str]:
+    """Return the names of the models that are taken for each use, as far as that is known without measuring."""
+    found = {use: remembered(settings, use=use) for use in _UNUSED}
+    return {use: one.name for use, one in found.items() if one}
+
+
+def _measured(settings: Settings, calibrate: Calibrate, store: ModelStore, use: Use) -> Choice:
     candidates = installed(store)
     names = [one.name for one in candidates if _has_room(one)]
     was_busy = machine.is_busy()
     found = calibrate(names) if len(names) > 1 else Calibration()
     if len(names) > 1:
         calibration.remember(_path(), _key(candidates, settings), replace(found, busy=was_busy))
-    return _picked(candidates, found, settings)
+    return _picked(candidates, found, settings, use)
 
 
-def _picked(candidates: Sequence[Candidate], known: Calibration, settings: Settings) -> Choice:
+def _picked(candidates: Sequence[Candidate], known: Calibration, settings: Settings, use: Use) -> Choice:
     """Return what the preset takes among the models that the memory has room for now."""
     roomy = {one.name for one in candidates if _has_room(one)}
     known = replace(known, speeds={name: speed for name, speed in known.speeds.items() if name in roomy})
     budget_s = settings.turn.budget_ms / 1000
-    return pick(prospects(candidates, known), settings.models.preset, budget_s)
+    return pick(prospects(candidates, known, use), settings.models.preset, budget_s, use)
 
 
-def pick(found: Sequence[Prospect], preset: Preset, budget_s: float) -> Choice:
+def pick(found: Sequence[Prospect], preset: Preset, budget_s: float, use: Use = "speech") -> Choice:
     """Return the model that a preset takes; `found` come in the order of their answers, the best first.
 
     `smart` takes the best answers, the others the best among those predicted in time, or else the quickest. Where
     nothing is predicted of any, the one with the smallest demands comes last, and is taken.
     """
-    limit_s = limit_of(preset, budget_s)
+    limit_s = limit_of(preset, budget_s, use)
     known = [(one.predicted_s, one) for one in found if one.predicted_s is not None]
     in_time = [one for predicted_s, one in known if limit_s is None or predicted_s <= limit_s]
     if not known:
@@ -136,12 +156,13 @@ def pick(found: Sequence[Prospect], preset: Preset, budget_s: float) -> Choice:
     return Choice(chosen.name, "; ".join([f"{preset}, {why} ({chosen.said()})", *others]), tuple(found))
 
 
-def limit_of(preset: Preset, budget_s: float) -> float | None:
+def limit_of(preset: Preset, budget_s: float, use: Use = "speech") -> float | None:
     """Return what the median may take for a preset to take a model; None: as long as it likes."""
-    return {"fast": budget_s, "balanced": BALANCED_BUDGETS * budget_s, "smart": None}[preset]
+    balanced_s = READERS_WAIT_S if use == "text" else BALANCED_BUDGETS * budget_s
+    return {"fast": budget_s, "balanced": balanced_s, "smart": None}[preset]
 
 
-def prospects(candidates: Sequence[Candidate], known: Calibration) -> list[Prospect]:
+def prospects(candidates: Sequence[Candidate], known: Calibration, use: Use = "speech") -> list[Prospect]:
     """Return what talking would be like with each model, in the order of their answers.
 
     A model whose answers nobody counted is taken for as good as the best smaller one, and before it.
@@ -153,21 +174,24 @@ def prospects(candidates: Sequence[Candidate], known: Calibration) -> list[Prosp
 
     ordered = sorted(candidates, key=worth, reverse=True)
     return [
-        Prospect(one.name, one.right_of_30, predicted_s(known.around, known.speeds.get(one.name)))
+        Prospect(one.name, one.right_of_30, predicted_s(known.around, known.speeds.get(one.name), use))
         for one in ordered
     ]
 
 
-def predicted_s(around: Mapping[str, float], speed: Speed | None) -> float | None:
+def predicted_s(around: Mapping[str, float], speed: Speed | None, use: Use = "speech") -> float | None:
     """Return the median from the last voiced sample to the answer's first audible one, None without a speed.
 
-    The first clause is short, as the budget's action makes it where that helps. However quick the model, no reply
-    sounds before the turn is judged over.
+    From the Enter key where the user types, to the first clause where nobody listens. That clause is short, as the
+    budget's action makes it where that helps. However quick the model, no reply sounds before the turn is judged over.
     """
     if speed is None:
         return None
     spans_s = {stage: around[stage] for stage in Stage if stage in around}
-    estimates = Estimates({**spans_s, Stage.LLM_FIRST_TOKEN: speed.first_token_s})
+    unused = dict.fromkeys(_UNUSED[use], 0.0)
+    estimates = Estimates({**spans_s, Stage.LLM_FIRST_TOKEN: speed.first_token_s, **unused})
+    if use != "speech":
+        return estimates.voice_to_voice_s(0) + speed.clause_s
     soonest_s = EndpointLimits().finished_s + FRAME_S / 2 + estimates.spans_s[Stage.DEVICE]
     return max(estimates.voice_to_voice_s(0) + speed.clause_s, soonest_s)
 
