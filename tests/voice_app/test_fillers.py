@@ -16,6 +16,7 @@ from voice_app.bench.measured import SpokenSession, measured_answers
 from voice_app.bench.scenario import ScenarioTurn
 from voice_app.bench.virtual_time import run_virtual
 from voice_app.core import events, stages
+from voice_app.core.pipeline import OPENER_AFTER_S
 from voice_app.core.stages import Budget, Estimates, plan, turn_times
 from voice_app.core.turn import Filler, Reply, TurnContext
 from voice_app.io.recordings import RecordedTurn, SpokenTurn
@@ -42,8 +43,8 @@ def test_a_filler_is_said_at_the_end_of_the_turn_and_the_reply_after_it() -> Non
     (started,), (stopped,) = stage.of(events.PlaybackStarted), stage.of(events.PlaybackStopped)
     made = sum(event.audio_s for event in stage.of(events.AudioDelta))
 
-    assert filler.at_s == commit.at_s
-    assert started.at_s - commit.at_s < 0.05
+    assert filler.at_s == pytest.approx(commit.at_s + OPENER_AFTER_S)
+    assert started.at_s - filler.at_s < 0.05
     assert stopped.audio_s == pytest.approx(made + filler.audio_s, abs=0.01)
     assert stage.history.messages("next")[2].content == "One two. Three four five."
     assert len(stage.of(events.BudgetAction)) == 2

@@ -14,6 +14,7 @@ from inference.types import SpeechChunk, Text, Usage, WordEnd
 from voice_app.core import clock, events
 from voice_app.core.history import SpokenClause, SpokenReply
 from voice_app.core.ports import Emit, Played, Priority, Speaker
+from voice_app.core.stages import Estimates
 from voice_app.core.turn import Assistant, Engines, Reply
 
 CLAUSES_AHEAD = 4
@@ -37,7 +38,7 @@ async def speak_reply(
         async with asyncio.TaskGroup() as both:
             both.create_task(_think(reply, tokens, clauses, emit))
             both.create_task(_speak(reply, assistant, clauses, speaker, emit))
-            both.create_task(_open(reply, speaker, emit))
+            both.create_task(_open(reply, assistant.engines.estimates, speaker, emit))
     except ExceptionGroup as group:  # the first to fail has cancelled the other
         raise group.exceptions[0] from None
     finally:
@@ -102,18 +103,24 @@ async def _speak(
         await _speak_clause(reply, engines, clause, chunks, speaker, emit)
 
 
-async def _open(reply: Reply, speaker: Speaker, emit: Emit) -> None:
+OPENER_AFTER_S = 0.05
+"""How long an opener waits for the reply's first words: they often come with the judgement that the turn is over."""
+
+
+async def _open(reply: Reply, estimates: Estimates, speaker: Speaker, emit: Emit) -> None:
     """Say the opener once the turn is over, unless the reply's own words are there by then, or would wait for it.
 
     A reply that has none gets one where its model begins to think.
     """
     await reply.released.wait()
+    await asyncio.sleep(OPENER_AFTER_S)
     if reply.filler is None:
         await reply.bridged.wait()
     filler = reply.filler
     if filler is None or reply.first_clause_out or reply.sound_s:
         return
-    if reply.due_s - clock.now() < filler.sound.seconds:
+    due_s = min(reply.due_s, clock.now() + estimates.clause_sound_s()) if reply.text else reply.due_s
+    if due_s - clock.now() < filler.sound.seconds:
         return
     emit(events.OpenerSpoken(text=filler.text, audio_s=filler.sound.seconds))
     speaker.begin()

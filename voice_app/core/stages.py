@@ -218,8 +218,11 @@ class Estimates:
 
     def reply_s(self) -> float:
         """Return the prediction from known words to the first piece of sound, with a short first clause."""
-        first_s, sound_s = self.spans_s[Stage.LLM_FIRST_TOKEN], self.spans_s[Stage.TTS_FIRST_SOUND]
-        return first_s + SHORT_TOKENS * self.token_s + sound_s
+        return self.spans_s[Stage.LLM_FIRST_TOKEN] + self.clause_sound_s()
+
+    def clause_sound_s(self) -> float:
+        """Return the prediction from the first token to the first piece of sound, with a short first clause."""
+        return SHORT_TOKENS * self.token_s + self.spans_s[Stage.TTS_FIRST_SOUND]
 
     def voice_to_voice_s(self, clause_tokens: int) -> float:
         """Return the prediction for a reply whose first clause ends so many tokens after the first."""

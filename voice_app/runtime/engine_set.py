@@ -36,6 +36,7 @@ from voice_app.runtime.persona import Persona, load_persona
 from voice_app.runtime.scheduler import Scheduler
 from voice_app.runtime.settings import Settings
 from voice_app.skills.fillers import FILLERS
+from voice_app.skills.units import conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,8 @@ def load(settings: Settings, use: Use = "speech") -> EngineSet:
     """Load all models at once, and warm them. Raises ModelError, PersonaError."""
     choice = chosen_llm(settings, use)  # measures, where it must, while nothing else loads
     scheduler = Scheduler(needs=cores_of(settings))
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
+        pool.submit(conversion.prepare)
         text_loading = pool.submit(load_text_only, settings, scheduler, choice, use)
         tts_loading = pool.submit(ready_tts, settings, load_persona(settings.persona))
         stt = build_stt(settings)

@@ -65,6 +65,11 @@ _SIGNIFICANT = 4
 _PLURALS: Mapping[str, str] = language_data(Path(__file__).parent, "units.")["plurals"]
 
 
+def prepare() -> None:
+    """Load pint beforehand, so that no conversion waits for it."""
+    _registry()
+
+
 @functools.cache
 def _registry() -> UnitRegistry[Any]:
     """Load pint with fractions for numbers."""
