@@ -255,7 +255,7 @@ def test_every_error_has_a_documented_exit_status() -> None:
     kinds = [*_subclasses(voice_app.core.errors.VoiceAppError), *_subclasses(inference.errors.InferenceError)]
     statuses = {exit_code(kind.__new__(kind)) for kind in kinds}
 
-    assert statuses == {1, 3, 4, 5, 6, 7}
+    assert statuses == {1, 2, 3, 4, 5, 6, 7}
     assert all(str(status) in voice_app_help() for status in statuses)
 
 
