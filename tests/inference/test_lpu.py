@@ -302,7 +302,7 @@ def test_models_that_can_not_be_built_are_one_clear_error(tmp_path: Path) -> Non
 def test_greedy_words_are_the_likeliest_tokens(lpu: Lpu, chat: LlamaChat) -> None:
     """Without penalties the sampler takes the largest logit of every step."""
     tokens = reply(chat, *PARIS, max_tokens=6, sampling=GREEDY).tokens
-    prompt = chat._prompt(PARIS)
+    prompt, _ = chat._prompt(PARIS)
     for number, token in enumerate(tokens):
         before = [*prompt, *(earlier.id for earlier in tokens[:number])]
         logits = lpu.context.decode(0, before, 0, [len(before) - 1], Cancel())
