@@ -1,4 +1,4 @@
-"""What re-quantising the packaged Q4_1 model costs in quality and brings in speed.
+"""What re-quantising a model costs in quality and brings in speed.
 
 Run from the repository root: `python -m tests.bench.quantise [GGUF] [--rounds N] [--variants ...]`.
 Quality on `data/alice.txt` (Lewis Carroll, 1865, public domain) in windows of 512 tokens: perplexity; against
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference.models.quantise import FAST, Recipe, requantise
+from inference.models.quantise import EVEN, FAST, Recipe, requantise
 from inference.models.store import ModelStore
 
 Logits = npt.NDArray[np.float32]
@@ -31,6 +31,7 @@ VARIANTS = {
     "Q4_0 attn8": Recipe(ftype=2, kept=("attn_",)),
     "Q4_0 down8": Recipe(ftype=2, kept=("ffn_down",)),
     "chosen": FAST,
+    "Q4_K": EVEN,
     "Q5_0": Recipe(ftype=8),
     "Q8_0": Recipe(ftype=7),
     "Q4_0 mix": Recipe(ftype=2, kept=("attn_", "ffn_down")),

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from inference.errors import ModelCorrupt, ModelError, ModelMissing, UnknownModel
 from inference.models import quantise
-from inference.models.gguf_header import inspect_gguf
+from inference.models.gguf_header import GgufFacts, inspect_gguf
 from inference.models.manifest import load_manifest
 from inference.models.store import ModelStore, cache_folder
-from lpu_backend.model.gguf_file import TENSOR_TYPES
+from lpu_backend.model.gguf_file import TENSOR_TYPES, GgufTensor
 
 EMBEDDED = [("whisper-tiny.en", "stt"), ("smollm2-135m-instruct", "llm"), ("piper-en_US-joe-medium", "tts")]
 ENTRY = """
@@ -341,6 +341,29 @@ def test_other_types_are_left_alone(tmp_path: Path, tensor_type: int) -> None:
     path.write_bytes(build_gguf(tensor_type))
     assert quantise.prepare_gguf(path, tmp_path / "cache") == path
     assert not (tmp_path / "cache").exists()
+
+
+def mixed(*types: str) -> GgufFacts:
+    """Return facts of a model whose blocks have tensors of these types, 1 MB each, and whose output has the last."""
+    names = [f"blk.{number}.weight" for number, _ in enumerate(types[:-1])] + ["token_embd.weight"]
+    tensors = tuple(GgufTensor(name, kind, (1,), 1 << 20, 0) for name, kind in zip(names, types, strict=True))
+    return GgufFacts(3, "qwen2", 15, 2048, True, tensors)
+
+
+@pytest.mark.parametrize(
+    ("types", "recipe"),
+    [
+        (("Q4_K", "Q4_K", "Q6_K", "Q6_K"), quantise.EVEN),
+        (("Q4_K", "Q4_K", "Q4_K", "Q6_K"), quantise.EVEN),
+        (("Q4_K", "Q4_K", "Q4_K", "Q4_K"), None),
+        (("Q4_K", "Q6_K", "Q6_K", "Q6_K"), None),
+        (("Q4_1", "Q4_1", "Q6_K", "Q8_0"), quantise.FAST),
+        (("Q4_K",) * 1800 + ("Q6_K",) * 300, None),
+    ],
+)
+def test_the_recipe_is_told_by_the_types(types: tuple[str, ...], recipe: quantise.Recipe | None) -> None:
+    """Mostly Q4_K with some Q6_K becomes even, mostly Q4_1 quick; what is large, or even already, stays."""
+    assert quantise.recipe_for(mixed(*types)) == recipe
 
 
 def test_two_at_a_time_make_one_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

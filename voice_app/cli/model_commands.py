@@ -21,7 +21,8 @@ from rich.progress import (
 from rich.table import Column, Table
 
 from inference.models.manifest import Model
-from inference.models.store import ModelStore
+from inference.models.quantise import prepare_gguf
+from inference.models.store import ModelStore, cache_folder
 from voice_app.runtime.settings import AUTO
 
 
@@ -58,7 +59,7 @@ def pull_models(names: Sequence[str], origin: str = AUTO) -> None:
 
 
 def pull_model(store: ModelStore, model: Model, origin: str = AUTO) -> None:
-    """Get a model with a progress bar that says how much time is left. Raises ModelError."""
+    """Get a model with a progress bar that says how much time is left, ready for use. Raises ModelError."""
     from inference.models.download import pull
 
     origins: dict[str, Literal["parts", "hub"] | None] = {AUTO: None, "parts": "parts", "hub": "hub"}
@@ -78,6 +79,9 @@ def pull_model(store: ModelStore, model: Model, origin: str = AUTO) -> None:
             bars.update(tasks[file], completed=done)
 
         pull(model, store.cache, progress, origins.get(origin, Path(origin).expanduser()))
+    if model.role == "llm":
+        with Console().status("Preparing it for llama.cpp, once; at most half a minute"):
+            prepare_gguf(store.find(model.name, "llm").path, cache_folder() / "gguf")
 
 
 def verify_models(names: Sequence[str]) -> int:

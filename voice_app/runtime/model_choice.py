@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from inference.models.quantise import RECIPES
 from inference.models.store import ModelStore, cache_folder
 from voice_app.core.endpointing import EndpointLimits
 from voice_app.core.ports import FRAME_S
@@ -229,9 +230,12 @@ def _path() -> Path:
 
 
 def _key(candidates: Sequence[Candidate], settings: Settings) -> str:
-    """Return a digest of what the measured times depend on: models, threads, machine. The preset decides afterwards."""
+    """Return a digest of what the measured times depend on: models, how they are made quicker, threads, machine.
+
+    The preset decides afterwards.
+    """
     models = settings.models
     sizes = [(one.name, one.size_bytes) for one in candidates]
     return calibration.digest(
-        sizes, models.threads, models.stt, models.stt_threads, models.tts, models.tts_threads
+        sizes, str(RECIPES), models.threads, models.stt, models.stt_threads, models.tts, models.tts_threads
     )
