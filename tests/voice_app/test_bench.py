@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from threading import Event
 
@@ -16,6 +17,7 @@ from inference.types import Audio, Samples, Voice
 from voice_app.bench.bench_report import Targets, meets_limits, turn_figures
 from voice_app.bench.card import locate
 from voice_app.bench.composed import measure_composed
+from voice_app.bench.machine import busy
 from voice_app.bench.measured import (
     Drafts,
     SpokenSession,
@@ -217,3 +219,13 @@ def test_turns_are_found_in_the_users_side_of_a_recording() -> None:
         (7, pytest.approx(8, abs=0.01)),
     ]
     assert locate(sounding(1), RATE_HZ) == []
+
+
+def test_busy_processes_run_beside_a_measurement_and_end_after_it() -> None:
+    """Each is a child of this process while the measurement runs, and none is left, whatever it raises."""
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    before = set(children.read_text().split())
+    with pytest.raises(RuntimeError), busy(2):
+        assert len(set(children.read_text().split()) - before) == 2
+        raise RuntimeError
+    assert set(children.read_text().split()) <= before

@@ -16,13 +16,14 @@ from voice_app.bench.bench_page import write_bench_page
 from voice_app.bench.bench_report import Targets, meets_limits
 from voice_app.bench.card import measure_card
 from voice_app.bench.composed import measure_composed
-from voice_app.bench.machine import machine
+from voice_app.bench.machine import busy, machine
 from voice_app.bench.noise_robustness import made_noises, measure_robustness, recorded_noises
 from voice_app.bench.result_table import print_result
 from voice_app.bench.scenario import bundled, corpus, spoken_turn
 from voice_app.core.stages import Estimates
 from voice_app.runtime.engines import build_tts, chosen_llm, lpu_steps, with_models
 from voice_app.runtime.llm_times import LlmTimes, emulated_times, estimated
+from voice_app.runtime.model_choice import Choice
 from voice_app.runtime.settings import Settings
 
 
@@ -55,6 +56,8 @@ class BenchRequest:
     """Card mode: how loud the microphone hears the loudspeaker; None: not at all."""
     noise: str = ""
     """Card mode: `made`, or a folder of recordings, played into the conversation; empty: none."""
+    busy: int = 0
+    """How many busy processes run beside it; in composed mode they would change nothing."""
 
 
 def run_bench(settings: Settings, request: BenchRequest) -> int:
@@ -64,6 +67,11 @@ def run_bench(settings: Settings, request: BenchRequest) -> int:
     if request.mode != "composed":
         choice = chosen_llm(with_models(settings, llm_backend="lpu") if request.both else settings)
         settings = with_models(settings, llm=choice.name)
+    with busy(request.busy):
+        return _run(settings, request, choice)
+
+
+def _run(settings: Settings, request: BenchRequest, choice: Choice | None) -> int:
     if request.mode == "card" and request.noise:
         report = _measure_robustness(settings, request)
         _print(report, request)
@@ -72,7 +80,7 @@ def run_bench(settings: Settings, request: BenchRequest) -> int:
         return _measure_both(settings, request)
     report = _measure(settings, request)
     if choice:
-        report = {**report, "llm": choice.name, "because": choice.because}
+        report = {**report, "busy": request.busy, "llm": choice.name, "because": choice.because}
         report["choices"] = [one.as_json() for one in choice.prospects]
     if request.html:
         answers = by_model(read_verdicts(request.verdicts)) if request.verdicts else {}

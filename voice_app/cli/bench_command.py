@@ -48,6 +48,10 @@ EchoDb = Annotated[
 Noise = Annotated[
     str, typer.Option(help="Card: disturb a conversation of TURNS rounds: made, or a folder of sound files.")
 ]
+Busy = Annotated[
+    int,
+    typer.Option(min=0, max=64, help="Audio, card: beside so many processes that keep a core busy each."),
+]
 Baselines = Annotated[
     bool, typer.Option(help="Audio: measure the same turns without drafting and with a serial cascade, too.")
 ]
@@ -112,6 +116,7 @@ def bench(  # noqa: PLR0913
     baselines: Baselines = False,
     echo_db: EchoDb = None,
     noise: Noise = "",
+    busy: Busy = 0,
     compare: Compare = None,
     half: Half = Half.WORK,
     sets: Sets = "questions,sayings,conversations,adversarial",
@@ -158,6 +163,7 @@ def bench(  # noqa: PLR0913
         talk_options=talk_options,
         echo_db=echo_db,
         noise=noise,
+        busy=busy,
     )
     raise typer.Exit(run_bench(settings, request))
 
