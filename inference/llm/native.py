@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import GrammarError, ModelCorrupt
+from inference.own_cores import OwnCores
 from inference.types import Cancel, Sampling
 
 Logits = npt.NDArray[np.float32]
@@ -156,6 +157,7 @@ class NativeContext:
     def __init__(self, model: NativeModel, context_tokens: int, threads: int, sequences: int = 1) -> None:
         self.model, self.lib = model, model.lib
         self._abort = AbortFlag()
+        self._cores = OwnCores(threads)
         self.sequences = sequences
         self.pointer = self._new(context_tokens * sequences, threads, sequences=sequences)
         self._warm = self._new(1, threads, batch=1)
@@ -196,7 +198,7 @@ class NativeContext:
             batch.token[place], batch.pos[place], batch.seq_id[place][0] = token, at + place, sequence
             batch.logits[place] = place in wanted
         try:
-            with cancelled.calling(self._abort.raise_):
+            with cancelled.calling(self._abort.raise_), self._cores.held():
                 status = self.lib.llama_decode(self.pointer, batch)
         finally:
             self._abort.lower()
@@ -235,6 +237,7 @@ class NativeContext:
 
         Costs nothing: those that are not needed sleep, and no call wakes them (measured).
         """
+        self._cores.threads = threads
         for context in (self.pointer, self._warm):
             self.lib.llama_set_n_threads(context, threads, threads)
 
