@@ -85,6 +85,13 @@ class SpeechToText(Protocol):
         """Run once, so that the model stays in memory and the next call is quick."""
         ...
 
+    def use_threads(self, threads: int) -> None:
+        """Hear with so many threads from now on, from 1 to `capabilities.threads`; costs nothing.
+
+        The words stay the same.
+        """
+        ...
+
 
 class TimedSpeechToText(SpeechToText, Protocol):
     """Speech to text that also says when each word was said (`capabilities.word_times`)."""

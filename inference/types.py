@@ -57,6 +57,8 @@ class SttCapabilities:
     """Whether it can tell when each word was said."""
     log_probs: bool = False
     """Whether its transcripts say how probable they are."""
+    threads: int = 0
+    """The most that `use_threads` may be asked for; 0 where their number is fixed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ class ScriptedSpeechToText:
     def keep_warm(self) -> None:
         """Take no time."""
 
+    def use_threads(self, threads: int) -> None:
+        """Change nothing."""
+
 
 class ScriptedStreamingSpeechToText:
     """Fulfils `SpeechToText`: each recognizer hears the next text, "" after the last, a word every `word_s` of sound.
@@ -71,6 +74,9 @@ class ScriptedStreamingSpeechToText:
 
     def keep_warm(self) -> None:
         """Take no time."""
+
+    def use_threads(self, threads: int) -> None:
+        """Change nothing."""
 
 
 class _ScriptedStream:

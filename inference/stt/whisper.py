@@ -36,9 +36,6 @@ SHORT_CONTEXT_S = 8.0
 FULL_CONTEXT_S = 30.0
 """What Whisper was trained with (Radford et al. 2022, section 2.2)."""
 
-DECODER_THREADS = 1
-"""Of the decoder, which is loaded once more where the encoder has more: its steps are too small to share. Nine tokens
-take 39 ms with one thread and 47 to 59 with two, the encoder 39 and 24 (measured, tiny.en, 8 s)."""
 _RERUN_CONTEXTS_S = (10.0, FULL_CONTEXT_S)
 _MARGIN_S = 1.0  # silence after the speech; without it long clips loop more
 _PIECE_S = 28.0  # leaves the margin inside the full context
@@ -65,7 +62,10 @@ class Decoded:
 class WhisperSpeechToText:
     """Fulfils `SpeechToText` with a Whisper model in CTranslate2's format, int8, greedy; whole utterances alone.
 
-    The weights are read into anonymous memory, not mapped, so that an idle minute does not page them out.
+    The weights are read into anonymous memory, not mapped, so that an idle minute does not page them out. With several
+    threads they are there twice, for CTranslate2 fixes the number when it loads them: the decoder always has one, its
+    steps being too small to share. Nine tokens take 39 ms with one thread and 47 to 59 with two, the encoder 39 and 24
+    (measured, tiny.en, 8 s).
     """
 
     def __init__(self, model_dir: Path, *, threads: int = 2, context_s: float = SHORT_CONTEXT_S) -> None:
@@ -80,19 +80,19 @@ class WhisperSpeechToText:
         single_thread_blas()
         try:
             vocabulary = tokenizers.Tokenizer.from_file(str(model_dir / "tokenizer.json"))
-            self._encoder = _whisper(model_dir, threads)
-            self._model = _whisper(model_dir, DECODER_THREADS) if threads > DECODER_THREADS else self._encoder
+            self._model = _whisper(model_dir, 1)
+            self._all_threads = _whisper(model_dir, threads) if threads > 1 else self._model
         except Exception as error:  # tokenizers raises nothing narrower
             raise ModelCorrupt(model_dir, f"can't be loaded ({error})", "install the model again") from error
         is_multilingual = self._model.is_multilingual
         self._tokenizer = lru_cache(partial(_tokenizer, vocabulary, is_multilingual))
         self.capabilities = SttCapabilities(
-            languages=_languages(is_multilingual), word_times=True, log_probs=True
+            languages=_languages(is_multilingual), word_times=True, log_probs=True, threads=threads
         )
         self._tokenizer("en")
         self._log_mel = FeatureExtractor(feature_size=self._model.n_mels)
         self._context_s = context_s
-        self._cores = OwnCores(threads)
+        self._cores, self._threads = OwnCores(threads), threads
 
     def recognizer(self, language: str = "en") -> BatchRecognizer:
         """Return what hears one utterance of any length. Raises ModelError for a language the model does not know.
@@ -122,6 +122,10 @@ class WhisperSpeechToText:
     def keep_warm(self) -> None:
         """Run the whole path once, so that the first utterance does not pay for it."""
         self._decode(self._tokenizer("en"), np.zeros(RATE_HZ, np.float32), self._context_s)
+
+    def use_threads(self, threads: int) -> None:
+        """See SpeechToText.use_threads. All threads encode, or one does; one decodes."""
+        self._threads = threads
 
     def _pieces(self, tokenizer: Tokenizer, audio: Audio, *, may_rerun: bool) -> Transcript:
         texts, reruns, mean_log_prob = [], 0, 0.0
@@ -161,8 +165,11 @@ class WhisperSpeechToText:
 
         padded = np.pad(samples, (0, context_samples(context_s) - len(samples)))
         features: npt.NDArray[np.float32] = self._log_mel(padded, padding=0)[np.newaxis]
+        view = StorageView.from_array(np.ascontiguousarray(features, np.float32))
+        if self._threads == 1:
+            return self._model.encode(view)
         with self._cores.held():
-            return self._encoder.encode(StorageView.from_array(np.ascontiguousarray(features, np.float32)))
+            return self._all_threads.encode(view)
 
     def _generate(self, tokenizer: Tokenizer, encoded: ctranslate2.StorageView, audio_s: float) -> Decoded:
         cap = token_cap(audio_s)

@@ -146,8 +146,6 @@ def bench(  # noqa: PLR0913
         raise typer.Exit(run_answers(settings, wanted))
     from voice_app.bench.run import BenchRequest, run_bench
 
-    options = {"--llm": llm, "--model": model, "--voice": voice, "--persona": persona, "--preset": preset}
-    talk_options = tuple(part for name, value in options.items() if value for part in (name, value))
     request = BenchRequest(
         turns,
         p95_limit_ms,
@@ -160,7 +158,7 @@ def bench(  # noqa: PLR0913
         json=json,
         html=html,
         verdicts=verdicts,
-        talk_options=talk_options,
+        talk_options=_talk_options(llm=llm, model=model, voice=voice, persona=persona, preset=preset),
         echo_db=echo_db,
         noise=noise,
         busy=busy,
@@ -174,6 +172,10 @@ def _settings(
     from voice_app.runtime.settings import load_settings
 
     return load_settings(**flags(persona=persona, models=model_flags(llm, model, voice, preset=preset)))
+
+
+def _talk_options(**given: str | None) -> tuple[str, ...]:
+    return tuple(part for name, value in given.items() if value for part in (f"--{name}", value))
 
 
 def _sets(text: str) -> tuple[str, ...]:

@@ -102,10 +102,14 @@ class EngineSet:
         await assistant.engines.scheduler.call(Priority.UPKEEP, read, on="llm")
 
     async def adapt(self) -> None:
-        """Let the scheduler decide how many threads the language model has, beginning with what is quicker now.
+        """Let the scheduler decide how many threads speech to text and the language model have.
 
-        One of another machine has none.
+        They begin with what is quicker now. A language model of another machine has none.
         """
+        if self.stt:
+            most = self.stt.capabilities.threads
+            self.scheduler.adapt("stt", most, self.stt.use_threads, self.stt.keep_warm)
+            await self.scheduler.compare("stt")
         if not self.llm.capabilities.local:
             self.scheduler.set_remote("llm")
             return
@@ -115,12 +119,14 @@ class EngineSet:
         await self.scheduler.compare("llm")
 
     async def keep_warm(self) -> None:
-        """Read the models' weights, so that they stay in memory; compare the language model's thread counts."""
+        """Read the models' weights, so that they stay in memory; compare numbers of threads, which reads them, too."""
         scheduler = self.scheduler.session("keep warm")
-        compared = await self.scheduler.compare("llm")
         engines: list[tuple[EngineName, Callable[[], object]]]
-        engines = [] if compared else [("llm", self.llm.keep_warm)]
-        engines += [("stt", model.keep_warm) for model in (self.stt, self.by_sound) if model]
+        engines = [] if await self.scheduler.compare("llm") else [("llm", self.llm.keep_warm)]
+        engines += (
+            [("stt", self.stt.keep_warm)] if self.stt and not await self.scheduler.compare("stt") else []
+        )
+        engines += [("stt", self.by_sound.keep_warm)] if self.by_sound else []
         engines += [("tts", self.tts.keep_warm)] if self.tts else []
         for on, warm in engines:
             await scheduler.call(Priority.UPKEEP, warm, on=on)

@@ -80,7 +80,7 @@ def build_smart_turn(settings: Settings) -> SmartTurn | None:
         if name != Models().turn:
             raise
         return None
-    return SmartTurn(files.path, threads=settings.models.stt_threads) if files else None
+    return SmartTurn(files.path, threads=1) if files else None  # two take as long (measured)
 
 
 OPENERS = ("Well,", "So,", "Hmm,")

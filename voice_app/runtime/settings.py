@@ -71,10 +71,9 @@ class Models(Section):
     context_tokens: int = Field(2048, ge=256, le=131072)
     threads: int = Field(2, ge=1, le=64)
     """The most of the language model; llama.cpp gets one where that is quicker, as beside a busy program."""
-    stt_threads: int = Field(1, ge=1, le=64)
-    """Of speech to text and of what judges by the sound whether a turn is over, which takes as long with one as with
-    two (measured). A step of Whisper tiny's decoder is too small to be shared: with two threads, which wait for
-    each other, the encoder gains a sixth and the decoder takes twice as long (measured)."""
+    stt_threads: int = Field(2, ge=1, le=64)
+    """The most of speech to text, where they encode the sound; it gets one where that is quicker, as beside a busy
+    program."""
     tts_threads: int = Field(2, ge=1, le=64)
     """Of the voice. The first sound of a clause comes 6 ms later with one (46 and 40 ms on two cores, medians of three
     conversations each; 50 and 56 beside a busy program, measured)."""

@@ -58,9 +58,11 @@ _TELLS = re.compile(
 )
 """What makes somebody else's words of what follows."""
 _INVENTED = re.compile(
-    r"\bdear [a-z]+|\bonce upon a time|^(?:subject|verse|chorus)\b", re.IGNORECASE | re.MULTILINE
+    r"^\W*dear [^\n]{1,60}\n|[:\"“] ?dear [a-z]+|\bonce upon a time|^(?:subject|verse|chorus)\b",
+    re.IGNORECASE | re.MULTILINE,
 )
-"""What makes a letter, a tale or a song of all that follows: its speaker is somebody else."""
+"""What makes a letter, a tale or a song of all that follows: its speaker is somebody else. An address that no new line
+follows may be the user's."""
 _FIRST = word_set(
     "i i've i'll i'm i'd we we've we'll we're let have will am going to just now also already been be gladly definitely"
 )
