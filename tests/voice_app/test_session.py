@@ -208,14 +208,16 @@ def test_a_chat_that_outgrows_the_context_forgets_its_oldest_turns() -> None:
             raise PromptTooLong(100, 50)
         return "Yes."
 
-    stage = ScriptedSession(heard=("a", "b", "c"), replies=reply, turns=(RecordedTurn(tone(1.0)),) * 3).run()
+    stage = ScriptedSession(
+        heard=("is a", "is b", "is c"), replies=reply, turns=(RecordedTurn(tone(1.0)),) * 3
+    ).run()
 
     assert [event.status for event in stage.of(events.ResponseDone)] == ["completed"] * 3
     assert [message.content for message in stage.history.messages("next")] == [
         "persona",
-        "b",
+        "is b",
         "Yes.",
-        "c",
+        "is c",
         "Yes.",
         "next",
     ]

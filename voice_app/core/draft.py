@@ -18,6 +18,7 @@ from voice_app.core import clock, events
 from voice_app.core.barge_in import words
 from voice_app.core.endpointing import UNSURE_FROM, Endpointer
 from voice_app.core.errors import VoiceAppError
+from voice_app.core.mending import goes_on, mended
 from voice_app.core.pipeline import speak_reply
 from voice_app.core.ports import Emit, EngineName, Played, Priority, Speaker
 from voice_app.core.stages import Budget, plan
@@ -109,7 +110,7 @@ class Drafter:
         if turn.transcription is None:
             return 1.0
         heard = await turn.transcription.finish(turn.sound)
-        turn.text = text = words(heard, turn.stats)
+        turn.text = text = self._mended(turn, words(heard, turn.stats))
         emit(events.TranscriptCompleted(text=text, reruns=heard.reruns))
         engines = self.assistant.engines
         detector, by_sound = engines.detector, engines.by_sound
@@ -130,6 +131,13 @@ class Drafter:
         )
         emit(events.EndpointPredicted(silence_s=end.silence_s, finished=end.finished, because=end.because))
         return end.finished
+
+    def _mended(self, turn: Turn, text: str) -> str:
+        """Return the words of a turn after those that it goes on with, whose answer is forgotten."""
+        if turn.begun is None or not goes_on(text):
+            return text
+        self.assistant.history.take_back(turn.begun)
+        return mended(turn.begun.user, text)
 
     def _first(self, work: Callable[[], T], on: EngineName) -> Awaitable[T]:
         """Do what a turn's end waits for, before all other work."""

@@ -114,6 +114,11 @@ class History:
         """Return the turns that had an answer, also those that a language model does not see."""
         return tuple(self._open_end()[0])
 
+    def ended_by(self, words: str | None) -> Exchange | None:
+        """Return the last turn, answered or not, if it ends with these words of the user."""
+        last = self._turns[-1] if self._turns else None
+        return last if last and words and last.user.endswith(words) else None
+
     @property
     def called(self) -> tuple[Message, ...]:
         """Return the turns of skills as calls of tools and their results."""
@@ -128,6 +133,11 @@ class History:
         """Remember a turn, what was heard of its reply, and what was done in it."""
         turns, unanswered = self._open_end()
         self._turns = [*turns, Exchange(unanswered + user, heard, tuple(calls))]
+
+    def take_back(self, turn: Exchange) -> None:
+        """Forget a turn that is to be answered anew, if it is the last."""
+        if self._turns and self._turns[-1] == turn:
+            del self._turns[-1]
 
     def forget_oldest(self) -> bool:
         """Forget the oldest turn; return False when none is left."""

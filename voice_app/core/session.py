@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from voice_app.core.barge_in import EchoFloor, SpeechStats, is_backchannel, is_e
 from voice_app.core.draft import Drafter, DraftGauge
 from voice_app.core.endpointing import Endpointer, EndpointLimits
 from voice_app.core.errors import VoiceAppError
+from voice_app.core.history import Exchange
+from voice_app.core.mending import END_MARKS, WITHIN_S
 from voice_app.core.ports import (
     Announce,
     Bus,
@@ -37,8 +40,6 @@ JUDGE_EVERY_S = 0.6
 """How long a sound holds the reply before it is asked whether it is words; a cough has paused by then."""
 STREAMED_WORDS_EVERY_S = 0.2
 """How often the words so far are taken at most from an engine that has them without being asked."""
-END_MARKS = " .?!,;:…"
-"""At the end of a partial transcript: speech to text sets them at every pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ class Session:
         self._swaps: set[asyncio.Task[None]] = set()
         self._listening = asyncio.Event()
         self._listening.set()
-        self.started_s = 0.0
-        """When the session began, on `voice_app.core.clock`."""
+        self._sounded_s, self.started_s = -math.inf, 0.0
+        """When the last reply became audible, and when the session began, on `voice_app.core.clock`."""
         self._action_handlers: dict[Action, Callable[[], None]] = {
             Action.CANCEL_REPLY: self._cancel_reply,
             Action.REMEMBER: self._remember,
@@ -175,8 +176,7 @@ class Session:
         if input_ is Input.SPEECH_PAUSED and self.state is State.HEARING:
             self._emit(events.SpeechStopped(speech_end_s=self._speech_end_s()))
         self.state, actions = step(self.state, input_)
-        settings = self.rules.segmenter
-        speaks = self.state is State.SPEAKING
+        settings, speaks = self.rules.segmenter, self.state is State.SPEAKING
         self.segmenter.start_frames = settings.barge_in_frames if speaks else settings.start_frames
         for action in actions:
             self._action_handlers[action]()
@@ -214,7 +214,8 @@ class Session:
 
     def _open_turn(self) -> None:
         self._log.clear()
-        self._turn = Turn(self._turn.number + 1, self._typed, typed=self._typed is not None)
+        begun = self._begun() if self._typed is None else None
+        self._turn = Turn(self._turn.number + 1, self._typed, typed=self._typed is not None, begun=begun)
         self._typed = None
         if self._turn.text == "":
             self._turn.announced = self._announcements.popleft()
@@ -231,7 +232,12 @@ class Session:
     def _take_turn(self) -> None:
         """Go on keeping the sound of an interruption, as that of a turn."""
         self._log.clear()
-        self._turn = Turn(self._turn.number + 1)
+        self._turn = Turn(self._turn.number + 1, begun=self._begun())
+
+    def _begun(self) -> Exchange | None:
+        """Return the turn before, with which somebody who speaks now may go on: its reply has only begun."""
+        soon = self.segmenter.speech_start_s - self._sounded_s < WITHIN_S
+        return self.assistant.history.ended_by(self._turn.text) if soon and self._turn.may_go_on else None
 
     def _reopen_turn(self) -> None:
         """Go on with a turn whose reply nobody has heard: its sound is kept, a typed one is kept as unanswered."""
@@ -305,24 +311,22 @@ class Session:
             await self.drafter.compact()
 
     def _on_sound(self) -> None:
-        first_sound_s = self.io.speaker.first_sound_s
-        self._emit(events.PlaybackStarted(), at_s=first_sound_s)
+        self._sounded_s = self.io.speaker.first_sound_s or clock.now()
+        self._emit(events.PlaybackStarted(), at_s=self._sounded_s)
         turn = self._turn
         by_model = turn.reply.clause_tokens or not turn.reply.first_clause_out
         with contextlib.suppress(ValueError):  # a log out of order teaches nothing; `bench` refuses it
             if by_model:
-                self.assistant.engines.estimates.learn(
-                    turn_times(self._log, turn.number), turn.reply.clause_tokens
-                )
+                times = turn_times(self._log, turn.number)
+                self.assistant.engines.estimates.learn(times, turn.reply.clause_tokens)
         self.handle(Input.SOUND_STARTED)
 
     # Beside the turns.
 
     def _guess_words(self, now_s: float) -> None:
         """Start a partial transcript when one is due and none is under way."""
-        every_s = self.rules.partial_every_s
-        if every_s and self._transcription.streams:
-            every_s = min(every_s, STREAMED_WORDS_EVERY_S)
+        every_s, streams = self.rules.partial_every_s, self._transcription.streams
+        every_s = min(every_s, STREAMED_WORDS_EVERY_S) if every_s and streams else every_s
         if self.state in (State.HEARING, State.INTERRUPTED):
             self._transcription.feed(self.segmenter.turn_so_far())
         if self.state is State.INTERRUPTED:
@@ -333,8 +337,8 @@ class Session:
             self._guess_due_s = now_s + (JUDGE_EVERY_S if self.state is State.SPEAKING else every_s or 0.0)
         elif now_s >= self._guess_due_s and (self._guessing is None or self._guessing.done()):
             self._guess_due_s = now_s + every_s
-            sound = self.segmenter.turn_so_far()
-            self._guessing = asyncio.create_task(self._guess(self._turn, self._transcription, sound))
+            guess = self._guess(self._turn, self._transcription, self.segmenter.turn_so_far())
+            self._guessing = asyncio.create_task(guess)
 
     async def _guess(self, turn: Turn, transcription: Transcription, sound: Audio) -> None:
         """Guess the words so far, and let the language model read them: it forgets those that turn out otherwise."""

@@ -222,7 +222,14 @@ class Turn:
     typed: bool = False
     announced: str = ""
     """An announcement, which answers nobody; then `text` is empty."""
+    begun: Exchange | None = None
+    """The turn before, whose reply had hardly begun: if this one goes on with it, they are one."""
     reply: Reply = field(default_factory=Reply)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Return whether what is said next may be the rest of it: nothing was done, which would then be done twice."""
+        return not (self.typed or self.announced or self.reply.made)
 
 
 @dataclass(frozen=True, slots=True)
