@@ -230,6 +230,11 @@ class ChatApp(App[int]):
             "A turn has room for no more; what was typed before is all there.",
         )
 
+    def on_composer_paged(self, paged: Composer.Paged) -> None:
+        """Scroll what was said by a page."""
+        transcript = self.chat_screen.transcript
+        (transcript.scroll_page_up if paged.up else transcript.scroll_page_down)(animate=False)
+
     def action_interrupt(self) -> None:
         """Stop what is being said."""
         self.chat.control.interrupt()
@@ -283,7 +288,7 @@ class ChatApp(App[int]):
     def action_welcome(self) -> None:
         """Show what was found on this machine."""
         self._keep(greeted=True)
-        self.push_screen(Welcome(self.chat_screen.palette))
+        self.push_screen(Welcome(self.chat_screen.palette, self.chat_screen.composer.take))
 
     def action_export(self, kind: str) -> None:
         """Write the conversation to the current folder: `md`, `json` or `wav`."""

@@ -1,4 +1,7 @@
-"""Where the user types: Enter sends, Ctrl+J breaks the line, the arrows call up what was sent before."""
+"""Where the user types: Enter sends, Ctrl+J breaks the line, the arrows call up what was sent before.
+
+Pages are the transcript's: a text of a few lines has none.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,13 @@ class Composer(TextArea):
             super().__init__()
             self.pasted, self.kept = pasted, kept
 
+    class Paged(Message):
+        """The user wants to see an earlier, or a later, page of what was said."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.up = key == "pageup"
+
     def __init__(self, placeholder: str) -> None:
         super().__init__(
             soft_wrap=True,
@@ -48,6 +58,8 @@ class Composer(TextArea):
             self._send()
         elif event.key in ("ctrl+j", "shift+enter"):
             self.insert("\n")
+        elif event.key in ("pageup", "pagedown"):
+            self.post_message(self.Paged(event.key))
         elif event.key == "up" and self.cursor_at_first_line:
             self._recall(1)
         elif event.key == "down" and self.cursor_at_last_line:
@@ -64,11 +76,15 @@ class Composer(TextArea):
         """
         event.prevent_default()
         event.stop()
+        self.take(event.text)
+
+    def take(self, text: str) -> None:
+        """Insert a text where the cursor is, as far as there is room for it."""
         room = max(0, MOST_CHARS - len(self.text) + len(self.selected_text))
-        kept, more = bounded(event.text.replace("\r\n", "\n").replace("\r", "\n"), room)
+        kept, more = bounded(text.replace("\r\n", "\n").replace("\r", "\n"), room)
         self.insert(terminal_safe(kept), maintain_selection_offset=False)
         if more:
-            self.post_message(self.Cut(len(event.text), len(kept)))
+            self.post_message(self.Cut(len(text), len(kept)))
 
     def _send(self) -> None:
         text = self.text.strip()

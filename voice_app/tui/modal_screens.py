@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import Static
 
 from voice_app.tui.palette import Palette
@@ -30,7 +32,8 @@ KEYS = (
     ("F9  Ctrl+L", "copy the last answer; the mouse selects any text"),
     ("Ctrl+B", "show or hide the panel (from 100 columns on)"),
     ("Ctrl+P", "commands: models, voices, devices, export, themes …"),
-    ("Tab", "to the transcript and back; ↑ ↓ and the wheel scroll"),
+    ("PgUp  PgDn", "scroll what was said; so does the wheel"),
+    ("Tab", "to the transcript and back; ↑ ↓ scroll it by lines"),
     ("Ctrl+Q", "quit"),
 )
 ABOUT_KEYS = (
@@ -43,6 +46,8 @@ ENDPOINT = "Welcome. The endpoint of the settings answers; all else runs on this
 NAMES = {"stt": "speech to text", "llm": "language model", "llm_backend": "run by", "tts": "voice"}
 STAGES = {"stt": "speech to text", "token": "a token", "tts_first_sound": "first sound"}
 LABEL_CELLS = 15
+ON_ITS_WAY_S = 0.06
+"""A key that was sent to a screen has reached it after so long."""
 Rows = list[tuple[Text | None, Text]]
 """A label and a text, or a text alone."""
 
@@ -97,13 +102,39 @@ class Help(TextModal):
         self.update([(None, Text("Keys\n", palette.title)), *keys, (None, Text()), *about])
 
 
-class Welcome(TextModal):
-    """What was found on this machine."""
+class Welcome(TextModal, inherit_bindings=False):
+    """What was found on this machine. Who types begins to chat: no key that writes closes it and is lost."""
 
-    def __init__(self, palette: Palette) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,f1", "dismiss", "Close")]
+
+    def __init__(self, palette: Palette, take: Callable[[str], None]) -> None:
+        """`take` takes what is typed, or pasted, here."""
         super().__init__()
-        self._palette = palette
+        self._palette, self._take = palette, take
         self._shown: Rows = []
+        self._end: Timer | None = None
+
+    def on_key(self, event: events.Key) -> None:
+        """Close at the first letter, which is the first of a text."""
+        if event.is_printable and event.character:
+            event.stop()
+            self._begin(event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Close; what is pasted is a text."""
+        event.stop()
+        self._begin(event.text)
+
+    def _begin(self, text: str) -> None:
+        """Hand on a text, and close once no more of it is on its way to this screen."""
+        self._take(text)
+        if self._end is not None:
+            self._end.stop()
+        self._end = self.set_timer(ON_ITS_WAY_S, self._close_now)
+
+    def _close_now(self) -> None:
+        if self.is_current:
+            self.dismiss()
 
     def show(self, scene: Scene, choices: Mapping[str, tuple[str, ...]] | None, level_db: float) -> None:
         """Show what is known by now."""
@@ -138,7 +169,10 @@ def welcome(
         for stage, time_ms in created.calibrated_ms.items():
             measured = Text.assemble(f"{time_ms:.0f} ms", ("  measured here", palette.faint))
             rows.append((_label(STAGES.get(stage, stage), palette), measured))
-    return [*rows, (None, Text("\nEnter to begin · F1 in the chat shows all keys", palette.you))]
+    return [
+        *rows,
+        (None, Text("\nType, or press Enter, to begin · F1 in the chat shows all keys", palette.you)),
+    ]
 
 
 def _devices(

@@ -189,6 +189,44 @@ def test_the_greeting_shows_devices_models_and_what_was_measured() -> None:
         assert words in shown[0], words
 
 
+def test_what_is_typed_over_the_greeting_is_the_first_message() -> None:
+    """No letter is lost, be it one that closes other screens; so with what is pasted there."""
+    asked = Asked(*CREATED)
+    app = ChatApp(Chat(asked, asked, welcome=True))
+
+    async def begin(pilot: Pilot[int]) -> None:
+        while not isinstance(app.screen, Welcome):
+            await pilot.pause()
+        await pilot.press(*"quiz me")
+        await pilot.pause(0.3)
+        await pilot.press(*" now", "enter")
+
+    play(app, begin)
+
+    assert asked.asked == [("submit", "quiz me now")]
+
+
+def test_pages_are_the_transcripts() -> None:
+    """PageUp in the text field scrolls what was said, PageDown goes back to its end."""
+    asked = Asked(*CREATED)
+    app = ChatApp(Chat(asked, asked))
+    places = list[float]()
+
+    async def page(pilot: Pilot[int]) -> None:
+        for number in range(60):
+            app.scene.note("notice", f"line {number}")
+        app.tick()
+        await pilot.pause(0.2)
+        for key in ("x", "pageup", "pagedown"):
+            await pilot.press(key)
+            await pilot.pause(0.2)
+            places.append(app.chat_screen.transcript.scroll_y)
+
+    play(app, page)
+
+    assert places[1] < places[0] == places[2]
+
+
 def test_help_is_closed_by_escape_without_stopping_anybody() -> None:
     """Escape closes the screen; only the next one interrupts."""
     asked = Asked(*CREATED)
