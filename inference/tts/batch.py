@@ -11,7 +11,6 @@ from inference.protocols import TextToSpeech
 from inference.text import ClauseSplitter
 from inference.types import SpeechChunk, Voice
 
-
 _THOUGHTS = re.compile(r"<(think(?:ing)?|reasoning)>(?:(?!<\1>).){0,100000}?</\1>\s*", re.DOTALL)
 _OPENED_BEFORE = re.compile(r"\A(?:(?!<think).){0,100000}?</think(?:ing)?>\s*", re.DOTALL)
 """Templates open the thought in the prompt: the reply has the closing mark alone."""

@@ -69,9 +69,28 @@ _OTHER_TAILS = """
 """
 """Those that are spoken as they are written, or that other steps read."""
 FULL_STOPS = FullStops(
-    never_last=frozenset(TITLES) | frozenset(_CONNECTIVES),
+    never_last=frozenset(TITLES) | frozenset(_CONNECTIVES) | {"sq", "cu", "fl"},
     maybe_last=frozenset(_TAILS) | frozenset(_OTHER_TAILS.split()),
-    before_number=frozenset({"no", "nos", "fig", "figs", "vol", "p", "pp", "ca", "ch", "sec"}),
+    before_number=frozenset(
+        {
+            "no",
+            "nos",
+            "fig",
+            "figs",
+            "vol",
+            "p",
+            "pp",
+            "ca",
+            "ch",
+            "sec",
+            "apt",
+            "ste",
+            "rm",
+            "bldg",
+            "eq",
+            "tab",
+        }
+    ),
     before_capital=frozenset({"v"}),
     one_letter_words=frozenset({"I"}),
 )
@@ -87,10 +106,13 @@ _STREET = re.compile(
 )
 _ADDRESS = re.compile(r"(?P<name>\b\d+(?: [A-Z]\w+){1,3}) (?P<word>St|Dr|Ave|Rd|Blvd)\.")
 _BARE_STREET = re.compile(
-    r"(?P<name>\b\d+[A-Za-z]?(?: [A-Z]\w+){1,3}) (?P<word>St|Dr|Ave|Rd|Blvd|Ln|Ct|Pl|Hwy|Pkwy)\b(?!\.| [A-Z]\w+ (?:St|Ave))"
+    r"(?P<name>\b\d+(?:st|nd|rd|th)|\b\d+[A-Za-z]?(?: [A-Z]\w+){1,3}) (?P<word>St|Dr|Ave|Rd|Blvd|Ln|Ct|Pl|Hwy|Pkwy)\b"
+    r"(?!\.| [A-Z]\w+ (?:St|Ave))"
     r"|(?P<road>\b[A-Z][a-z]+) (?P<kind>Ave|Rd|Blvd|Ln|Hwy|Pkwy)\b\.?"
 )
-_REFERENCE = re.compile(r"(?<![\w.])(?P<word>pp?|PP?|[Cc]h(?:ap)?|[Ss]ec|[Ee]q|[Tt]ab)\. ?(?=\d)|§{1,2} ?(?=\w)")
+_REFERENCE = re.compile(
+    r"(?<![\w.])(?P<word>pp?|PP?|[Cc]h(?:ap)?|[Ss]ec|[Ee]q|[Tt]ab)\. ?(?=\d)|§{1,2} ?(?=\w)"
+)
 _REFERENCES = {
     **{"p": "page", "pp": "pages", "ch": "chapter", "chap": "chapter", "sec": "section", "eq": "equation"},
     **{"tab": "table"},

@@ -10,36 +10,44 @@ _GREEK = """
     pi π rho ρ sigma σ tau τ phi φ varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Pi Π
     Sigma Σ Phi Φ Psi Ψ Omega Ω
 """
+_SILENT = "left right big Big bigg quad qquad displaystyle limits nonumber"
+_SAID = "sin cos tan log ln exp max min det gcd mod"
 _COMMANDS = dict(zip(_GREEK.split()[::2], _GREEK.split()[1::2], strict=True)) | {
     **{"times": "×", "cdot": "×", "ast": "×", "div": "÷", "pm": "±", "mp": "±", "infty": "∞"},
     **{"leq": "≤", "le": "≤", "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "approx": "≈", "sim": "≈"},
     **{"to": "→", "rightarrow": "→", "Rightarrow": "→", "implies": "implies", "iff": "if and only if"},
-    **{"in": "in", "cup": "union", "cap": "intersection", "subset": "is a subset of", "equiv": "is equivalent to"},
+    **{
+        "in": "in",
+        "cup": "union",
+        "cap": "intersection",
+        "subset": "is a subset of",
+        "equiv": "is equivalent to",
+    },
     **{"lt": "<", "gt": ">", "ldots": ", and so on", "dots": ", and so on", "cdots": ", and so on"},
     **{"sum": "sum of", "prod": "product of", "int": "integral of", "partial": "partial", "nabla": "nabla"},
     **{"forall": "for all", "exists": "there is", "propto": "is proportional to", "circ": "°", "degree": "°"},
-    **dict.fromkeys("left right big Big bigg quad qquad displaystyle limits nonumber".split(), ""),
-    **{name: name for name in "sin cos tan log ln exp max min det gcd mod".split()},
+    **dict.fromkeys(_SILENT.split(), ""),
+    **{name: name for name in _SAID.split()},
 }
 _NAMES = {"sum": "sum", "prod": "product", "int": "integral"}
 _FORMULA = re.compile(r"\$\$([^$]{1,600})\$\$|(?<![\w$\\])\$(?=\S)([^$\n]{0,299}[^\s$])\$(?![\d$])")
 _PROSE = re.compile(r"(?<!\\)\b[A-Za-z]{4,}")
-_SIGN = re.compile(r"[\\^_=+*/<>{}()-]|^[A-Za-z]$")
+_SIGN = re.compile(r"[\\^_=+*/<>{}()!|-]|^[A-Za-z]$")
 _DELIMITER = re.compile(r"\\[()\[\]]")
 _ARGUMENT = r"\{([^{}]{0,200})\}"
 _SCRIPT = r"(?:\{([^{}]{0,60})\}|(\w))"
 _FRACTION = re.compile(rf"\\[dt]?frac\s?{_ARGUMENT}\s?{_ARGUMENT}")
 _ROOT = re.compile(rf"\\sqrt(?:\[(\w{{1,3}})\])?\s?{_ARGUMENT}")
-_STYLED = re.compile(
-    rf"\\(?:text\w{{0,6}}|math\w{{1,6}}|operatorname|boxed|overline|hat|vec|bar){_ARGUMENT}"
-)
+_STYLED = re.compile(rf"\\(?:text\w{{0,6}}|math\w{{1,6}}|operatorname|boxed|overline|hat|vec|bar){_ARGUMENT}")
 _BOUNDED = re.compile(rf"\\(sum|prod|int)_{_SCRIPT}(?:\^{_SCRIPT})?")
 _LIMIT = re.compile(rf"\\lim_{_SCRIPT}")
 _DEGREES = re.compile(r"\^\{?\\circ\}?")
 _SPACING = re.compile(r"\\[,;:! ]|\\\\")
 _COMMAND = re.compile(r"\\([A-Za-z]{1,12})(?![A-Za-z])")
 _MINUS = re.compile(r"(?<=[\w)}]) ?- ?(?=[\w(\\{])")
-_PRODUCT = re.compile(r"(?<=[\d)])(?:\*| \* )(?=[\d(])|(?<=\b[a-z])(?:\*| \* )(?=[a-z]\b|\d)")
+_FACTORIAL = re.compile(r"(?<=[\w)])!(?!=)")
+_ABSOLUTE = re.compile(r"\|([^|]{1,40})\|")
+_PRODUCT = re.compile(r"(?<=[\d)])(?:\*| \* )(?=[\d(]|[a-z]\b)|(?<=\b[a-z])(?:\*| \* )(?=[a-z]\b|\d)")
 
 
 def _say_fraction(match: re.Match[str]) -> str:
@@ -73,11 +81,16 @@ def _symbols(text: str) -> str:
     return text.replace(" ° ", "° ")
 
 
+def _signs(source: str) -> str:
+    source = _ABSOLUTE.sub(r" absolute value of \1 ", _FACTORIAL.sub(" factorial ", source))
+    return _MINUS.sub(" − ", source)
+
+
 def _say_formula(match: re.Match[str]) -> str:
     source = match[1] or match[2]
     if match[2] and (_PROSE.search(source) and "\\" not in source or not _SIGN.search(source)):
         return match[0]  # "$5 and costs 3$"
-    return f" {_symbols(_MINUS.sub(' − ', source))} ".replace("\\", " ").replace("*", " × ").rstrip() + (
+    return f" {_symbols(_signs(source))} ".replace("\\", " ").replace("*", " × ").rstrip() + (
         "" if match.string[match.end() : match.end() + 1] in ".,;:!?" else " "
     )
 

@@ -1,9 +1,10 @@
-"""Ways of writing that the later steps do not know, in one that they do: decimal commas, durations, angles, formulas."""
+"""Ways of writing in the one that later steps know: decimal commas, durations, angles, spans, formulas."""
 
 from __future__ import annotations
 
 import re
 
+from inference.text.en.dates import MONTHS
 from inference.text.en.numerals import cardinal
 from inference.text.en.units import UNITS
 
@@ -18,8 +19,13 @@ _LETTERED = re.compile(
 )
 _HOTEL = re.compile(r"\b(?P<noun>room|seat|gate) is (?P<number>\d{1,4})(?P<letter>[A-Za-z])\b", re.IGNORECASE)
 _HOUSE = re.compile(
-    r"(?<![\w.,$€£-])(?P<number>\d{1,4})(?P<letter>[A-H])(?=,? [A-Z][a-z]+ (?:St|Street|R(?:oa)?d|Ave|Avenue|Lane|Drive|Way)\b)"
+    r"(?<![\w.,$€£-])(?P<number>\d{1,4})(?P<letter>[A-H])"
+    r"(?=,? [A-Z][a-z]+ (?:St|Street|R(?:oa)?d|Ave|Avenue|Lane|Drive|Way)\b)"
 )
+_MODEL = re.compile(
+    r"(?<![\w.,$€£])(\d{1,3}(?:\.\d)?)B(?=[ -](?:[Mm]odel|version|variant|[Cc]hat|[Ii]nstruct|LLM))"
+)
+_PER = re.compile(r"(?<=[a-z]s)/(min|hr|h|s|sec|day|week|month|year)\b")
 _FULL = {"apt": "apartment", "rm": "room", "ste": "suite", "bldg": "building", "fig": "figure"}
 
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
@@ -52,28 +58,36 @@ _ANGLE = re.compile(
 )
 _WAYS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
+_MARK = re.compile(r"[-–—−=+*~#^(!×/_]|[vV]\.?\d|\dx")
+"""What every rule below needs."""
 _SPOKEN_X = r"(?: (?:plus|minus|times|equals|is|and|or|when|where|for|if|over|to|by|squared|cubed)\b)"
 _MATHS = (
     (re.compile(r"(?<!\w)[-=+*_~#]{4,}(?!\w)|^={2,3}(?= )|(?<= )={2,3}$"), " "),  # a rule
     (re.compile(r"\b([Vv]ersion|[Rr]elease) [vV]\.?(?=\d)"), r"\1 "),
-    (re.compile(r"(?<=\d)-(?=(?:alpha|beta|rc|dev)\b)"), " "),
+    (re.compile(r"(?<=\d)-(?=(?:alpha|beta|rc|dev)(?![a-z]))"), " "),
     (re.compile(r"\^\{([23])\}"), r"^\1"),
     (re.compile(r"\^(?:\{([^{}]{1,24})\}|\(([^()]{2,24})\)|(-\d{1,4}))"), r" to the power of \1\2\3"),
     (re.compile(r"_\{([^{}]{1,24})\}"), r" \1"),
     (re.compile(r"\b([fgh])\(([a-z])\)"), r"\1 of \2"),
     (re.compile(r"(?<![\w.,])(\d{1,3})!(?= ?[=+*/×-])"), r"\1 factorial"),
     (re.compile(r"(?<=(?<![\w'])[a-z]) [-−] (?=(?:\d|[a-z](?![\w'])))"), " minus "),
+    (re.compile(r"(?<=\d[xyznabc]) [-−] (?=[\d(]|[a-z](?![\w']))"), " minus "),
+    (re.compile(r"\(([a-z])-([a-z]|\d+)\)"), r"(\1 minus \2)"),
+    (
+        re.compile(r"(?<![\w/])(?:a/b(?! test)|[pq]/[pq]|m/n|d/t)(?![\w/])"),
+        lambda m: " over ".join(m[0].split("/")),
+    ),
+    (re.compile(r"\b([nk])!(?= ?[=+*/×-])"), r"\1 factorial"),
     (re.compile(r"(?<=[\d)]) [-−] (?=[b-hj-z](?![\w']))"), " minus "),
     (re.compile(r"(?<=(?<![\w'])[xyzn])-(?=\d+ ?[=<>])"), " minus "),
     (re.compile(r"\)\("), "), "),
     (re.compile(r"(?<=\)) ?[*×·] ?(?=\w)|(?<=[\w)]) ?[*×] ?(?=\()"), " times "),
     (re.compile(r"(?<=(?<![\w'])[a-vxyz])/(?=\d)|(?<=\)) ?/ ?(?=[\w(])|(?<=\b[xyz])/(?=[xyz]\b)"), " over "),
-    (re.compile(rf"(?<![\w.,])(\d{{1,4}}(?:\.\d+)?)x(?=\^|{_SPOKEN_X}| ?[^\w ]|$)"), r"\1 x"),
+    (re.compile(rf"(?<![\w.,–-])(\d{{1,4}}(?:\.\d+)?)x(?=\^|{_SPOKEN_X}| ?[^\w ]|$)"), r"\1 x"),
 )
 
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = "January February March April May June July August September October November December".split()
-_SPAN_NAMES = {name[:3]: name for name in [*_DAYS, *_MONTHS]}
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+_SPAN_NAMES = {name[:3]: name for name in [*_DAYS.split(), *MONTHS]}
 _SPAN_WORD = (
     r"(?:Mon(?:day)?|Tue(?:s|sday)?|Wed(?:nesday)?|Thu(?:rs?|rsday)?|Fri(?:day)?|Sat(?:urday)?|Sun(?:day)?"
     r"|Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
@@ -129,9 +143,12 @@ def _say_angle(match: re.Match[str]) -> str:
 def _read_numbers(text: str) -> str:
     for pattern in (_LETTERED, _HOUSE):
         text = pattern.sub(
-            lambda m: _say_lettered(m) if "noun" in m.groupdict() else f"{cardinal(m['number'])} {m['letter']}",
+            lambda m: (
+                _say_lettered(m) if "noun" in m.groupdict() else f"{cardinal(m['number'])} {m['letter']}"
+            ),
             text,
         )
+    text = _PER.sub(lambda m: " per " + UNITS.get(m[1], (m[1],))[0], _MODEL.sub(r"\1 B", text))
     text = _HOTEL.sub(lambda m: f"{m['noun']} is {cardinal(m['number'])} {m['letter']}", text)
     for pattern in (_GROUPED, _SPACED, _DOTTED):
         text = pattern.sub(_ungroup, text)
@@ -146,6 +163,8 @@ def read_notation(text: str) -> str:
     """Return `text` with numbers, spans and formulas as the later steps read them: "1h 5m" -> "1 hour 5 minutes"."""
     if any(map(str.isdigit, text)):
         text = _read_numbers(text)
+    if not _MARK.search(text):
+        return text
     for pattern, words in _MATHS:
         text = pattern.sub(words, text)
     text = _LETTER_SPAN.sub(lambda m: f"{m[0][0]} to {m[0][-1]}", text)

@@ -10,7 +10,7 @@ from inference.text.en.units import CURRENCIES, RATE_WORDS, SCALES, UNITS, Curre
 
 _UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + ")"
 _CODE_MONEY = "|".join(sign for sign in CURRENCIES if sign.isalpha())
-_CURRENCY = rf"(?:(?<!\w)(?:US|AU?|CA?|HK|NZ|S|NT|MX|R|J)?\$|[€£¥₹₩₽₺₴₪]|(?<!\w)(?:{_CODE_MONEY})(?=\s?\d))"
+_CURRENCY = rf"(?:(?<!\w)(?:US ?|AU?|CA?|HK|NZ|S|NT|MX|R|J)?\$|[€£¥₹₩₽₺₴₪]|(?<!\w)(?:{_CODE_MONEY})(?=\s?\d))"
 _INCHES_FOLLOW = r"(?=\s*(?:$|[.,;:!?)]|(?:x|by|tall|wide|long|high|deep|thick|across|of (?:rain|snow))\b))"
 _RANGE = rf"(?:\s?%?[-–—]\s?(?P<again>{_CURRENCY}\s?)?(?P<second>{NUMBER}))?"
 _SUFFIX = (
@@ -28,7 +28,7 @@ _RATE = (
 )
 _AMOUNT = re.compile(
     rf"(?P<sign>(?<![\w)])[-+−])?(?P<before>{_CURRENCY}\s?)?(?<!\w)(?P<first>{NUMBER}|\.\d++)"
-    rf"{_RANGE}{_SUFFIX}(?P<after>\s?(?:[€£¥¢₹₩₽₺₴₪]|(?:{_CODE_MONEY})\b))?{_MEASURE}{_RATE}"
+    rf"{_RANGE}{_SUFFIX}(?P<after>\s?(?:[€£¥¢₹₩₽₺₴₪]|\$(?!\s?\w)|(?:{_CODE_MONEY})\b))?{_MEASURE}{_RATE}"
 )
 _FRACTION = re.compile(
     r"(?<![\w/.,$€£])(?:(\d{1,4}) )?(\d{1,4})/(\d{1,4})(?![\w/]|[.,]\d)"
@@ -40,7 +40,8 @@ _IP = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
 _VERSION = re.compile(
     r"(?<![\w.,])(?P<v>[vV])?(?P<many>\d++(?:\.\d++){2,8})(?!\w|\.\d)"
     r"|(?<!\w)[vV](?P<few>\d++(?:\.\d++)?)(?!\w)"
-    r"|(?P<named>\b(?:[Vv]ersion|[Rr]elease|[Bb]uild|Python|Firefox|Ubuntu|Java|Node|iOS|Android|Debian|PHP|Ruby|Go|Rust) )(?P<pair>\d+\.\d+)(?![\w]|\.\d)"
+    r"|(?P<named>\b(?:[Vv]ersion|[Rr]elease|[Bb]uild|Python|Firefox|Ubuntu|Java|Node|iOS|Android|Debian"
+    r"|PHP|Ruby|Go|Rust) )(?P<pair>\d+\.\d+)(?![\w]|\.\d)"
 )
 _SPACED_MINUS = re.compile(r"(?<=[\d)]) [-−] (?=[\d($])")
 _SPACED_RANGE = re.compile(r"(?<=\d) – (?=[$€£]?\d)")
@@ -99,7 +100,7 @@ def _currency(match: re.Match[str]) -> Currency | None:
     sign = match["before"] or match["again"] or match["after"]
     if not sign:
         return None
-    currency = CURRENCIES[sign.strip()]
+    currency = CURRENCIES[sign.replace(" ", "")]
     return currency._replace(many=currency.one) if _is_adjective(match) else currency
 
 

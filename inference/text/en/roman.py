@@ -6,8 +6,8 @@ import re
 
 from inference.text.en.numerals import cardinal, ordinal
 
-_RULERS = frozenset(
-    """Henry Louis Elizabeth George Edward Charles Richard James William Napoleon Philip Pius John Paul Benedict
+_RULER_NAMES = """
+    Henry Louis Elizabeth George Edward Charles Richard James William Napoleon Philip Pius John Paul Benedict
     Frederick Catherine Nicholas Alexander Ferdinand Ramses Ramesses Rameses Wilhelm Leo Gregory Innocent Mary
     Thutmose Tuthmosis Amenhotep Seti Ptolemy Cleopatra Xerxes Darius Cyrus Artaxerxes Mehmed Murad Selim Suleiman
     Harald Olaf Haakon Gustav Christian Carl Karl Oscar Peter Ivan Alfonso Juan Felipe Carlos Pedro Isabella Margaret
@@ -16,9 +16,12 @@ _RULERS = frozenset(
     Umberto Emmanuel Victor Theodosius Constantine Justinian Valentinian Antiochus Seleucus Mithridates Tiberius
     Humbert Francis Harold Magnus Eric Erik Canute Sancho Ludwig Bela Stephen Vladislaus Casimir Sargon
     Nebuchadnezzar Mentuhotep Senusret Osorkon Shoshenq Psamtik Pepi Akbar Shapur Khosrow Basil Michael Romanos
-    Alexios Manuel Hussein Abdullah Faisal Mohammed Hassan Farouk Rainier Hans-Adam Beatrix Juliana""".split()
+    Alexios Manuel Hussein Abdullah Faisal Mohammed Hassan Farouk Rainier Hans-Adam Beatrix Juliana
+"""
+_RULERS = frozenset(_RULER_NAMES.split())
+_TITLE = (
+    r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Pharaoh|Sultan|Shah|Prince|Duke|Count|Patriarch)"
 )
-_TITLE = r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Pharaoh|Sultan|Shah|Prince|Duke|Count|Patriarch)"
 _NOUN = (
     r"(?:World War|Super Bowl|Type|Part|Chapter|Phase|Stage|Volume|Vol\.|Book|Act|Scene|Class|Level|Grade|Section"
     r"|Article|Title|Tier|Division|Category|Appendix|Apollo|Canto|Psalm|Factor|Schedule|Group|Mark|Round|Episode"
@@ -42,9 +45,14 @@ _NOUN_ROMAN = re.compile(
 _NAME_ROMAN = re.compile(
     rf"\b(?P<title>{_TITLE} )?(?P<before>[A-Z][a-z]+(?: Paul)?) (?P<roman>{_VALID})(?![\w]|-\w){_I_AS_WORD}"
 )
-_SEVERAL = re.compile(r"(?!(?:CD|DC|CM|MC|LI|DI|MI|CI|CC|MD|MM|DVI|CV|XX|CL|MIX|CIV|LCD|XL|XI?X?L)$)[MDCLXVI]{2,}")
+_NUMERAL = re.compile(r"\b(?:[MDCLXVI]+|[xvi]+)\b")
+_SEVERAL = re.compile(
+    r"(?!(?:CD|DC|CM|MC|LI|DI|MI|CI|CC|MD|MM|DVI|CV|XX|CL|MIX|CIV|LCD|XL|XI?X?L)$)[MDCLXVI]{2,}"
+)
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
-_PLAIN_I = frozenset({"type", "part", "level", "question", "section", "book", "unit", "class", "group", "step", "page"})
+_PLAIN_I = frozenset(
+    {"type", "part", "level", "question", "section", "book", "unit", "class", "group", "step", "page"}
+)
 """Nouns that, in lower case, often stand before the pronoun: "the part I like"."""
 
 
@@ -87,6 +95,8 @@ def _say_name(match: re.Match[str]) -> str:
 
 def read_roman(text: str) -> str:
     """Return `text` with Roman numerals in words: "World War II", "Henry VIII", "the XIX century", "Scene iii"."""
+    if not _NUMERAL.search(text):
+        return text
     text = _CENTURY.sub(_say_century, text)
     text = _NOUN_ROMAN.sub(_say_noun, text)
     return _NAME_ROMAN.sub(_say_name, text)

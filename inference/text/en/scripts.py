@@ -7,8 +7,6 @@ import unicodedata
 from functools import lru_cache
 
 _BEYOND_LATIN = re.compile(r"[^\x00-\u036f\u1e00-\u1eff]")
-_WORD = re.compile(r"\w+(?:[-'’]\w+)*")
-_GREEK = re.compile(r"[\u0370-\u03ff]")
 _ALL = re.compile(r"[^\W\d_]")
 ANOTHER_SCRIPT = "Here is some text in another script."
 
@@ -24,7 +22,11 @@ def _greek_name(letter: str) -> str:
 
 
 def _spoken(character: str) -> bool:
-    return ord(character) < 0x370 or _script(character) == "LATIN" or unicodedata.category(character)[0] not in "LM"
+    return (
+        ord(character) < 0x370
+        or _script(character) == "LATIN"
+        or unicodedata.category(character)[0] not in "LM"
+    )
 
 
 def _single_greek(text: str) -> str:
@@ -33,7 +35,9 @@ def _single_greek(text: str) -> str:
         plain = name.startswith("GREEK") and " WITH " not in name and "LETTER" in name
         return _greek_name(match[0]) if plain else match[0]
 
-    return re.sub(r"(?<![\u0370-\u03ff\u1f00-\u1fff])[\u0370-\u03ff](?![\u0370-\u03ff\u1f00-\u1fff])", say, text)
+    return re.sub(
+        r"(?<![\u0370-\u03ff\u1f00-\u1fff])[\u0370-\u03ff](?![\u0370-\u03ff\u1f00-\u1fff])", say, text
+    )
 
 
 def read_scripts(text: str) -> str:

@@ -191,6 +191,7 @@ _IRREGULAR = {
     "hp": ("horsepower", "horsepower"),
     "lux": ("lux", "lux"),
     "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    "N m": ("newton meter", "newton meters"),
     "fl oz": ("fluid ounce", "fluid ounces"),
     "fl. oz.": ("fluid ounce", "fluid ounces"),
     "sq ft": ("square foot", "square feet"),
