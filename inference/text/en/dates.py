@@ -49,7 +49,7 @@ _TIME = re.compile(
 _RATIO = re.compile(r"(?<![\w:.,])(\d{1,4}):(\d{1,4})(?![\w:])")
 _TIME_RANGE = re.compile(
     r"(?:(?<=\d)|(?<=\d[AaPp][Mm])|(?<= [AaPp][Mm])|(?<=[AaPp]\.[Mm]\.))"
-    r"\s?[-–—]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm]\b))"
+    r"\s?[-–—]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm]\b)|noon\b|midnight\b)"
 )
 
 _PHONE = re.compile(

@@ -20,7 +20,8 @@ _LETTERED = re.compile(
 _HOTEL = re.compile(r"\b(?P<noun>room|seat|gate) is (?P<number>\d{1,4})(?P<letter>[A-Za-z])\b", re.IGNORECASE)
 _HOUSE = re.compile(
     r"(?<![\w.,$€£-])(?P<number>\d{1,4})(?P<letter>[A-H])"
-    r"(?=,? [A-Z][a-z]+ (?:St|Street|R(?:oa)?d|Ave|Avenue|Lane|Drive|Way)\b)"
+    r"(?=,? (?:bus|train|tram|gate|seat|room|exit|flat|unit|apartment|form)\b"
+    r"|,? [A-Z][a-z]+ (?:St|Street|R(?:oa)?d|Ave|Avenue|Lane|Drive|Way)\b)"
 )
 _MODEL = re.compile(
     r"(?<![\w.,$€£])(\d{1,3}(?:\.\d)?)B(?=[ -](?:[Mm]odel|version|variant|[Cc]hat|[Ii]nstruct|LLM))"
@@ -81,6 +82,8 @@ _MATHS = (
     (re.compile(r"(?<=[\d)]) [-−] (?=[b-hj-z](?![\w']))"), " minus "),
     (re.compile(r"(?<=(?<![\w'])[xyzn])-(?=\d+ ?[=<>])"), " minus "),
     (re.compile(r"\)\("), "), "),
+    (re.compile(r"(?<=\d) ?/ ?(?=\()"), " divided by "),
+    (re.compile(r"(?:^|(?<=[=(])|(?<=[=(] ))-(?=[b-hj-z](?![\w'-]))"), "minus "),
     (re.compile(r"(?<=\)) ?[*×·] ?(?=\w)|(?<=[\w)]) ?[*×] ?(?=\()"), " times "),
     (re.compile(r"(?<=(?<![\w'])[a-vxyz])/(?=\d)|(?<=\)) ?/ ?(?=[\w(])|(?<=\b[xyz])/(?=[xyz]\b)"), " over "),
     (re.compile(rf"(?<![\w.,–-])(\d{{1,4}}(?:\.\d+)?)x(?=\^|{_SPOKEN_X}| ?[^\w ]|$)"), r"\1 x"),
