@@ -29,7 +29,13 @@ _COMMANDS = dict(zip(_GREEK.split()[::2], _GREEK.split()[1::2], strict=True)) | 
     **dict.fromkeys(_SILENT.split(), ""),
     **{name: name for name in _SAID.split()},
 }
-_COMMANDS |= {"lfloor": "floor of", "lceil": "ceiling of", "rfloor": "", "rceil": ""}
+_COMMANDS |= {
+    "sqrt": "square root of",
+    "lfloor": "floor of",
+    "lceil": "ceiling of",
+    "rfloor": "",
+    "rceil": "",
+}
 _NAMES = {"sum": "sum", "prod": "product", "int": "integral"}
 _FORMULA = re.compile(r"\$\$([^$]{1,600})\$\$|(?<![\w$\\])\$(?=\S)([^$\n]{0,299}[^\s$])\$(?![\d$])")
 _PROSE = re.compile(r"(?<!\\)\b[A-Za-z]{4,}")
