@@ -139,8 +139,8 @@ def _end_at_space(
     end = match.end() + 1
     if match["stop"]:
         verdict = _ends_sentence(text, match, language, line_start=line_start, ended=ended)
-    elif text[: match.start()].rstrip()[-1:].isdigit():
-        # "May 1, 2024", "3 - 2"
+    elif match["dash"] or text[: match.start()].rstrip()[-1:].isdigit():
+        # "May 1, 2024", "3 - 2", "9 am - 5 pm"
         following = _following(text, match.end(), ended)
         verdict = None if following is None else not following.isdigit()
     else:
@@ -164,6 +164,8 @@ def _ends_sentence(
     stop = match["stop"]
     if stop != ".":
         quoted = match[0] != stop and match[0][-1] in "\"'”’"
+        if stop == "!" and text[: match.start()][-1:].isdigit():
+            return _unless(text, match, ended, "=+*/×-".__contains__)  # a factorial
         if not (quoted or stop.startswith("..") or "…" in stop):
             return True
         return _unless(text, match, ended, str.islower)

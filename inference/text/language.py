@@ -44,3 +44,5 @@ class Language:
     table_text: TableText
     code_text: str
     """The sentence that is spoken in place of code."""
+    formulas: Callable[[str], str] = str
+    """Markdown -> the same with LaTeX as plain symbols; linear."""

@@ -30,7 +30,7 @@ def speakable(text: str, language: str = DEFAULT) -> str:
 
 
 def _read(text: str, language: Language) -> str:
-    pieces = (language.normalise(plain(piece, language)) for piece in _pieces(text))
+    pieces = (language.normalise(plain(language.formulas(piece), language)) for piece in _pieces(text))
     return " ".join(filter(None, pieces))
 
 

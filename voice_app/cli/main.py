@@ -187,11 +187,17 @@ def say(
     text: Annotated[str, typer.Argument(help="What to say; - reads it from the standard input.")],
     out: Annotated[Path | None, typer.Option(help="Write a WAV; else the loudspeaker.")] = None,
     voice: Voice = None,
+    words: Annotated[
+        bool, typer.Option("--words", help="Print the words that the voice gets; no sound.")
+    ] = False,
 ) -> None:
     """Speak a text."""
-    from voice_app.cli.oneshot import say_text
+    from voice_app.cli.oneshot import print_words, say_text
     from voice_app.runtime.settings import load_settings
 
+    if words:
+        print_words(_text(text))
+        return
     say_text(load_settings(**flags(models=model_flags(voice=voice))), _text(text), out)
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from inference.audio import write_audio
 from inference.errors import AudioError
 from inference.protocols import TextToSpeech
-from inference.tts.batch import synthesize
+from inference.tts.batch import synthesize, words
 from inference.types import Audio
 from voice_app.core.errors import SessionError
 from voice_app.observe import waterfall
@@ -33,6 +33,11 @@ def say_text(settings: Settings, text: str, out: Path | None) -> None:
     if not chunks:
         raise AudioError("there is nothing to say in this text; give words")
     write_audio(out, Audio(np.concatenate(chunks), tts.rate_hz))
+
+
+def print_words(text: str) -> None:
+    """Print what a voice gets of a text, on one line; the line is empty when there is nothing to say."""
+    typer.echo(" ".join(words(text)))
 
 
 async def _say_aloud(settings: Settings, tts: TextToSpeech, text: str) -> None:

@@ -69,9 +69,28 @@ _OTHER_TAILS = """
 """
 """Those that are spoken as they are written, or that other steps read."""
 FULL_STOPS = FullStops(
-    never_last=frozenset(TITLES) | frozenset(_CONNECTIVES),
+    never_last=frozenset(TITLES) | frozenset(_CONNECTIVES) | {"sq", "cu", "fl"},
     maybe_last=frozenset(_TAILS) | frozenset(_OTHER_TAILS.split()),
-    before_number=frozenset({"no", "nos", "fig", "figs", "vol", "p", "pp", "ca", "ch", "sec"}),
+    before_number=frozenset(
+        {
+            "no",
+            "nos",
+            "fig",
+            "figs",
+            "vol",
+            "p",
+            "pp",
+            "ca",
+            "ch",
+            "sec",
+            "apt",
+            "ste",
+            "rm",
+            "bldg",
+            "eq",
+            "tab",
+        }
+    ),
     before_capital=frozenset({"v"}),
     one_letter_words=frozenset({"I"}),
 )
@@ -86,7 +105,21 @@ _STREET = re.compile(
     r"(?P<name>\b(?!(?:The|A|My|Our|Your|See)\b)[A-Z][a-z]+) (?P<word>St|Dr)\.(?! [A-Z][a-z])"
 )
 _ADDRESS = re.compile(r"(?P<name>\b\d+(?: [A-Z]\w+){1,3}) (?P<word>St|Dr|Ave|Rd|Blvd)\.")
-_STREETS = {"St": "Street", "Dr": "Drive", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard"}
+_BARE_STREET = re.compile(
+    r"(?P<name>\b\d+(?:st|nd|rd|th)|\b\d+[A-Za-z]?(?: [A-Z]\w+){1,3}) (?P<word>St|Dr|Ave|Rd|Blvd|Ln|Ct|Pl|Hwy|Pkwy)\b"
+    r"(?!\.| [A-Z]\w+ (?:St|Ave))"
+    r"|(?P<road>\b[A-Z][a-z]+) (?P<kind>Ave|Rd|Blvd|Ln|Hwy|Pkwy)\b\.?"
+)
+_REFERENCE = re.compile(
+    r"(?<![\w.])(?P<word>pp?|PP?|[Cc]h(?:ap)?|[Ss]ec|[Ee]q|[Tt]ab)\. ?(?=\d)|§{1,2} ?(?=\w)"
+)
+_REFERENCES = {
+    **{"p": "page", "pp": "pages", "ch": "chapter", "chap": "chapter", "sec": "section", "eq": "equation"},
+    **{"tab": "table"},
+}
+_STREETS = {"St": "Street", "Dr": "Drive", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard"} | {
+    **{"Ln": "Lane", "Ct": "Court", "Pl": "Place", "Hwy": "Highway", "Pkwy": "Parkway"}
+}
 _CONNECTIVE = re.compile(
     r"(?<![\w.])(?:(?P<eg>e\. ?g)|(?P<ie>i\. ?e)"
     r"|(?P<word>vs|approx|cf|fig|vol|ca(?=\. \d)|v(?=\. (?-i:[A-Z]))))\.",
@@ -138,10 +171,24 @@ def _say_tail(match: re.Match[str]) -> str:
     return _TAILS[word] + _full_stop(match)
 
 
+def _say_street(match: re.Match[str]) -> str:
+    stop = _stop_after(match) if match[0].endswith(".") else ""
+    return f"{match['name'] or match['road']} {_STREETS[match['word'] or match['kind']]}{stop}"
+
+
+def _say_reference(match: re.Match[str]) -> str:
+    if not match["word"]:
+        return "sections " if match[0].startswith("§§") else "section "
+    words = _REFERENCES[match["word"].lower()]
+    return (words.capitalize() if match["word"][0].isupper() else words) + " "
+
+
 def read_abbreviations(text: str) -> str:
     """Return `text` with abbreviations in words; a dot that also ends the sentence stays."""
     for pattern in (_ADDRESS, _STREET):
         text = pattern.sub(lambda m: f"{m['name']} {_STREETS[m['word']]}{_stop_after(m)}", text)
+    text = _BARE_STREET.sub(_say_street, text)
+    text = _REFERENCE.sub(_say_reference, text)
     text = _TITLE.sub(_say_title, text)
     text = _CONNECTIVE.sub(_say_connective, text)
     text = _BARE_VERSUS.sub("versus", text)

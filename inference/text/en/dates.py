@@ -47,7 +47,10 @@ _TIME = re.compile(
     r"(?:\s?(?P<half>[AaPp])(?:\.\s?[Mm]\.?|[Mm]\b))?(?![\w:])"
 )
 _RATIO = re.compile(r"(?<![\w:.,])(\d{1,4}):(\d{1,4})(?![\w:])")
-_TIME_RANGE = re.compile(r"(?<=\d)\s?[-–—]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm]\b))")
+_TIME_RANGE = re.compile(
+    r"(?:(?<=\d)|(?<=\d[AaPp][Mm])|(?<= [AaPp][Mm])|(?<=[AaPp]\.[Mm]\.))"
+    r"\s?[-–—]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm]\b)|noon\b|midnight\b)"
+)
 
 _PHONE = re.compile(
     r"(?<![\w.,-])(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])"

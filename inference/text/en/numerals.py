@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 MAX_CARDINAL_DIGITS = 15
@@ -64,53 +63,3 @@ def fraction(above: str, below: str) -> str:
         return f"{cardinal(above)} over {cardinal(below)}"
     one, many = _FRACTION_NAMES.get(bottom, (_words(bottom, "ordinal"), _words(bottom, "ordinal") + "s"))
     return f"{cardinal(above)} {one if top == 1 else many}"
-
-
-_ROMAN = re.compile(
-    r"\b(?P<before>[A-Z][a-z]+|[Tt]ype|[Pp]art|[Cc]hapter|[Pp]hase|[Ss]tage) "
-    r"(?P<roman>X{0,2}(?:IX|IV|V?I{2,3}|VI)|X{2,3}|X{1,2}[IV])\b"
-)
-_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10}
-_REGNAL = frozenset(
-    [
-        "Henry",
-        "Louis",
-        "Elizabeth",
-        "George",
-        "Edward",
-        "Charles",
-        "Richard",
-        "James",
-        "William",
-        "Napoleon",
-        "Philip",
-        "Pius",
-        "John",
-        "Paul",
-        "Benedict",
-        "Frederick",
-        "Catherine",
-        "Nicholas",
-        "Alexander",
-        "Ferdinand",
-        "Ramses",
-        "Wilhelm",
-        "Leo",
-        "Gregory",
-        "Innocent",
-        "Mary",
-    ]
-)
-
-
-def read_roman(text: str) -> str:
-    """Return `text` with Roman numerals of two letters and more in words: "World War II", "Henry VIII"."""
-
-    def say(match: re.Match[str]) -> str:
-        values = [_ROMAN_VALUES[letter] for letter in match["roman"]]
-        pairs = zip(values, [*values[1:], 0], strict=True)
-        total = str(sum(-value if value < following else value for value, following in pairs))
-        words = f"the {ordinal(total)}" if match["before"] in _REGNAL else cardinal(total)
-        return f"{match['before']} {words}"
-
-    return _ROMAN.sub(say, text)

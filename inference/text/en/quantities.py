@@ -6,36 +6,42 @@ import re
 from collections.abc import Callable
 
 from inference.text.en.numerals import NUMBER, cardinal, fraction, number, ordinal, spell_digits, year
-from inference.text.en.units import CURRENCIES, SCALES, UNITS, Currency
+from inference.text.en.units import CURRENCIES, RATE_WORDS, SCALES, UNITS, Currency
 
 _UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + ")"
-_CURRENCY = r"(?:(?:US|CA|AU)?\$|[€£¥₹])"
+_CODE_MONEY = "|".join(sign for sign in CURRENCIES if sign.isalpha())
+_CURRENCY = rf"(?:(?<!\w)(?:US ?|AU?|CA?|HK|NZ|S|NT|MX|R|J)?\$|[€£¥₹₩₽₺₴₪]|(?<!\w)(?:{_CODE_MONEY})(?=\s?\d))"
 _INCHES_FOLLOW = r"(?=\s*(?:$|[.,;:!?)]|(?:x|by|tall|wide|long|high|deep|thick|across|of (?:rain|snow))\b))"
 _RANGE = rf"(?:\s?%?[-–—]\s?(?P<again>{_CURRENCY}\s?)?(?P<second>{NUMBER}))?"
 _SUFFIX = (
     r"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<percent>\s?%)"
-    r"|(?P<long_scale>[ -]?(?:thousand|million|billion|trillion)\b)|(?P<scale>(?:k|K|M|B|bn|m|x)(?=\W|$)))?"
+    r"|(?P<long_scale>[ -]?(?:thousand|million|billion|trillion)\b)|(?P<scale>(?:k|K|M|B|bn|mn|tn|trn|m|x)(?=\W|$)"
+    r"| (?:bn|mn|tn|trn)\b))?"
 )
 _MEASURE = (
     rf"(?:(?P<joint>[ -]?)(?:(?P<inches>in\b\.?{_INCHES_FOLLOW})"
     rf"|(?P<unit>{_UNIT})(?P<power>\^?[23])?(?![\w'])(?:\.(?=,?\s[a-z]))?))?"
 )
 _RATE = (
-    rf"(?:\s?/\s?(?P<per>{_UNIT}|second|minute|hour|day|week|month|year|person|night)"
+    rf"(?:\s?/\s?(?P<per>(?:mo|yr|wk|pp|d)\b|{_UNIT}|second|minute|hour|day|week|month|year|person|night)"
     r"(?P<per_power>\^?[23])?(?!\w))?"
 )
 _AMOUNT = re.compile(
     rf"(?P<sign>(?<![\w)])[-+−])?(?P<before>{_CURRENCY}\s?)?(?<!\w)(?P<first>{NUMBER}|\.\d++)"
-    rf"{_RANGE}{_SUFFIX}(?P<after>\s?[€£¥¢])?{_MEASURE}{_RATE}"
+    rf"{_RANGE}{_SUFFIX}(?P<after>\s?(?:[€£¥¢₹₩₽₺₴₪]|\$(?!\s?\w)|(?:{_CODE_MONEY})\b))?{_MEASURE}{_RATE}"
 )
-_FRACTION = re.compile(r"(?<![\w/.,$€£])(?:(\d{1,4}) )?(\d{1,4})/(\d{1,4})(?![\w/]|[.,]\d)")
+_FRACTION = re.compile(
+    r"(?<![\w/.,$€£])(?:(\d{1,4}) )?(\d{1,4})/(\d{1,4})(?![\w/]|[.,]\d)"
+    rf"(?: (?P<unit>{_UNIT})(?![\w'/]))?"
+)
 _SAID_AS_NUMBERS = {("24", "7"), ("9", "11"), ("50", "50")}
 _FEET_INCHES = re.compile(r"(?<!\w)(\d{1,3})['′] ?(\d{1,2})(?:\"|″|'')")
 _IP = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
 _VERSION = re.compile(
     r"(?<![\w.,])(?P<v>[vV])?(?P<many>\d++(?:\.\d++){2,8})(?!\w|\.\d)"
     r"|(?<!\w)[vV](?P<few>\d++(?:\.\d++)?)(?!\w)"
-    r"|(?P<named>\b(?:[Vv]ersion|Python|Firefox|Ubuntu) )(?P<pair>\d+\.\d+)(?![\w]|\.\d)"
+    r"|(?P<named>\b(?:[Vv]ersion|[Rr]elease|[Bb]uild|Python|Firefox|Ubuntu|Java|Node|iOS|Android|Debian"
+    r"|PHP|Ruby|Go|Rust) )(?P<pair>\d+\.\d+)(?![\w]|\.\d)"
 )
 _SPACED_MINUS = re.compile(r"(?<=[\d)]) [-−] (?=[\d($])")
 _SPACED_RANGE = re.compile(r"(?<=\d) – (?=[$€£]?\d)")
@@ -94,7 +100,7 @@ def _currency(match: re.Match[str]) -> Currency | None:
     sign = match["before"] or match["again"] or match["after"]
     if not sign:
         return None
-    currency = CURRENCIES[sign.strip()[-1]]
+    currency = CURRENCIES[sign.replace(" ", "")]
     return currency._replace(many=currency.one) if _is_adjective(match) else currency
 
 
@@ -122,7 +128,7 @@ def _unit(match: re.Match[str], last: str) -> str:
         one, many = UNITS[match["unit"]]
         words = f" {_POWERS.get((match['power'] or '')[-1:], '')}{one if single else many}"
     if match["per"]:
-        per = UNITS.get(match["per"], (match["per"], ""))[0]
+        per = RATE_WORDS.get(match["per"]) or UNITS.get(match["per"], (match["per"], ""))[0]
         words += f" per {per}{_RATE_POWERS.get((match['per_power'] or '')[-1:], '')}"
     return words
 
@@ -155,7 +161,7 @@ def _say_amount(match: re.Match[str]) -> str:
     elif match["scale"]:
         if match["scale"] == "m" and not match["before"]:
             return f"{_plain(match)} {UNITS['m'][first != '1']}{_unit(match, first)}"
-        scale = f" {SCALES[match['scale']]}"
+        scale = f" {SCALES[match['scale'].strip()]}"
     if match["after"] and "¢" in match["after"]:
         words = f"{_plain(match)} {'cent' if first == '1' else 'cents'}"
     elif (currency := _currency(match)) and second:
@@ -175,14 +181,16 @@ def _trailing(match: re.Match[str]) -> str:
 
 
 def _say_fraction(match: re.Match[str]) -> str:
-    whole, above, below = match.groups()
+    whole, above, below = match.groups()[:3]
+    several = bool(whole) or int(above) >= int(below)
+    unit = f" {UNITS[match['unit']][several]}" if match["unit"] else ""
     fixed = (above, below) in _SAID_AS_NUMBERS
     words = f"{cardinal(above)} {cardinal(below)}" if fixed else fraction(above, below)
     if not whole:
-        return words
+        return words + unit
     if fixed or int(above) >= int(below):
-        return f"{cardinal(whole)} {words}"
-    return f"{cardinal(whole)} and {words.replace('one half', 'a half')}"
+        return f"{cardinal(whole)} {words}{unit}"
+    return f"{cardinal(whole)} and {words.replace('one half', 'a half')}{unit}"
 
 
 def _say_version(match: re.Match[str]) -> str:

@@ -44,9 +44,10 @@ _PLAIN = str.maketrans(
     }
 )
 _VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
+_MIDDLE_DOT = re.compile(r"(?<=\d) ?[·⋅] ?(?=\d)")
 _SUPERSCRIPT = re.compile(r"(?<=[\w)])[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _STRANGE = re.compile(r"[^\x20-\x7e]")
-_KEPT_SYMBOLS = frozenset("°€£¥¢₹±×÷≈≃≤≥≠→⇒−–—√∞")
+_KEPT_SYMBOLS = frozenset("§°€£¥¢₹₩₽₺₴₪±×÷≈≃≤≥≠→⇒−–—√∞")
 
 
 def _keep(match: re.Match[str]) -> str:
@@ -61,6 +62,7 @@ def _keep(match: re.Match[str]) -> str:
 
 def clean(text: str) -> str:
     """Return one line of letters, ASCII and a few known symbols: no pictograph, no control character."""
+    text = _MIDDLE_DOT.sub("×", text)
     text = _VULGAR.sub(" ", text.translate(_PLAIN))
     text = _SUPERSCRIPT.sub(
         lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text
@@ -75,6 +77,7 @@ _BEFORE_NUMBERS = (
     (re.compile(r"(?<=\d) (?=000(?!\d))"), ""),  # "1 000 000"
     (re.compile(r"#\s?(?=\d)"), "number "),
     (re.compile(r"(?<=\b[A-G])#"), " sharp"),
+    (re.compile(r"(?<=[\w)]) [≈≃] "), " is about "),
     (re.compile(r"[~≈≃]\s?(?=[-$€£¥\d])"), " about "),
     (re.compile(r"\+/-|±"), " plus or minus "),
 )
