@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 _TASKS = Path("/proc/self/task")
 _BUSY = 0.4
@@ -29,12 +30,14 @@ class OwnCores:
     For machines of two cores; elsewhere, with one thread, and where the system tells nothing, it does nothing.
     """
 
+    _callers: ClassVar[dict[int, int]] = {}
+    """The core of each thread that calls and computes: its own only while it does. Its helper, which OpenMP keeps for
+    it, is the same for every engine that it calls."""
+
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._cores = _two_cores()
         self._left = _TRIES if self._cores else 0
-        self._callers = dict[int, int]()
-        """The core of those threads that call and compute: theirs only while they do."""
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -49,7 +52,7 @@ class OwnCores:
                 yield
             finally:
                 _pin(caller, set(self._cores))
-        elif self._left and not self._callers:
+        elif self._left:
             before, began_s = _ran_s(), time.perf_counter()
             yield
             self._find(caller, before, time.perf_counter() - began_s)

@@ -229,7 +229,8 @@ class NativeContext:
     def keep_warm(self) -> None:
         """Decode a token where no sequence is, which reads the weights."""
         batch = self.lib.llama_batch_get_one((self.lib.llama_token * 1)(0), 1)
-        self.lib.llama_decode(self._warm, batch)
+        with self._cores.held():  # as in `decode`: its time is what numbers of threads are compared by
+            self.lib.llama_decode(self._warm, batch)
         self.lib.llama_memory_clear(self.lib.llama_get_memory(self._warm), False)
 
     def use_threads(self, threads: int) -> None:

@@ -20,6 +20,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def _nobody_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without what other tests found."""
+    monkeypatch.setattr(OwnCores, "_callers", {})
+
+
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
     """Two threads, none of them that of the test."""
@@ -64,6 +70,8 @@ def test_a_caller_that_computes_is_free_afterwards(pool: ThreadPoolExecutor) -> 
     assert len(during) == 1
     assert cores_of(helper) == cores_of(0) - during
     assert len(cores_of(0)) == 2
+    with OwnCores(2).held():  # another engine that the same thread calls
+        assert cores_of(0) == during
 
 
 def test_one_thread_is_left_alone(pool: ThreadPoolExecutor) -> None:
