@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 from inference.types import Message
 from tests.voice_app.scripted_session import ScriptedSession, tone
 from voice_app.core import events
+from voice_app.core.history import SkillCall
 from voice_app.core.mending import goes_on, mended
+from voice_app.core.turn import Reply, Turn
 from voice_app.io.recordings import RecordedTurn
 
+Kind = Literal["answer", "deed", "question", "refusal"]
 HALVES = [
     row.split("\t")
     for row in (Path(__file__).parent / "halves.tsv").read_text("utf-8").splitlines()
@@ -57,6 +61,29 @@ def test_no_word_is_lost(first: str, rest: str) -> None:
     plain = [c for c in (first + rest).lower() if c.isalnum()]
     assert [c for c in mended(first, rest).lower() if c.isalnum()] == plain
     goes_on(first)
+
+
+@pytest.mark.parametrize(
+    ("kind", "may"), [("answer", True), ("refusal", True), ("deed", False), ("question", False)]
+)
+def test_what_was_done_is_not_done_again_and_who_was_asked_answers(kind: Kind, may: bool) -> None:
+    """What follows a deed, or a question, is no rest of what was said before; drafts have done nothing yet."""
+    turn = Turn(1, "what is fifty", reply=Reply(calls=[SkillCall("calculator", "{}", "50", kind)]))
+    assert turn.may_go_on
+    turn.reply.released.set()
+    assert turn.may_go_on is may
+
+
+@pytest.mark.parametrize(
+    ("finished", "cut", "may"),
+    [(0.9, False, False), (0.9, True, True), (0.3, False, True), (None, False, True)],
+)
+def test_a_finished_question_that_was_answered_is_over(finished: float | None, cut: bool, may: bool) -> None:
+    """Unless its reply was cut off, by the one who went on."""
+    turn = Turn(1, "what is the capital of Germany", finished=finished)
+    if cut:
+        turn.reply.cancelled.set()
+    assert turn.may_go_on is may
 
 
 def asked_for(messages: tuple[Message, ...]) -> str:

@@ -86,7 +86,7 @@ class Drafter:
         emit(events.DraftCreated())
         self.gauge.start()
         try:
-            finished = await self._understand(turn, emit)
+            finished = turn.finished = await self._understand(turn, emit)
             if turn.text or turn.announced:
                 if not self.gauge.pays(finished):
                     await reply.released.wait()

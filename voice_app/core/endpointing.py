@@ -26,6 +26,8 @@ _OPENERS = """
 
 UNSURE_FROM = 0.03
 """Probability from which words may be finished."""
+SURELY_FROM = 0.6
+"""Probability from which they surely are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class EndpointLimits:
     """Probability, by the sound, from which they are: 2 of 6 such turns and 1 of 46 such beginnings pass. Where nothing
     judges the words, 4 in 10 turns and 1 in 10 beginnings do. No lower step is worth a longer silence: 0.5 would let
     4 in 5 of the turns pass, and 2 in 3 of the beginnings."""
-    surely_from: float = 0.6
+    surely_from: float = SURELY_FROM
     """Probability from which even a word that seldom ends a sentence may end it ("how deep the sea is")."""
     short_words: int = 3
     """An answer of so few words ("two people") is no sentence: it is at worst unsure."""

@@ -38,6 +38,7 @@ from inference.types import (
 from voice_app.core import clock
 from voice_app.core.barge_in import SpeechStats
 from voice_app.core.beside import Beside
+from voice_app.core.endpointing import SURELY_FROM
 from voice_app.core.history import Exchange, History, SkillCall, SpokenReply
 from voice_app.core.ports import FRAME_RATE_HZ, Emit, Priority, Scheduler
 from voice_app.core.stages import Estimates
@@ -222,14 +223,22 @@ class Turn:
     typed: bool = False
     announced: str = ""
     """An announcement, which answers nobody; then `text` is empty."""
+    finished: float | None = None
+    """Probability by its words that it was finished; None: unknown."""
     begun: Exchange | None = None
     """The turn before, whose reply had hardly begun: if this one goes on with it, they are one."""
     reply: Reply = field(default_factory=Reply)
 
     @property
     def may_go_on(self) -> bool:
-        """Return whether what is said next may be the rest of it: nothing was done, which would then be done twice."""
-        return not (self.typed or self.announced or self.reply.made)
+        """Return whether what is said next may be the rest of it.
+
+        Not where something was done, which would be done twice, nor where the user was asked back, and answers; nor
+        where surely finished words had a reply that came to its end, be it a short one.
+        """
+        told = all(call.kind in ("answer", "refusal") for call in self.reply.made)
+        answered = not self.reply.cancelled.is_set() and (self.finished or 0.0) >= SURELY_FROM
+        return told and not (answered or self.typed or self.announced)
 
 
 @dataclass(frozen=True, slots=True)
