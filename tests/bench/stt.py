@@ -21,7 +21,8 @@ import jiwer
 import numpy as np
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from inference.audio import read_audio, resample
+from inference.audio import resample
+from inference.sound_files import read_audio
 from inference.stt.batch import RATE_HZ, transcribe
 from inference.stt.loops import find_loop
 from inference.stt.whisper import FULL_CONTEXT_S, WhisperSpeechToText

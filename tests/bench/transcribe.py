@@ -25,7 +25,8 @@ import jiwer
 import numpy as np
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from inference.audio import read_audio, resample, write_audio
+from inference.audio import resample, write_audio
+from inference.sound_files import read_audio
 from inference.stt.batch import RATE_HZ
 from inference.types import Audio, HeardWord, Voice
 from voice_app.cli.transcription.cues import cues

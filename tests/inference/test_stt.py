@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from inference.audio import read_audio, resample
+from inference.audio import resample
 from inference.errors import ModelCorrupt, ModelError, ModelMissing
+from inference.sound_files import read_audio
 from inference.stt.batch import RATE_HZ, BatchRecognizer, transcribe
 from inference.stt.loops import find_loop
 from inference.stt.scripted_stt import ScriptedSpeechToText, ScriptedStreamingSpeechToText

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.audio import read_audio, resample
+from inference.audio import resample
+from inference.sound_files import read_audio
 from inference.types import Samples
 from inference.vad.scripted_vad import ScriptedVad
 from inference.vad.silero import FRAME_SAMPLES, RATE_HZ, SileroVad

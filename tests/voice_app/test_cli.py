@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from inference.audio import read_audio, write_audio
+from inference.audio import write_audio
+from inference.sound_files import read_audio
 from inference.types import Audio
 from tests.speech import spoken
 from voice_app.core.errors import exit_code

@@ -87,6 +87,12 @@ class Models:
     def recognizer(self, language: str = "en") -> BatchRecognizer:
         return BatchRecognizer(self.partial, self.final)
 
+    def keep_warm(self) -> None:
+        """Is never cold."""
+
+    def use_threads(self, threads: int) -> None:
+        """Has one."""
+
     def final(self, audio: Audio) -> Transcript:
         self.meter.spend(self.plot.stt_s)
         self.transcripts += 1
@@ -165,11 +171,11 @@ def heard(sound: Samples) -> Iterator[tuple[float, str]]:
 
 
 def answered(log: list[events.Event]) -> dict[str, set[tuple[int, int]]]:
-    """Return the drafts that answer each word: its transcript's own, or all of a typed turn."""
+    """Return the drafts that answer each word, a turn's last: its transcript's own, or all of a typed turn."""
     drafts: dict[str, set[tuple[int, int]]] = {}
     for event in log:
         if isinstance(event, events.TranscriptCompleted):
-            drafts.setdefault(event.text.lower(), set()).add((event.turn, event.revision))
+            drafts.setdefault(event.text.lower().split()[-1], set()).add((event.turn, event.revision))
         elif isinstance(event, events.TextSubmitted):
             made = {(one.turn, one.revision) for one in log if one.turn == event.turn}
             drafts.setdefault(event.text, set()).update(made)

@@ -13,8 +13,9 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from inference.audio import read_audio, resample, stream_audio, write_audio
+from inference.audio import resample, write_audio
 from inference.errors import AudioError
+from inference.sound_files import read_audio, stream_audio
 from inference.types import Audio
 from tests.speech import spoken
 from voice_app.cli.transcribe_command import transcribe

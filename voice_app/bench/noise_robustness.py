@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.audio import read_audio, write_audio
+from inference.audio import write_audio
+from inference.sound_files import read_audio
 from inference.types import Audio, Samples
 from voice_app.bench.bench_report import percentiles
 from voice_app.bench.card import TIMEOUT_S, locate, wait_ready

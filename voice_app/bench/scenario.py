@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from inference.assets import asset
-from inference.audio import read_audio
 from inference.protocols import TextToSpeech
+from inference.sound_files import read_audio
 from inference.types import Audio, Samples, Voice, WordEnd
 from voice_app.core.errors import ScenarioError
 

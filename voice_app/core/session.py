@@ -139,7 +139,7 @@ class Session:
                 self._typed = text
                 self.handle(Input.TEXT_TYPED)
             case Stop():
-                self._turn.announced = ""  # it is not wanted any more
+                self._turn.announced, self._sounded_s = "", -math.inf  # neither is wanted any more
                 self.handle(Input.STOP_ASKED)
                 self._emit(events.InputCleared())
             case EndTurn() if self.state in (State.HEARING, State.PAUSED):

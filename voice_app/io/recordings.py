@@ -10,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from inference.audio import read_audio, resample
+from inference.audio import resample
 from inference.errors import AudioError
+from inference.sound_files import read_audio
 from inference.types import Audio, Samples
 from voice_app.core import clock
 from voice_app.core.ports import FRAME_RATE_HZ, FRAME_S, FRAME_SAMPLES, AudioFrame

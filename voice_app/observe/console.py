@@ -29,6 +29,8 @@ class ConsoleView:
         """The events of every turn that ended."""
         self._draft: list[tuple[str, str]] = []
         self._released = False
+        self.answered = False
+        """Whether a reply was said to its end."""
         self.failed = False
         """Whether a reply failed."""
 
@@ -46,7 +48,7 @@ class ConsoleView:
             case events.ItemTruncated(heard=heard):
                 self._line("cut", f"heard up to: {heard}" if heard else "before a word was heard")
             case events.Noticed(message=message):
-                self._line("note", message)
+                self.note(message)
             case events.ResponseDone(status=status):
                 self._finish(event.turn, status)
             case _:
@@ -73,10 +75,15 @@ class ConsoleView:
     def _line(self, who: str, text: str) -> None:
         self.console.print(f"[bold]{who:>6}[/bold]  {escape(text)}", highlight=False, soft_wrap=True)
 
+    def note(self, message: str) -> None:
+        """Show a line of the program's own."""
+        self._line("note", message)
+
     def _finish(self, turn: int, status: str) -> None:
         ended, self._turn, self._released = self._turn, [], False
         self.turns.append(ended)
         self.failed = self.failed or status == "failed"
+        self.answered = self.answered or status == "completed"
         if status == "completed":
             times = Text("  time  ", "bold").append_text(waterfall(turn_times(ended, turn), self._budget_s))
             self.console.print(times, soft_wrap=True)

@@ -67,8 +67,11 @@ def test_the_greeting_of_the_first_start(snap_compare: Compare, size: str) -> No
     asked = Asked(*composed.created())
 
     async def look(pilot: Pilot[int]) -> None:
-        while app.choices is None:
+        shown = "looking"
+        while app.choices is None or "looking" in shown or "loading" in shown:
+            app.tick()
             await pilot.pause()
+            shown = app.export_screenshot(simplify=True)
 
     app = ChatApp(Chat(asked, asked, welcome=True))
     assert snap_compare(app, terminal_size=SIZES[size], run_before=ticked(look))

@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from inference.audio import stream_audio
 from inference.protocols import TimedSpeechToText, VoiceActivityDetector
+from inference.sound_files import stream_audio
 from inference.types import Samples
 from voice_app.cli.transcription.formats import FileTranscript, clean_words
 from voice_app.cli.transcription.segments import CutSettings, frames_of, speech_segments
