@@ -339,14 +339,23 @@ class Assistant:
     """Asked in this order whether a turn is theirs, before the language model answers it."""
     guard: Guard = unguarded
     """What every answer passes on its way to the voice."""
+    pace: float = 1.0
+    """Times the persona's speed that the voice speaks at."""
 
     def pronounce(self, pronunciations: Mapping[str, str]) -> None:
         """Say these words as told from the next clause on, in place of what was told before: in this session alone."""
         self.style = replace(self.style, voice=replace(self.style.voice, pronunciations=pronunciations))
 
+    def speak_at(self, pace: float) -> None:
+        """Speak at so many times the persona's speed from the next answer on: in this session alone."""
+        speed = self.style.voice.speed * pace / self.pace
+        self.style, self.pace = replace(self.style, voice=replace(self.style.voice, speed=speed)), pace
+
     def adopt(self, other: Assistant) -> None:
-        """Become another assistant, skills included."""
+        """Become another assistant, skills included; the voice keeps its pace."""
         self.engines, self.history, self.style = other.engines, other.history, other.style
+        pace, self.pace = self.pace, 1.0
+        self.speak_at(pace)
         self.skills, self.guard = other.skills, other.guard
 
 

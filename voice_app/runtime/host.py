@@ -144,7 +144,8 @@ def hosted(
             closing.callback(lambda: assistant.engines.chat.close())  # of the chat that it has then
             skills = None
             if plan.skills:
-                skills = SkillSet(engines, reporter(session.send), announce, assistant.pronounce)
+                voice = assistant.pronounce, assistant.speak_at
+                skills = SkillSet(engines, reporter(session.send), announce, *voice)
                 closing.callback(skills.close)
                 skills.join(assistant)
             yield Hosted(session, engines, skills, devices)

@@ -16,6 +16,7 @@ from voice_app.skills.memory.reminders import reminders
 from voice_app.skills.memory.store import SHARED, Memory, memory_path
 from voice_app.skills.registry import SkillValues, session_skills
 from voice_app.skills.router import Router
+from voice_app.skills.speech.pace import Pace
 from voice_app.skills.table.author import knows_places
 from voice_app.skills.table.table_skill import Tables
 from voice_app.skills.think.think import Effort
@@ -28,13 +29,18 @@ Notify = Callable[[str], None]
 class SkillSet:
     """The skills of one session. They belong to a persona: `adopt` that of another assistant.
 
-    `pronounce` is told how the session's voice is to say words.
+    `pronounce` is told how the session's voice is to say words, `speak_at` how fast.
     """
 
     def __init__(
-        self, engines: EngineSet, notify: Notify, announce: Notify, pronounce: Pronunciations
+        self,
+        engines: EngineSet,
+        notify: Notify,
+        announce: Notify,
+        pronounce: Pronunciations,
+        speak_at: Callable[[float], None],
     ) -> None:
-        self._notify, self._pronounce = notify, pronounce
+        self._notify, self._pronounce, self._pace = notify, pronounce, Pace(speak_at)
         self._timers = Timers(announce)
         self._memory: Memory | None = None
         self._persona, self.tables = engines.persona.name, Tables()
@@ -54,6 +60,7 @@ class SkillSet:
             tables=self.tables,
             memory=self._memory,
             pronounce=self._pronounce,
+            pace=self._pace,
             effort=Effort(settings.thinking.samples, settings.thinking.budget_ms / 1000),
             notes_folder=settings.notes.folder,
             cache=cache_folder() / "notes",

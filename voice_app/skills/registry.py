@@ -14,6 +14,7 @@ from voice_app.skills.memory.store import Memory
 from voice_app.skills.notes.note_search import notes_skill
 from voice_app.skills.repeat.repeat import repeat
 from voice_app.skills.skill import Skill
+from voice_app.skills.speech.pace import Pace, speech_skill
 from voice_app.skills.table.table_skill import Tables, table_skill
 from voice_app.skills.think.think import Effort, think_skill
 from voice_app.skills.timer.timer_calls import timer_skill
@@ -31,6 +32,7 @@ class SkillValues:
     """None: nothing is remembered."""
     pronounce: Callable[[Mapping[str, str]], None] = lambda _: None
     """Tells the session's voice how words are pronounced."""
+    pace: Pace = field(default_factory=Pace)
     effort: Effort = Effort()
     notes_folder: str = ""
     """The user's notes; empty: none."""
@@ -43,6 +45,7 @@ def session_skills(values: SkillValues) -> tuple[Skill, ...]:
     """Return all skills of a session."""
     return (
         repeat,
+        speech_skill(values.pace),
         table_skill(values.tables),
         memory_skill(values.memory, values.pronounce),
         think_skill(values.effort),

@@ -20,7 +20,7 @@ def assistant(persona: str, parameters: int = 0) -> SimpleNamespace:
 
 def test_another_persona_has_no_table_of_the_one_before() -> None:
     """Another voice of the same persona keeps it."""
-    skills = SkillSet(assistant("plain"), print, print, print)
+    skills = SkillSet(assistant("plain"), print, print, print, print)
     first = skills.tables
     skills.adopt(assistant("plain"))
     assert skills.tables is first
@@ -32,7 +32,7 @@ def test_another_persona_has_no_table_of_the_one_before() -> None:
 @pytest.mark.parametrize(("parameters", "asked"), [(135_000_000, False), (1_500_000_000, True)])
 def test_a_model_that_is_large_is_asked_for_places(parameters: int, asked: bool) -> None:
     """Also where it takes the place of another one in a session."""
-    skills = SkillSet(assistant("plain"), print, print, print)
+    skills = SkillSet(assistant("plain"), print, print, print, print)
     skills.adopt(assistant("plain", parameters))
     assert skills.tables.knows_places is asked
     skills.close()
