@@ -139,7 +139,7 @@ class Welcome(TextModal, inherit_bindings=False):
     def show(self, scene: Scene, choices: Mapping[str, tuple[str, ...]] | None, level_db: float) -> None:
         """Show what is known by now."""
         rows = welcome(scene, choices, level_db, self._palette)
-        if rows != self._shown:
+        if rows != self._shown and self.query("#words"):  # before the screen is built, nothing shows them
             self._shown = rows
             self.update(rows)
 

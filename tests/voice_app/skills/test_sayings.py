@@ -125,6 +125,7 @@ def test_skills_have_the_names_that_calls_have() -> None:
         "memory",
         "notes",
         "repeat",
+        "speech",
         "table",
         "think",
         "timer",

@@ -61,17 +61,22 @@ def test_before_the_models_are_loaded(snap_compare: Compare) -> None:
     assert snap_compare(ChatApp(Chat(asked, asked)), terminal_size=SIZES["usual"], run_before=ticked())
 
 
+STEADY = 5
+"""Looks in a row that see the same: nothing changes any more."""
+
+
 @pytest.mark.parametrize("size", ["wide", "usual", "tiny"])
 def test_the_greeting_of_the_first_start(snap_compare: Compare, size: str) -> None:
     """Devices, the microphone's level, models, and what they take here."""
     asked = Asked(*composed.created())
 
     async def look(pilot: Pilot[int]) -> None:
-        shown = "looking"
-        while app.choices is None or "looking" in shown or "loading" in shown:
+        last, same = "", 0
+        while app.choices is None or same < STEADY:
             app.tick()
-            await pilot.pause()
+            await pilot.pause(0.02)  # the card grows with its text, a refresh later
             shown = app.export_screenshot(simplify=True)
+            last, same = shown, same + 1 if shown == last and "looking" not in shown else 0
 
     app = ChatApp(Chat(asked, asked, welcome=True))
     assert snap_compare(app, terminal_size=SIZES[size], run_before=ticked(look))
