@@ -11,7 +11,7 @@ import logging
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -33,10 +33,13 @@ MIN_RATE_HZ = 4_000
 MAX_RATE_HZ = 384_000
 MAX_CHANNELS = 64
 FORMATS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,latm,loas,matroska,mov,mp3,mpeg,mpegts,ogg,tta,"
-    "voc,w64,wav,wv"
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,iff,ircam,latm,loas,matroska,mov,mp3,mpeg,"
+    "mpegts,nistsphere,ogg,tta,voc,w64,wav,wv"
 )
 """FFmpeg's names of what may be read: none of them names other files, and each has sound."""
+BEGINNINGS = {b"RIFF": 0, b"fLaC": 0, b"OggS": 0, b"FORM": 0, b"#!AMR": 0, b"\x1aE\xdf\xa3": 0, b"ftyp": 4}
+"""Marks at the beginning of a file that has sound, and how many bytes stand before them."""
+MOST_JUNK_BYTES = 1 << 16
 MANY_BROKEN = 1000
 """Packets in a row that can't be decoded, after which a file has ended."""
 ENDS_EARLY_S = 0.5
@@ -130,10 +133,32 @@ def _opened(path: Path) -> Iterator[_Sound]:
             size_bytes = os.fstat(file.fileno()).st_size
             if size_bytes == 0:
                 raise AudioError("the file is empty (0 bytes)", path)
-            with _container(file, 0, path) as first:
-                yield _Sound(path, file, size_bytes, first)
+            with _first_container(file, path) as (first, start):
+                yield _Sound(path, file, size_bytes, first, start)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         raise AudioError(f"can't be read: {_reason(error)}", path) from error
+
+
+@contextmanager
+def _first_container(file: FileIO, path: Path) -> Iterator[tuple[InputContainer, int]]:
+    """Open a file, where something else stands before its sound after that; return where it begins, too."""
+    with ExitStack() as stack:
+        try:
+            first, start = stack.enter_context(_container(file, 0, path)), 0
+        except AudioError:
+            start = _after_junk(file)
+            if not start:
+                raise
+            first = stack.enter_context(_container(file, start, path))
+        yield first, start
+
+
+def _after_junk(file: FileIO) -> int:
+    """Return where in the first bytes of a file something begins that has sound; 0 where nothing does."""
+    file.seek(0)
+    head = file.read(MOST_JUNK_BYTES) or b""
+    found = [head.find(mark) - before for mark, before in BEGINNINGS.items()]
+    return min((place for place in found if place > 0), default=0)
 
 
 @contextmanager
@@ -175,10 +200,11 @@ class _Part:
 class _Sound:
     """The sound of an open file: its rate is known, its blocks are read once."""
 
-    def __init__(self, path: Path, file: FileIO, size_bytes: int, first: InputContainer) -> None:
-        self._path, self._file, self._size_bytes, self._first = path, file, size_bytes, first
+    def __init__(self, path: Path, file: FileIO, size_bytes: int, first: InputContainer, start: int) -> None:
+        self._path, self._file, self._size_bytes = path, file, size_bytes
+        self._first, self._start = first, start
         self._mix = _Mix()
-        self._broken = _promised_bytes(file) > size_bytes
+        self._broken = _promised_bytes(file, start) > size_bytes - start
         stream = first.streams.audio[0]
         self.rate_hz = int(stream.rate or 0)
         self.told_s = float(first.duration / 1e6) if first.duration else None
@@ -193,7 +219,7 @@ class _Sound:
 
     def blocks(self, *, tell: bool = True) -> Iterator[Samples]:
         """Yield the sound; `tell` of less than was told, as a warning. Raises AudioError for none at all."""
-        read, start = 0, 0
+        read, start = 0, self._start
         for _ in range(MAX_PARTS):
             for block in self._blocks_from(start):
                 read += len(block)
@@ -208,7 +234,7 @@ class _Sound:
             _log.warning("%s: ends early; using the %.1f s that can be read", self._path, read_s)
 
     def _blocks_from(self, start: int) -> Iterator[Samples]:
-        if start == 0:
+        if start == self._start:
             yield from self._decoded(self._first)
             return
         with _container(self._file, start, self._path) as more:
@@ -280,13 +306,13 @@ def _samples(frame: AudioFrame) -> Samples:
     return ((values.astype(np.float64) - middle) / 2.0 ** (8 * values.dtype.itemsize - 1)).astype(np.float32)
 
 
-def _promised_bytes(file: FileIO) -> int:
+def _promised_bytes(file: FileIO, start: int) -> int:
     """Return the size that the head of a RIFF file promises; 0 for others, and for one that was written as a stream.
 
     FFmpeg believes the file's own size. The place in the file stays as it was.
     """
     place = file.tell()
-    file.seek(0)
+    file.seek(start)
     head = file.read(8) or b""
     file.seek(place)
     size_bytes = int(struct.unpack("<I", head[4:])[0]) if len(head) == 8 and head[:4] == b"RIFF" else 0

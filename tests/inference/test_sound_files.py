@@ -120,6 +120,13 @@ def test_junk_before_an_mp3_is_passed_over(tmp_path: Path) -> None:
     ) == pytest.approx(2, abs=0.2)
 
 
+@pytest.mark.parametrize("kind", ["wav", "m4a", "webm", "opus", "amr", "aiff"])
+def test_junk_before_other_files_is_passed_over(tmp_path: Path, kind: str) -> None:
+    """Where their mark is found soon; the second of two joined WAVs is still read."""
+    content = wav(sung(1)) * 2 if kind == "wav" else encoded(kind)
+    assert read(tmp_path, b"\r\n--boundary\r\n" * 20 + content) == pytest.approx(2, abs=0.15)
+
+
 @pytest.mark.parametrize("kind", ["mp3", "aac", "opus", "mka"])
 def test_a_cut_file_is_read_as_far_as_it_goes(
     tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
