@@ -18,6 +18,8 @@ from typing import ClassVar
 _TASKS = Path("/proc/self/task")
 _BUSY = 0.4
 """Share of a computation's time for which a thread that belongs to it ran, at least; both on one core have half."""
+_OTHERS = 0.2
+"""Share that all other threads may have had: where another engine computes, too, the two busiest may be of two."""
 _LEAST_S = 0.01
 """A shorter computation does not tell who took part in it."""
 _TRIES = 40
@@ -66,8 +68,10 @@ class OwnCores:
             return
         self._left -= 1
         after = _ran_s()
-        busy = [thread for thread in after if after[thread] - before.get(thread, 0) > _BUSY * took_s]
-        if len(busy) != 2:
+        shares = {thread: (after[thread] - before.get(thread, 0)) / took_s for thread in after}
+        busy = [thread for thread, share in shares.items() if share > _BUSY]
+        others = sum(shares.values()) - sum(shares[thread] for thread in busy)
+        if len(busy) != 2 or others > _OTHERS:
             return
         self._left = 0
         busy.sort(key=lambda thread: thread != caller)

@@ -86,3 +86,13 @@ def test_one_thread_is_left_alone(pool: ThreadPoolExecutor) -> None:
         with single.held():
             zlib.crc32(DATA)
     assert all(len(cores_of(thread)) == 2 for thread in (0, *workers))
+
+
+def test_where_others_compute_too_nobody_is_moved() -> None:
+    """The two busiest may be of two engines."""
+    own, barrier = OwnCores(2), threading.Barrier(3)
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(8):
+            with own.held():
+                workers = {job.result() for job in [pool.submit(compute, barrier) for _ in range(3)]}
+        assert all(len(cores_of(thread)) == 2 for thread in (0, *workers))
